@@ -1,0 +1,1 @@
+"""The depthwise causal convolution that comes before the scan."""

@@ -1,0 +1,156 @@
+"""The scan's public functions: they check what they are given, choose a backend and call the operator."""
+
+from torch import Tensor
+
+from videomamba.ops.backend import resolve_backend
+from videomamba.ops.scan.direction import ScanDirection
+from videomamba.ops.scan.op import run_scan
+
+
+def bidirectional_scan(
+    forward: ScanDirection,
+    backward: ScanDirection,
+    z: Tensor | None = None,
+    *,
+    order: Tensor | None = None,
+    delta_softplus: bool = True,
+    backend: str = "auto",
+) -> Tensor:
+    """``silu(z) * (scan(forward) + scan(backward))``: the ST-SSM's core, both directions under a single gate.
+
+    Args:
+        forward: inputs of the first direction, which visits the tokens in their natural order.
+        backward: inputs of the second, in natural order too.
+        z: (B, L, D) gate, or None for no gate.
+        order: (L,) int64, the order in which the second direction visits the tokens; None: last to first.
+        delta_softplus: whether the step size goes through softplus.
+        backend: see :mod:`videomamba.ops.backend`.
+
+    Returns:
+        (B, L, D) in u's dtype, tokens in natural order. Step size, A, state and sums are float32 (float64 for float64).
+
+    Raises:
+        ValueError: shapes do not fit each other, or the backend cannot serve these tensors.
+    """
+    second = backward._replace(order=order, reverse=order is None)
+    return _run([forward, second], z, delta_softplus, backend)[0]
+
+
+def directional_scan(
+    direction: ScanDirection, z: Tensor | None = None, *, delta_softplus: bool = False, backend: str = "auto"
+) -> tuple[Tensor, Tensor]:
+    """One direction, channels last: ``(silu(z) * y, last state)``, (B, L, D) and (B, D, N); see the function above."""
+    out, (last_state,) = _run([direction], z, delta_softplus, backend)
+    return out, last_state
+
+
+def selective_scan(
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = None,
+    z: Tensor | None = None,
+    delta_bias: Tensor | None = None,
+    delta_softplus: bool = False,
+    return_last_state: bool = False,
+    *,
+    initial_state: Tensor | None = None,
+    reverse: bool = False,
+    backend: str = "auto",
+) -> Tensor | tuple[Tensor, Tensor]:
+    """The scan with the arguments, layouts and meaning of mamba-ssm's ``selective_scan_fn``.
+
+    Args:
+        u, delta, z: (B, D, L).
+        A: (D, N), negative.
+        B, C: (B, N, L) or (B, G, N, L), or (D, N) where they do not depend on the input.
+        D, delta_bias: (D,).
+        return_last_state: also return the state after the last visited token.
+        initial_state: (B, D, N) state before the first.
+        reverse: walk the tokens from last to first.
+
+    Returns:
+        (B, D, L) in u's dtype; with ``return_last_state`` also (B, D, N) float32.
+
+    Raises:
+        ValueError: shapes do not fit each other, or the backend cannot serve these tensors.
+    """
+    batch, length = u.shape[0], u.shape[-1]
+
+    def channels_last(x: Tensor) -> Tensor:
+        if x.dim() == 2:  # (D, N): the same for every token, a group per channel
+            return x.to(u.dtype).expand(batch, length, *x.shape)
+        return x.movedim(-1, 1)
+
+    direction = ScanDirection(
+        u=u.transpose(1, 2),
+        delta=delta.transpose(1, 2),
+        A=A,
+        B=channels_last(B),
+        C=channels_last(C),
+        D=D,
+        delta_bias=delta_bias,
+        initial_state=initial_state,
+        reverse=reverse,
+    )
+    gate = None if z is None else z.transpose(1, 2)
+    out, last_state = directional_scan(direction, gate, delta_softplus=delta_softplus, backend=backend)
+    out = out.transpose(1, 2)
+    return (out, last_state) if return_last_state else out
+
+
+def _run(
+    directions: list[ScanDirection], z: Tensor | None, delta_softplus: bool, backend: str
+) -> tuple[Tensor, list[Tensor]]:
+    u = directions[0].u
+    directions = [_checked(direction, u) for direction in directions]
+    if z is not None:
+        _require("z", z, tuple(u.shape))
+        z = z.to(u.dtype)
+    name = resolve_backend(backend, u.device, u.dtype)
+    return run_scan(directions, z, delta_softplus=delta_softplus, backend=name)
+
+
+def _checked(direction: ScanDirection, first_u: Tensor) -> ScanDirection:
+    """The direction with B and C as (B, L, G, N) and all per-token inputs in u's dtype."""
+    u = direction.u
+    if u.dim() != 3:
+        raise ValueError(f"u has shape {tuple(u.shape)}; expected three axes, (B, L, D)")
+    _require("u", u, tuple(first_u.shape))
+    batch, length, width = u.shape
+    _require("delta", direction.delta, (batch, length, width))
+    if direction.A.dim() != 2 or direction.A.shape[0] != width:
+        raise ValueError(f"A has shape {tuple(direction.A.shape)}; expected (D, N) with D = {width}")
+    states = direction.A.shape[1]
+    B, C = (_grouped(name, x, u, states) for name, x in (("B", direction.B), ("C", direction.C)))
+    if B.shape[2] != C.shape[2]:  # one of them has a group per channel: let both
+        B, C = (x.repeat_interleave(width // x.shape[2], dim=2) for x in (B, C))
+    for name, x in (("D", direction.D), ("delta_bias", direction.delta_bias)):
+        if x is not None:
+            _require(name, x, (width,))
+    if direction.initial_state is not None:
+        _require("initial_state", direction.initial_state, (batch, width, states))
+    if direction.order is not None:
+        _require("order", direction.order, (length,))
+        if direction.reverse:
+            raise ValueError("a direction takes either an order or reverse=True, not both")
+    dtype = first_u.dtype
+    return direction._replace(u=u.to(dtype), delta=direction.delta.to(dtype), B=B.to(dtype), C=C.to(dtype))
+
+
+def _grouped(name: str, x: Tensor, u: Tensor, states: int) -> Tensor:
+    x = x.unsqueeze(2) if x.dim() == 3 else x
+    batch, length, width = u.shape
+    if x.dim() != 4 or x.shape[:2] != (batch, length) or x.shape[3] != states or width % max(1, x.shape[2]) != 0:
+        raise ValueError(
+            f"{name} has shape {tuple(x.shape)}; expected (B, L, N) or (B, L, G, N) "
+            f"with B = {batch}, L = {length}, N = {states} and G dividing D = {width}"
+        )
+    return x
+
+
+def _require(name: str, x: Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(x.shape) != shape:
+        raise ValueError(f"{name} has shape {tuple(x.shape)}; expected {shape}")

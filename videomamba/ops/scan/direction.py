@@ -1,0 +1,59 @@
+"""What one direction of a scan reads."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class ScanDirection(NamedTuple):
+    """The inputs of one direction, channels last, **in the tokens' natural order** whatever order they are visited in.
+
+    Attributes:
+        u: (B, L, D) what enters the states.
+        delta: (B, L, D) raw step size, before ``delta_bias`` and softplus.
+        A: (D, N) float32, negative: decay rate of each state.
+        B: (B, L, N) or (B, L, G, N) input weights; channels fall into G equal groups.
+        C: as B: output weights.
+        D: (D,) skip connection, or None.
+        delta_bias: (D,) added to ``delta``, or None.
+        initial_state: (B, D, N) state before the first visited token; zeros when None.
+        order: (L,) int64 permutation: token ``order[j]`` is visited at step j; None visits 0, 1, ...
+        reverse: visit L-1, L-2, ..., 0 (only without ``order``).
+    """
+
+    u: Tensor
+    delta: Tensor
+    A: Tensor
+    B: Tensor
+    C: Tensor
+    D: Tensor | None = None
+    delta_bias: Tensor | None = None
+    initial_state: Tensor | None = None
+    order: Tensor | None = None
+    reverse: bool = False
+
+    def visited(self, x: Tensor) -> Tensor:
+        """(B, L, ...) in natural order -> the same in the order of the visit."""
+        if self.order is not None:
+            return x.index_select(1, self.order)
+        return x.flip(1) if self.reverse else x
+
+    def restored(self, x: Tensor) -> Tensor:
+        """(B, L, ...) in the order of the visit -> the same in natural order; undoes :meth:`visited`."""
+        if self.order is not None:
+            return torch.empty_like(x).index_copy(1, self.order, x)
+        return x.flip(1) if self.reverse else x
+
+
+class ScanGradients(NamedTuple):
+    """Gradients of one direction, named as in :class:`ScanDirection`; None where the input was None."""
+
+    u: Tensor | None
+    delta: Tensor | None
+    A: Tensor | None
+    B: Tensor | None
+    C: Tensor | None
+    D: Tensor | None
+    delta_bias: Tensor | None
+    initial_state: Tensor | None

@@ -1,0 +1,155 @@
+"""The scan as a PyTorch operator: one for any number of directions, with a fake version and its gradient.
+
+``torch.compile`` and ``torch.export`` see a single opaque node, whatever the backend. Directions travel as parallel
+lists, one entry a direction; a list is empty where no direction has that input. Only the last direction may have an order.
+"""
+
+import importlib
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from videomamba.ops.scan.direction import ScanDirection
+
+Tensors = Sequence[Tensor]
+
+
+def run_scan(
+    directions: Sequence[ScanDirection], z: Tensor | None, *, delta_softplus: bool, backend: str
+) -> tuple[Tensor, list[Tensor]]:
+    """``(silu(z) * sum of the directions, last states)`` on a backend named without ``auto``."""
+    if backend == "reference":
+        out, last_states = _module(backend).forward(directions, z, delta_softplus=delta_softplus)
+        return out, last_states
+    u, delta, A, B, C, D, delta_bias, initial_state, order, reverse = zip(*directions, strict=True)
+    assert all(o is None for o in order[:-1])
+    state_dtype = torch.float64 if u[0].dtype == torch.float64 else torch.float32
+    states = [x.new_zeros((x.shape[0], *a.shape), dtype=state_dtype) for x, a in zip(u, A, strict=True)]
+    vectors = [a.new_zeros(len(a)) for a in A]
+    optional = (_all_or_none(D, vectors), _all_or_none(delta_bias, vectors), _all_or_none(initial_state, states))
+    out, *last_states = _scan(u, delta, A, B, C, *optional, order[-1], reverse, z, delta_softplus, backend)
+    return out, last_states
+
+
+def _all_or_none(given: Sequence[Tensor | None], zeros: Tensors) -> Tensors:
+    if all(x is None for x in given):
+        return []
+    return [zero if x is None else x for x, zero in zip(given, zeros, strict=True)]
+
+
+def _module(backend: str) -> ModuleType:
+    name = "torch_backend" if backend == "torch" else backend
+    return importlib.import_module(f"videomamba.ops.scan.{name}")
+
+
+def _directions(fields: Sequence[Tensors], order: Tensor | None, reverse: Sequence[bool]) -> list[ScanDirection]:
+    count = len(reverse)
+    columns: list[Sequence[Any]] = [field or [None] * count for field in fields]
+    orders = [None] * (count - 1) + [order]
+    return [ScanDirection(*row) for row in zip(*columns, orders, reverse, strict=True)]
+
+
+@torch.library.custom_op("videomamba::scan", mutates_args=())
+def _scan(
+    u: Tensors,
+    delta: Tensors,
+    A: Tensors,
+    B: Tensors,
+    C: Tensors,
+    D: Tensors,
+    delta_bias: Tensors,
+    initial_state: Tensors,
+    order: Tensor | None,
+    reverse: Sequence[bool],
+    z: Tensor | None,
+    delta_softplus: bool,
+    backend: str,
+) -> list[Tensor]:
+    directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
+    out, last_states = _module(backend).forward(directions, z, delta_softplus=delta_softplus, need_last_state=True)
+    return [out, *last_states]
+
+
+@_scan.register_fake
+def _(  # type: ignore[no-untyped-def]
+    u, delta, A, B, C, D, delta_bias, initial_state, order, reverse, z, delta_softplus, backend
+):
+    state_dtype = torch.float64 if u[0].dtype == torch.float64 else torch.float32
+    states = [x.new_empty((x.shape[0], *a.shape), dtype=state_dtype) for x, a in zip(u, A, strict=True)]
+    return [torch.empty_like(u[0], memory_format=torch.contiguous_format), *states]
+
+
+@torch.library.custom_op("videomamba::scan_backward", mutates_args=())
+def _scan_backward(
+    u: Tensors,
+    delta: Tensors,
+    A: Tensors,
+    B: Tensors,
+    C: Tensors,
+    D: Tensors,
+    delta_bias: Tensors,
+    initial_state: Tensors,
+    order: Tensor | None,
+    reverse: Sequence[bool],
+    z: Tensor | None,
+    grad_out: Tensor,
+    grad_last_states: Tensors,
+    delta_softplus: bool,
+    backend: str,
+) -> list[Tensor]:
+    """Gradients of u of each direction, of delta of each, ..., of z; absent inputs are left out."""
+    directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
+    grads, grad_z = _module(backend).backward(
+        directions, z, grad_out, list(grad_last_states), delta_softplus=delta_softplus
+    )
+    return [grad for field in (*zip(*grads, strict=True), [grad_z]) for grad in field if grad is not None]
+
+
+@_scan_backward.register_fake
+def _(  # type: ignore[no-untyped-def]
+    u,
+    delta,
+    A,
+    B,
+    C,
+    D,
+    delta_bias,
+    initial_state,
+    order,
+    reverse,
+    z,
+    grad_out,
+    grad_last_states,
+    delta_softplus,
+    backend,
+):
+    inputs = [*u, *delta, *A, *B, *C, *D, *delta_bias, *initial_state, *([] if z is None else [z])]
+    return [torch.empty_like(x, memory_format=torch.contiguous_format) for x in inputs]
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+    *fields, order, ctx.reverse, z, ctx.delta_softplus, ctx.backend = inputs
+    rows = [*fields, *([] if x is None else [x] for x in (order, z))]
+    ctx.counts = [len(row) for row in rows]
+    ctx.save_for_backward(*(x for row in rows for x in row))
+
+
+def _gradient(ctx: Any, grads: list[Tensor]) -> tuple[Any, ...]:
+    """``grads`` of the outputs; zeros where an output was not used."""
+    *fields, order, z = _rows(ctx.saved_tensors, ctx.counts)
+    result = _scan_backward(
+        *fields, *(order or [None]), ctx.reverse, *(z or [None]), grads[0], grads[1:], ctx.delta_softplus, ctx.backend
+    )
+    *field_grads, _, z_grad = _rows(result, [*ctx.counts[:-2], 0, ctx.counts[-1]])
+    return (*field_grads, None, None, *(z_grad or [None]), None, None)
+
+
+def _rows(flat: Tensors, counts: Sequence[int]) -> list[list[Tensor]]:
+    left = iter(flat)
+    return [[next(left) for _ in range(count)] for count in counts]
+
+
+torch.library.register_autograd("videomamba::scan", _gradient, setup_context=_save)
