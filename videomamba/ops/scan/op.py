@@ -1,7 +1,7 @@
 """The scan as a PyTorch operator: one for any number of directions, with a fake version and its gradient.
 
 ``torch.compile`` and ``torch.export`` see a single opaque node, whatever the backend. Directions travel as parallel
-lists, one entry a direction; a list is empty where no direction has that input. Only the last direction may have an order.
+lists, one entry a direction; a list is empty where no direction has that input. Only the last may have an order.
 """
 
 import importlib
@@ -140,11 +140,10 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
 def _gradient(ctx: Any, grads: list[Tensor]) -> tuple[Any, ...]:
     """``grads`` of the outputs; zeros where an output was not used."""
     *fields, order, z = _rows(ctx.saved_tensors, ctx.counts)
-    result = _scan_backward(
-        *fields, *(order or [None]), ctx.reverse, *(z or [None]), grads[0], grads[1:], ctx.delta_softplus, ctx.backend
-    )
+    gate, visit = (x[0] if x else None for x in (z, order))
+    result = _scan_backward(*fields, visit, ctx.reverse, gate, grads[0], grads[1:], ctx.delta_softplus, ctx.backend)
     *field_grads, _, z_grad = _rows(result, [*ctx.counts[:-2], 0, ctx.counts[-1]])
-    return (*field_grads, None, None, *(z_grad or [None]), None, None)
+    return (*field_grads, None, None, z_grad[0] if z_grad else None, None, None)
 
 
 def _rows(flat: Tensors, counts: Sequence[int]) -> list[list[Tensor]]:

@@ -1,0 +1,131 @@
+"""What a model is, as frozen data: its architecture, and what a clip goes through before it."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from videomamba.nn.order import BACKWARD_ORDERS, BackwardOrder
+from videomamba.nn.position import POSITION_KINDS, PositionKind
+from videomamba.ops.backend import BACKENDS
+
+CLS_POSITIONS = ("first", "middle")
+
+
+@dataclass(frozen=True)
+class VideoMambaConfig:
+    """The architecture; the defaults are the paper's model at 16 frames (supplement, Table S2).
+
+    Attributes:
+        num_frames: T, divisible by ``tubelet_size``.
+        img_size: height and width in pixels, or one number for both; divisible by ``patch_size``.
+        num_classes: outputs of the head; 0 leaves the head out.
+        embed_dim: width d.
+        depth: number of blocks.
+        tubelet_size: frames of a tubelet.
+        patch_size: its height and width in pixels.
+        backward_order: how the backward direction visits the tokens.
+        pos_embed: kind of position embedding.
+        cls_position: ``first``, or ``middle``: index M // 2 of the sequence.
+        d_state: states N per channel.
+        d_conv: taps of the causal convolution.
+        expand: inner width over d.
+        drop_path_rate: stochastic depth of the last block; it grows linearly from 0 at the first.
+        backend: implementation of the scan, see :mod:`videomamba.ops.backend`.
+
+    Raises:
+        ValueError: a value that no model can have; the line names field, value and what is allowed.
+    """
+
+    num_frames: int = 16
+    img_size: int | tuple[int, int] = 224
+    num_classes: int = 400
+    embed_dim: int = 384
+    depth: int = 24
+    tubelet_size: int = 2
+    patch_size: int = 16
+    backward_order: BackwardOrder = "spatio_temporal"
+    pos_embed: PositionKind = "temporal_expansion"
+    cls_position: str = "first"
+    d_state: int = 16
+    d_conv: int = 4
+    expand: int = 2
+    drop_path_rate: float = 0.0
+    backend: str = "auto"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.img_size, list):  # as JSON brings it
+            object.__setattr__(self, "img_size", tuple(self.img_size))
+        for name in ("num_frames", "embed_dim", "depth", "tubelet_size", "patch_size", "d_state", "d_conv", "expand"):
+            _whole(name, getattr(self, name), at_least=1)
+        _whole("num_classes", self.num_classes, at_least=0)
+        _choice("backward_order", self.backward_order, BACKWARD_ORDERS)
+        _choice("pos_embed", self.pos_embed, POSITION_KINDS)
+        _choice("cls_position", self.cls_position, CLS_POSITIONS)
+        _choice("backend", self.backend, BACKENDS)
+        if not isinstance(self.drop_path_rate, int | float) or not 0 <= self.drop_path_rate < 1:
+            raise ValueError(f"drop_path_rate={self.drop_path_rate!r}; it must be at least 0 and below 1")
+        if self.num_frames % self.tubelet_size:
+            raise ValueError(f"num_frames={self.num_frames} must be divisible by tubelet_size={self.tubelet_size}")
+        if not isinstance(self.img_size, int) and len(self.img_size) != 2:
+            raise ValueError(f"img_size={self.img_size!r}; give one number, or height and width")
+        for pixels in self.height_width:
+            _whole("img_size", pixels, at_least=1)
+            if pixels % self.patch_size:
+                raise ValueError(f"img_size={self.img_size} must be divisible by patch_size={self.patch_size}")
+
+    @property
+    def height_width(self) -> tuple[int, int]:
+        """Of the input, in pixels."""
+        return (self.img_size, self.img_size) if isinstance(self.img_size, int) else self.img_size
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """(t, h, w) of the patch tokens."""
+        height, width = self.height_width
+        return self.num_frames // self.tubelet_size, height // self.patch_size, width // self.patch_size
+
+    @property
+    def cls_index(self) -> int:
+        """Place of the class token among the ``t h w + 1`` tokens."""
+        t, h, w = self.grid
+        return 0 if self.cls_position == "first" else t * h * w // 2
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a clip goes through before the model.
+
+    Attributes:
+        num_frames: frames of a clip.
+        stride: source frames from one to the next; None takes the clip evenly from the whole video.
+        size: height and width in pixels.
+        mean, std: per colour channel, for pixels in [0, 1] (ImageNet's by default).
+    """
+
+    num_frames: int = 16
+    stride: int | None = None
+    size: tuple[int, int] = (224, 224)
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    def __post_init__(self) -> None:
+        for name in ("size", "mean", "std"):  # JSON brings lists
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
+
+def from_json(kind: type[Any], values: dict[str, Any]) -> Any:
+    """A configuration of the given dataclass; ValueError names the keys it does not have."""
+    known = [field.name for field in fields(kind)]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ValueError(f"unknown {kind.__name__} field {', '.join(unknown)}; known are {', '.join(known)}")
+    return kind(**values)
+
+
+def _whole(name: str, value: object, *, at_least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
+        raise ValueError(f"{name}={value!r}; it must be a whole number, at least {at_least}")
+
+
+def _choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r}; choose one of {', '.join(allowed)}")

@@ -1,0 +1,94 @@
+"""The ST-SSM: one input projection, two directions with parameters of their own, one gate, one output projection."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from videomamba.ops import ScanDirection, bidirectional_scan, causal_conv
+from videomamba.shapes import Inner, Order, Tokens
+
+_STEP_RANGE = (1e-3, 0.1)  # Mamba, section 3.6: the initial step sizes are log-uniform in this range
+
+
+class SelectiveSSM(nn.Module):
+    """What one direction owns: its convolution, the projections that select, A and D.
+
+    ``reset_parameters`` is Mamba's initialisation: A = -(1, ..., N) in every channel, D = 1, and a step-size bias whose
+    softplus is log-uniform in [1e-3, 0.1].
+    """
+
+    def __init__(self, inner_dim: int, state_dim: int, conv_kernel: int, dt_rank: int) -> None:
+        super().__init__()
+        self.split = (dt_rank, state_dim, state_dim)
+        self.conv1d = nn.Conv1d(inner_dim, inner_dim, conv_kernel, groups=inner_dim)
+        self.x_proj = nn.Linear(inner_dim, sum(self.split), bias=False)
+        self.dt_proj = nn.Linear(dt_rank, inner_dim)
+        self.A_log = nn.Parameter(torch.empty(inner_dim, state_dim))
+        self.D = nn.Parameter(torch.empty(inner_dim))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        states = torch.arange(1, self.A_log.shape[1] + 1, dtype=torch.float32)
+        self.A_log.copy_(states.log().expand_as(self.A_log))
+        nn.init.ones_(self.D)
+        bound = self.dt_proj.in_features**-0.5
+        nn.init.uniform_(self.dt_proj.weight, -bound, bound)
+        low, high = (math.log(step) for step in _STEP_RANGE)
+        step = torch.exp(torch.empty_like(self.D).uniform_(low, high))
+        self.dt_proj.bias.copy_(step + torch.log(-torch.expm1(-step)))  # inverse of softplus
+
+    def forward(self, x: Inner, *, reverse: bool, order: Order | None, backend: str) -> ScanDirection:
+        """What the scan of this direction reads, from x (B, L, D) in natural order."""
+        u = causal_conv(
+            x, self.conv1d.weight.squeeze(1), self.conv1d.bias, reverse=reverse, order=order, backend=backend
+        )
+        step, B, C = self.x_proj(u).split(self.split, dim=-1)
+        delta = F.linear(step, self.dt_proj.weight)  # its bias is added inside the scan, in float32
+        A = -torch.exp(_at_least_float32(self.A_log))
+        return ScanDirection(
+            u, delta, A, B, C, _at_least_float32(self.D), delta_bias=_at_least_float32(self.dt_proj.bias)
+        )
+
+
+class SpatioTemporalSSM(nn.Module):
+    """``out_proj(silu(z) * (scan_forward(x) + scan_backward(x)))`` where ``x, z = in_proj(tokens)``."""
+
+    def __init__(
+        self, dim: int, *, state_dim: int = 16, conv_kernel: int = 4, expand: int = 2, backend: str = "auto"
+    ) -> None:
+        super().__init__()
+        inner = expand * dim
+        dt_rank = math.ceil(dim / 16)
+        self.backend = backend
+        self.in_proj = nn.Linear(dim, 2 * inner, bias=False)
+        self.forward_ssm = SelectiveSSM(inner, state_dim, conv_kernel, dt_rank)
+        self.backward_ssm = SelectiveSSM(inner, state_dim, conv_kernel, dt_rank)
+        self.out_proj = nn.Linear(inner, dim, bias=False)
+
+    def forward(self, tokens: Tokens, order: Order | None = None) -> Tokens:
+        """(B, L, d) -> (B, L, d); ``order`` as in :func:`videomamba.nn.order.backward_order`."""
+        x, z = self.in_proj(tokens).chunk(2, dim=-1)
+        forward, backward = self._directions(x, order)
+        return self.out_proj(bidirectional_scan(forward, backward, z, order=order, backend=self.backend))
+
+    def step_sizes(self, tokens: Tokens, order: Order | None = None) -> Tensor:
+        """Delta after softplus, mean over channels: (B, 2, L), forward then backward, float32."""
+        x, _ = self.in_proj(tokens).chunk(2, dim=-1)
+        means = []
+        for direction in self._directions(x, order):
+            assert direction.delta_bias is not None
+            means.append(F.softplus(direction.delta.float() + direction.delta_bias).mean(-1))
+        return torch.stack(means, 1)
+
+    def _directions(self, x: Inner, order: Order | None) -> tuple[ScanDirection, ScanDirection]:
+        return (
+            self.forward_ssm(x, reverse=False, order=None, backend=self.backend),
+            self.backward_ssm(x, reverse=order is None, order=order, backend=self.backend),
+        )
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x if x.dtype == torch.float64 else x.float()

@@ -1,0 +1,18 @@
+"""Tubelet embedding: a video cut into blocks of T x H x W pixels, each mapped to one token."""
+
+from torch import Tensor, nn
+
+
+class TubeletEmbed(nn.Module):
+    """(B, 3, T, H, W) -> (B, M, d): a 3D convolution whose stride is its kernel (Table S2, stage "tubelet").
+
+    Tokens come in the order t, then h, then w.
+    """
+
+    def __init__(self, embed_dim: int, tubelet_size: int, patch_size: int) -> None:
+        super().__init__()
+        kernel = (tubelet_size, patch_size, patch_size)
+        self.proj = nn.Conv3d(3, embed_dim, kernel, stride=kernel)
+
+    def forward(self, video: Tensor) -> Tensor:
+        return self.proj(video.to(self.proj.weight.dtype)).flatten(2).transpose(1, 2)
