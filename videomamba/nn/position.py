@@ -59,7 +59,7 @@ def sinusoidal_table(length: int, dim: int) -> Tensor:
 
 
 def resize_table(table: Tensor, grid: tuple[int, int, int]) -> Tensor:
-    """A learned (t, h, w, d) table on another grid: bicubic in space, linear in time, untouched where nothing changes."""
+    """A learned (t, h, w, d) table on another grid: bicubic in space, linear in time, unchanged on the same grid."""
     t, h, w = grid
     if table.shape[1:3] != (h, w):
         table = _resize_pictures(table, (h, w))
