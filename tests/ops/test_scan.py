@@ -95,9 +95,8 @@ def test_bidirectional_scan_is_the_gated_sum_of_two_walks():
 
 def test_one_step_by_hand():
     """delta = softplus(0.5 + 0.1); h = exp(delta A) h0 + delta B u; y = C h + D u."""
-    d = ScanDirection(*(torch.tensor(x, dtype=torch.float64) for x in ([[[2.0]]], [[[0.5]]], [[-3.0]])),
-                      torch.tensor([[[0.7]]]).double(), torch.tensor([[[1.1]]]).double(),
-                      torch.tensor([0.3]).double(), torch.tensor([0.1]).double(), torch.tensor([[[5.0]]]).double())  # fmt: skip
+    values = ([[[2.0]]], [[[0.5]]], [[-3.0]], [[[0.7]]], [[[1.1]]], [0.3], [0.1], [[[5.0]]])
+    d = ScanDirection(*(torch.tensor(x, dtype=torch.float64) for x in values))
     step = torch.log1p(torch.exp(torch.tensor(0.6, dtype=torch.float64)))
     state = torch.exp(-3 * step) * 5 + step * 0.7 * 2
     for backend in ("reference", "torch"):
@@ -145,7 +144,9 @@ def test_output_never_reads_memory_it_did_not_write(monkeypatch):
     monkeypatch.setattr(torch, "empty_like", lambda *a, **k: empty_like(*a, **k).fill_(float("nan")))
     poisoned = directional_scan(direction, z, backend="torch")[0]
     assert torch.equal(poisoned, clean)
-    for got, want in zip(torch.autograd.grad(poisoned.sum(), [*leaves(direction).values(), z]), clean_grads, strict=True):
+    for got, want in zip(
+        torch.autograd.grad(poisoned.sum(), [*leaves(direction).values(), z]), clean_grads, strict=True
+    ):
         assert torch.equal(got, want)
 
 
