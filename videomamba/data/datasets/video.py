@@ -1,0 +1,87 @@
+"""Annotated videos as clips for a model."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from videomamba.data.annotations import VideoRecord
+from videomamba.data.reader import DecoderName, VideoReader
+from videomamba.data.sampling import Sampler
+from videomamba.data.transforms import Transform
+
+
+class Sample(TypedDict):
+    """``video`` (3, T, H, W) float32, or (clips, 3, T, H, W); its ``label``; its ``index`` in the data set."""
+
+    video: Tensor
+    label: int
+    index: int
+
+
+class VideoDataset(Dataset[Sample]):
+    """Reads, samples and transforms one video per item.
+
+    What is random about item i in epoch e depends on (seed, e, i) alone: the order of loading and the number of workers
+    change nothing, and the global random state is left as it was.
+
+    Args:
+        records: videos and labels.
+        sampler: which frames make a clip.
+        transform: frames (T, 3, H, W) uint8 -> (3, T, H, W) float32.
+        train: draw clip and augmentation at random; otherwise the central clip.
+        num_clips: clips per video in evaluation; more than one adds an axis in front.
+        short_side: frames larger than this are shrunk as they are decoded.
+        decoder: see :class:`VideoReader`.
+        seed: of all draws.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[VideoRecord],
+        sampler: Sampler,
+        transform: Transform,
+        *,
+        train: bool = False,
+        num_clips: int = 1,
+        short_side: int | None = None,
+        decoder: DecoderName = "auto",
+        seed: int = 0,
+    ) -> None:
+        self.records = tuple(records)
+        self.sampler = sampler
+        self.transform = transform
+        self.train = train
+        self.num_clips = num_clips
+        self.short_side = short_side
+        self.decoder: DecoderName = decoder
+        self.seed = seed
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # persistent workers see it change
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw clips and augmentations anew, also in workers that are running."""
+        self._epoch.fill_(epoch)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Sample:
+        record = self.records[index]
+        generator = torch.Generator().manual_seed(_mixed(self.seed, int(self._epoch), index))
+        with VideoReader(record.path, decoder=self.decoder) as reader:
+            if self.train:
+                clips = [self.sampler(reader.num_frames, generator=generator)]
+            else:
+                clips = self.sampler.clips(reader.num_frames, self.num_clips)
+            frames = reader.read([i for clip in clips for i in clip], short_side=self.short_side).frames
+        with torch.random.fork_rng(devices=[]):  # torchvision's transforms draw from the global state
+            torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+            videos = [self.transform(clip) for clip in frames.split(len(clips[0]))]
+        return {"video": videos[0] if len(videos) == 1 else torch.stack(videos), "label": record.label, "index": index}
+
+
+def _mixed(seed: int, epoch: int, index: int) -> int:
+    """One seed of three; neighbours give unrelated streams because the generator mixes them further."""
+    return (seed * 1_000_003 + epoch) * 10_000_019 + index

@@ -1,0 +1,128 @@
+"""Decoding with PyAV, whose wheels carry FFmpeg: runs everywhere."""
+
+import bisect
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from av.video.frame import VideoFrame
+from torch import Tensor
+
+from videomamba.data.errors import VideoError
+
+_SEEK_FROM = 300  # frames: decoding fewer than this from the start is cheaper than a seek is risky
+
+
+class PyAVDecoder:
+    """Frames of one file by their place in presentation order.
+
+    Opening reads all packets, without decoding, to learn how many frames there are and when each is shown: headers lie.
+    Where packets carry no times of presentation, as in AVI, the file is decoded once to count.
+    """
+
+    name = "pyav"
+
+    def __init__(self, path: Path, num_threads: int) -> None:
+        self.path = path
+        try:
+            # a tag that is not UTF-8 says nothing about the pictures
+            self.container = av.open(str(path), metadata_errors="ignore")
+        except (av.error.FFmpegError, OSError) as error:
+            raise VideoError(f"{path} is not a video that FFmpeg can open: {_reason(error)}") from error
+        if not self.container.streams.video:
+            self.container.close()
+            raise VideoError(f"{path} has no video stream")
+        self.stream = self.container.streams.video[0]
+        self.stream.codec_context.thread_count = num_threads
+        self.stream.thread_type = "AUTO" if num_threads != 1 else "NONE"
+        pts = self._scan()
+        self.by_pts = None not in pts and len(set(pts)) == len(pts) and not has_no_presentation_times(path)
+        self.pts = sorted(p for p in pts if p is not None)
+        self.num_frames = len(pts) if self.by_pts or not pts else sum(1 for _ in self._decode(0))
+        if not self.num_frames:
+            self.container.close()
+            raise VideoError(f"{path} has a video stream without frames")
+        self.fps = float(self.stream.average_rate or self.stream.guessed_rate or Fraction(25))
+
+    def close(self) -> None:
+        self.container.close()
+
+    def frames(self, indices: list[int]) -> Iterator[tuple[int, float, Tensor]]:
+        """(index, time in seconds, (3, H, W) uint8) of each wanted frame; ``indices`` ascend without repeats.
+
+        Where a file breaks off early, or a frame cannot be decoded, the last frame that could be stands for it, under
+        its own index.
+
+        Raises:
+            VideoError: no frame at all could be decoded.
+        """
+        wanted = iter(indices)
+        target = next(wanted, None)
+        last: tuple[int, VideoFrame] | None = None
+        for index, frame in self._decode(indices[0]):
+            while target is not None and index > target and last is not None:
+                yield self._converted(*last)  # the wanted frame itself could not be decoded
+                target = next(wanted, None)
+            last = (index, frame)
+            if target is not None and index >= target:
+                yield self._converted(index, frame)
+                target = next(wanted, None)
+            if target is None:
+                return
+        if last is None:
+            raise VideoError(f"{self.path} has no frame that can be decoded")
+        while target is not None:
+            yield self._converted(*last)
+            target = next(wanted, None)
+
+    def _scan(self) -> list[int | None]:
+        pts: list[int | None] = []
+        try:
+            for packet in self.container.demux(self.stream):
+                if packet.size and not packet.is_discard:
+                    pts.append(packet.pts)
+        except av.error.FFmpegError:
+            pass  # a file cut short: what came before the cut can be used
+        return pts
+
+    def _decode(self, first: int) -> Iterator[tuple[int, VideoFrame]]:
+        """Frames with their indices from ``first`` or earlier."""
+        seek = self.by_pts and first >= _SEEK_FROM
+        self.container.seek(self.pts[first] if seek else min([*self.pts[:1], 0]), stream=self.stream)
+        count = 0
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets)
+            except (StopIteration, av.error.FFmpegError):
+                return
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                continue  # a broken packet costs its frame, not the video
+            for frame in frames:
+                place = bisect.bisect_left(self.pts, frame.pts) if self.by_pts and frame.pts is not None else count
+                count += 1
+                yield place, frame
+
+    def _converted(self, index: int, frame: VideoFrame) -> tuple[int, float, Tensor]:
+        picture: np.ndarray = frame.to_ndarray(format="rgb24")
+        turns = round((frame.rotation or 0) / 90) % 4
+        if turns:
+            picture = np.ascontiguousarray(np.rot90(picture, turns))
+        seconds = frame.time if frame.time is not None else index / self.fps
+        return index, float(seconds), torch.from_numpy(picture).permute(2, 0, 1)
+
+
+def has_no_presentation_times(path: Path) -> bool:
+    """Whether a file is an AVI, whose packets say in what order to decode and not when to show."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[:4] == b"RIFF" and head[8:] == b"AVI "
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).strip().splitlines()[0]

@@ -1,0 +1,63 @@
+"""Decoding with torchcodec, where it is installed and finds FFmpeg's libraries: faster on long videos."""
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+from torch import Tensor
+
+from videomamba.data.errors import VideoError
+
+
+@functools.cache
+def torchcodec_status() -> tuple[bool, str]:
+    """Whether torchcodec works on this machine, and why not in one line."""
+    try:
+        from torchcodec.decoders import VideoDecoder  # noqa: F401
+    except ImportError:
+        return False, "not installed: pip install 'videomamba[torchcodec]'"
+    except (RuntimeError, OSError):
+        return (
+            False,
+            "installed, but FFmpeg's shared libraries were not found (apt install ffmpeg, brew install ffmpeg)",
+        )
+    return True, "works"
+
+
+class TorchcodecDecoder:
+    """Frames of one file by their place in presentation order; ``seek_mode="exact"`` reads all packets first."""
+
+    name = "torchcodec"
+
+    def __init__(self, path: Path, num_threads: int) -> None:
+        from torchcodec.decoders import VideoDecoder
+
+        self.path = path
+        try:
+            self.decoder = VideoDecoder(str(path), seek_mode="exact", num_ffmpeg_threads=num_threads)
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise VideoError(f"{path} is not a video that torchcodec can open: {reason}") from error
+        self.num_frames = len(self.decoder)
+        if not self.num_frames:
+            raise VideoError(f"{path} has a video stream without frames")
+        self.fps = float(self.decoder.metadata.average_fps or 25.0)
+
+    def close(self) -> None:
+        del self.decoder
+
+    def frames(self, indices: list[int]) -> Iterator[tuple[int, float, Tensor]]:
+        """(index, time in seconds, (3, H, W) uint8) of each wanted frame, one at a time to bound memory.
+
+        A frame that cannot be decoded is replaced by the one before it, as with PyAV.
+        """
+        last: tuple[int, float, Tensor] | None = None
+        for index in indices:
+            try:
+                frame = self.decoder.get_frame_at(index)
+                last = index, float(frame.pts_seconds), frame.data
+            except (RuntimeError, IndexError) as error:
+                if last is None:
+                    reason = str(error).strip().splitlines()[0]
+                    raise VideoError(f"{self.path}: frame {index} cannot be decoded: {reason}") from error
+            yield last

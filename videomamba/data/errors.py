@@ -1,0 +1,5 @@
+"""What the data tower raises for files that are not what they should be."""
+
+
+class VideoError(ValueError):
+    """A file that cannot be read as a video; the message is one line that names the file and what is wrong with it."""

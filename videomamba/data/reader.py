@@ -1,0 +1,122 @@
+"""Reading frames of a video by index, with whichever decoder works here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional as F
+
+from videomamba.data.clip import Clip
+from videomamba.data.decode_pyav import PyAVDecoder, has_no_presentation_times
+from videomamba.data.decode_torchcodec import TorchcodecDecoder, torchcodec_status
+from videomamba.data.errors import VideoError
+
+DecoderName = Literal["auto", "torchcodec", "pyav"]
+
+
+class VideoReader:
+    """Frames of a video file by index; a context manager.
+
+    Index i is the i-th frame in the order of presentation, whatever the container says about B-frames or a variable
+    rate, and both decoders give the same picture for it, turned as the file's rotation asks.
+
+    Args:
+        path: the file.
+        decoder: ``auto`` takes torchcodec where it works and opens the file, else PyAV; AVI goes to PyAV, because
+            torchcodec finds frames by times of presentation, which AVI does not have.
+        num_threads: of the decoder.
+
+    Attributes:
+        num_frames: frames in the file, counted from its packets, not taken from a header.
+        fps: average frames per second.
+        decoder: name of the decoder in use.
+
+    Raises:
+        VideoError: the file is missing, empty, not a video, or has no frames.
+        ValueError: unknown decoder, or torchcodec asked for where it does not work.
+    """
+
+    def __init__(self, path: str | Path, *, decoder: DecoderName = "auto", num_threads: int = 1) -> None:
+        self.path = Path(path)
+        _check_file(self.path)
+        self._decoder = _open(self.path, decoder, num_threads)
+        self.decoder = self._decoder.name
+        self.num_frames = self._decoder.num_frames
+        self.fps = self._decoder.fps
+
+    def read(self, indices: Sequence[int], *, short_side: int | None = None) -> Clip:
+        """The frames at ``indices``, in that order; repeats are allowed.
+
+        Args:
+            indices: from 0 to ``num_frames - 1``.
+            short_side: shrink each larger frame to this many pixels on its short side as soon as it is decoded, so that
+                memory stays bounded whatever the video's size.
+
+        Raises:
+            ValueError: no index, or one that the video does not have.
+            VideoError: nothing can be decoded.
+        """
+        if not indices or min(indices) < 0 or max(indices) >= self.num_frames:
+            raise ValueError(f"{self.path} has frames 0 to {self.num_frames - 1}; asked for {list(indices)}")
+        ascending = sorted(set(indices))
+        found: dict[int, tuple[int, float, Tensor]] = {}
+        for wanted, (index, seconds, frame) in zip(ascending, self._decoder.frames(ascending), strict=True):
+            found[wanted] = (index, seconds, _shrink(frame, short_side))
+        taken = [found[i] for i in indices]
+        shape = taken[0][2].shape
+        if any(frame.shape != shape for _, _, frame in taken):  # a stream may change its size on the way
+            taken = [(i, s, F.resize(frame, list(shape[1:]), antialias=True)) for i, s, frame in taken]
+        return Clip(
+            frames=torch.stack([frame for _, _, frame in taken]),
+            indices=torch.tensor([i for i, _, _ in taken]),
+            timestamps=torch.tensor([s for _, s, _ in taken], dtype=torch.float64),
+            fps=self.fps,
+            path=str(self.path),
+        )
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._decoder.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise VideoError(f"{path} is a folder, not a video file")
+    if not path.exists():
+        raise VideoError(f"{path} does not exist")
+    if path.stat().st_size == 0:
+        raise VideoError(f"{path} is empty")
+
+
+def _open(path: Path, decoder: str, num_threads: int) -> TorchcodecDecoder | PyAVDecoder:
+    if decoder not in ("auto", "torchcodec", "pyav"):
+        raise ValueError(f"unknown decoder {decoder!r}; choose auto, torchcodec or pyav")
+    if decoder == "pyav" or (decoder == "auto" and has_no_presentation_times(path)):
+        return PyAVDecoder(path, num_threads)
+    works, reason = torchcodec_status()
+    if decoder == "torchcodec" and not works:
+        raise ValueError(f"decoder 'torchcodec' does not work here: {reason}")
+    if works:
+        try:
+            return TorchcodecDecoder(path, num_threads)
+        except VideoError:
+            if decoder == "torchcodec":
+                raise
+    return PyAVDecoder(path, num_threads)
+
+
+def _shrink(frame: Tensor, short_side: int | None) -> Tensor:
+    if short_side is None or min(frame.shape[1:]) <= short_side:
+        return frame
+    return F.resize(frame, [short_side], antialias=True)

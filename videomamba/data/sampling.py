@@ -1,0 +1,74 @@
+"""Which frames of a video make a clip."""
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class DenseSampler:
+    """``num_frames`` frames, ``stride`` source frames apart, from a random place or the middle (the paper's on K400).
+
+    A video that is too short gives its last frame again.
+    """
+
+    num_frames: int
+    stride: int
+
+    def __call__(self, total: int, *, generator: torch.Generator | None = None) -> list[int]:
+        """Indices into a video of ``total`` frames: a random clip with a generator, the central one without."""
+        room = max(0, total - self._span)
+        start = room // 2 if generator is None else int(torch.randint(room + 1, (), generator=generator))
+        return self._from(start, total)
+
+    def clips(self, total: int, num_clips: int) -> list[list[int]]:
+        """``num_clips`` clips spread evenly from the first possible to the last; one is the central clip."""
+        if num_clips == 1:
+            return [self(total)]
+        room = max(0, total - self._span)
+        return [self._from(round(i * room / (num_clips - 1)), total) for i in range(num_clips)]
+
+    @property
+    def _span(self) -> int:
+        return (self.num_frames - 1) * self.stride + 1
+
+    def _from(self, start: int, total: int) -> list[int]:
+        return [min(start + i * self.stride, total - 1) for i in range(self.num_frames)]
+
+
+@dataclass(frozen=True)
+class UniformSampler:
+    """One frame from each of ``num_frames`` equal segments of the whole video: TSN's sampling (arXiv 1608.00859).
+
+    A video that is too short repeats frames.
+    """
+
+    num_frames: int
+
+    def __call__(self, total: int, *, generator: torch.Generator | None = None) -> list[int]:
+        """Indices into a video of ``total`` frames: a random one of each segment with a generator, else its middle."""
+        if generator is None:
+            return self._at(total, torch.full((self.num_frames,), 0.5))
+        return self._at(total, torch.rand(self.num_frames, generator=generator))
+
+    def clips(self, total: int, num_clips: int) -> list[list[int]]:
+        """``num_clips`` clips that interleave: clip i takes the (i + 1/2) / num_clips part of every segment."""
+        return [self._at(total, torch.full((self.num_frames,), (i + 0.5) / num_clips)) for i in range(num_clips)]
+
+    def _at(self, total: int, place: torch.Tensor) -> list[int]:
+        starts = torch.arange(self.num_frames, dtype=torch.float64)
+        return ((starts + place) * total / self.num_frames).long().clamp(max=total - 1).tolist()
+
+
+Sampler = DenseSampler | UniformSampler
+
+
+def make_sampler(num_frames: int, stride: int | None) -> Sampler:
+    """Dense with this stride, or uniform over the whole video for None.
+
+    Raises:
+        ValueError: fewer than one frame, or a stride below one.
+    """
+    if num_frames < 1 or (stride is not None and stride < 1):
+        raise ValueError(f"num_frames={num_frames}, stride={stride}: both must be at least 1 (no stride: whole video)")
+    return UniformSampler(num_frames) if stride is None else DenseSampler(num_frames, stride)
