@@ -1,0 +1,120 @@
+"""SyntheticMotions as files: h264 videos in one folder per class."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from multiprocessing import get_context
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+
+from videomamba.data.synthetic.motions import class_names, render_motion
+
+_MANIFEST = "manifest.json"
+_SPLITS = ("train", "test")
+
+
+@dataclass(frozen=True)
+class SyntheticMotions:
+    """What is rendered; two equal settings give equal files.
+
+    Attributes:
+        level: ``easy`` or ``hard``.
+        train_per_class, test_per_class: clips.
+        seed: of everything; train and test never share a draw.
+        num_frames, size, fps: of each clip; height and width are the same.
+    """
+
+    level: str = "easy"
+    train_per_class: int = 100
+    test_per_class: int = 25
+    seed: int = 0
+    num_frames: int = 16
+    size: int = 64
+    fps: int = 12
+
+
+def write_synthetic_motions(
+    root: str | Path,
+    settings: SyntheticMotions | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    workers: int | None = None,
+) -> Path:
+    """Renders train and test clips to ``root/{train,test}/<class>/*.mp4``.
+
+    The folder appears when it is whole; one that is there with the same settings is left as it is.
+
+    Args:
+        root: the folder to make.
+        settings: what to render.
+        progress: called with (clips done, clips in all).
+        workers: processes; by default one a core.
+
+    Returns:
+        ``root``.
+
+    Raises:
+        ValueError: unknown level, or ``root`` holds something else.
+        OSError: the disk is full or may not be written to.
+    """
+    root, settings = Path(root), settings or SyntheticMotions()
+    class_names(settings.level)
+    if root.exists():
+        manifest = root / _MANIFEST
+        if manifest.is_file() and json.loads(manifest.read_text()) == asdict(settings):
+            return root
+        raise ValueError(f"{root} exists and holds something else; remove it or name another folder")
+    root.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}."))
+    try:
+        _render_all(temporary, settings, progress, workers or os.cpu_count() or 1)
+        (temporary / _MANIFEST).write_text(json.dumps(asdict(settings)))
+        temporary.chmod(0o755)
+        temporary.rename(root)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return root
+
+
+def write_video(path: str | Path, frames: np.ndarray, *, fps: int) -> None:
+    """Encodes (T, H, W, 3) uint8 as h264 in yuv420p, nearly without loss (crf 16)."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(fps), options={"crf": "16", "preset": "veryfast"})
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.thread_count = 1
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def _render_all(
+    root: Path, settings: SyntheticMotions, progress: Callable[[int, int], None] | None, workers: int
+) -> None:
+    jobs = []
+    for split, name in ((s, n) for s in _SPLITS for n in class_names(settings.level)):
+        (root / split / name).mkdir(parents=True)
+        count = settings.train_per_class if split == "train" else settings.test_per_class
+        jobs += [(root / split / name / f"{name}_{i:04d}.mp4", split, name, i, settings) for i in range(count)]
+    # threads of torch do not survive a fork
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for done, _ in enumerate(pool.map(_render_one, jobs, chunksize=8), start=1):
+            if progress is not None:
+                progress(done, len(jobs))
+
+
+def _render_one(job: tuple[Path, str, str, int, SyntheticMotions]) -> None:
+    path, split, name, index, settings = job
+    torch.set_num_threads(1)
+    seed = (settings.seed, _SPLITS.index(split), class_names(settings.level).index(name), index)
+    frames = render_motion(name, seed=seed, level=settings.level, num_frames=settings.num_frames, size=settings.size)
+    write_video(path, frames, fps=settings.fps)

@@ -1,0 +1,157 @@
+"""The motions, in pairs that are each other's time reversal, and how a clip is rendered.
+
+A clip is one object with a pose: place, size, angle, gap between its halves, width, brightness. All of it is drawn at
+random and stays, except for what the class moves: that runs through its whole range. So a frame shows the same poses
+whatever the class, and the second class of a pair is rendered as the first one backwards: nothing but the order of the
+frames can tell them apart. A flip of the picture turns one sense of rotation into the other, so train without it.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from videomamba.data.synthetic.objects import draw_background, draw_object
+
+_EASY = (("approach", "recede"), ("turn_right", "turn_left"), ("enter", "leave"), ("open", "close"))
+_MORE = (("pick_up", "put_down"), ("unfold", "fold"), ("light_up", "go_dark"))
+LEVELS: dict[str, tuple[tuple[str, str], ...]] = {"easy": _EASY, "hard": _EASY + _MORE}
+
+
+@dataclass(frozen=True)
+class Pose:
+    """An object in the picture, whose edges lie at -1 and 1; each field a number, or one a frame.
+
+    Attributes:
+        x, y: centre; y grows downwards.
+        size: radius.
+        angle: radians, clockwise.
+        gap: distance by which each half of the object is moved from its middle line, in radii.
+        width: squeeze along its own horizontal axis.
+        light: brightness.
+    """
+
+    x: float | np.ndarray
+    y: float | np.ndarray
+    size: float | np.ndarray
+    angle: float | np.ndarray
+    gap: float | np.ndarray = 0.0
+    width: float | np.ndarray = 1.0
+    light: float | np.ndarray = 1.0
+
+
+def class_names(level: str) -> tuple[str, ...]:
+    """Sorted names of a level's classes.
+
+    Raises:
+        ValueError: unknown level.
+    """
+    return tuple(sorted(name for pair in _pairs(level) for name in pair))
+
+
+def reversed_class(name: str) -> str:
+    """The class that a clip of ``name`` belongs to when it is played backwards."""
+    for first, second in LEVELS["hard"]:
+        if name in (first, second):
+            return second if name == first else first
+    raise ValueError(f"unknown class {name!r}; choose one of {', '.join(class_names('hard'))}")
+
+
+def render_motion(
+    name: str, *, seed: int | tuple[int, ...], level: str = "easy", num_frames: int = 16, size: int = 64
+) -> np.ndarray:
+    """One clip of a class, the same for the same arguments.
+
+    Returns:
+        (T, H, W, 3) uint8.
+
+    Raises:
+        ValueError: unknown level, or a class that the level does not have.
+    """
+    for first, second in _pairs(level):
+        if name == first:
+            return _render(first, np.random.default_rng(seed), level, num_frames, size)
+        if name == second:
+            return _render(first, np.random.default_rng(seed), level, num_frames, size)[::-1].copy()
+    raise ValueError(f"unknown class {name!r} at level {level}; choose one of {', '.join(class_names(level))}")
+
+
+def _pairs(level: str) -> tuple[tuple[str, str], ...]:
+    if level not in LEVELS:
+        raise ValueError(f"unknown level {level!r}; choose one of {', '.join(LEVELS)}")
+    return LEVELS[level]
+
+
+def _render(motion: str, rng: np.random.Generator, level: str, num_frames: int, size: int) -> np.ndarray:
+    fine = 2 * size  # rendered at twice the size and averaged: edges move smoothly
+    picture = draw_background(rng, fine).expand(num_frames, 3, fine, fine)
+    radius = (0.45, 0.7) if level == "easy" else (0.26, 0.4)
+    layers = [(draw_object(rng), _moving(motion, rng, num_frames, radius))]
+    if level == "hard":  # clutter moves too, in straight lines, behind the object
+        layers = [(draw_object(rng), _wandering(rng, num_frames)) for _ in range(3)] + layers
+    camera_x, camera_y = (np.linspace(-1, 1, num_frames) * rng.uniform(-0.05, 0.05) for _ in range(2))
+    zoom = 1 + np.linspace(-1, 1, num_frames) * rng.uniform(-0.02, 0.02)
+    for texture, pose in layers:
+        seen = dataclasses.replace(
+            pose, x=zoom * (pose.x + camera_x), y=zoom * (pose.y + camera_y), size=zoom * pose.size
+        )
+        picture = _composed(picture, texture, seen)
+    small = F.avg_pool2d(picture, 2)
+    return (small * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
+
+
+def _moving(motion: str, rng: np.random.Generator, num_frames: int, radius: tuple[float, float]) -> Pose:
+    """A random pose in which one thing runs from 0 to 1, never back: evenly, or a little faster at one end."""
+    run = np.linspace(0, 1, num_frames) ** math.exp(rng.uniform(-0.4, 0.4))
+    size, angle = rng.uniform(*radius), rng.uniform(-math.pi, math.pi)
+    x, y = rng.uniform(-0.25, 0.25, 2)
+    still = Pose(x, y, size, angle, gap=rng.choice([0.0, rng.uniform(0.0, 0.5)]))
+    if motion == "approach":
+        return dataclasses.replace(still, size=radius[0] * 0.6 * (1.9 * radius[1] / (radius[0] * 0.6)) ** run)
+    if motion == "turn_right":
+        return dataclasses.replace(still, angle=angle + rng.uniform(2.2, 3.2) * run)
+    if motion == "enter":
+        side, far = rng.uniform(-math.pi, math.pi), 1.1 + size
+        away = far * (1 - run)
+        return dataclasses.replace(still, x=x * run + away * math.cos(side), y=y * run + away * math.sin(side))
+    if motion == "open":
+        return dataclasses.replace(still, gap=rng.uniform(0.7, 1.0) * run)
+    if motion == "pick_up":
+        return dataclasses.replace(still, y=(1 - size) - rng.uniform(0.8, 1.0) * run)
+    if motion == "unfold":
+        return dataclasses.replace(still, width=0.15 + 0.85 * run)
+    assert motion == "light_up", motion
+    return dataclasses.replace(still, light=0.15 + 0.85 * run)
+
+
+def _wandering(rng: np.random.Generator, num_frames: int) -> Pose:
+    """Clutter: small, in a straight line, turning slowly."""
+    run = np.linspace(0, 1, num_frames)
+    start, end = rng.uniform(-1, 1, 2), rng.uniform(-1, 1, 2)
+    x, y = (a + (b - a) * run for a, b in zip(start, end, strict=True))
+    return Pose(x, y, rng.uniform(0.1, 0.2), rng.uniform(-math.pi, math.pi) + rng.uniform(-1, 1) * run)
+
+
+def _composed(picture: Tensor, texture: Tensor, pose: Pose) -> Tensor:
+    """(T, 3, H, W) with an object over it: every pixel is traced back to the object's own picture."""
+    frames, _, height, width = picture.shape
+    y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
+
+    def per_frame(value: float | np.ndarray) -> Tensor:
+        return torch.as_tensor(np.broadcast_to(value, frames).copy(), dtype=torch.float32)[:, None, None]
+
+    dx, dy = x - per_frame(pose.x), y - per_frame(pose.y)
+    cos, sin = torch.cos(per_frame(pose.angle)), torch.sin(per_frame(pose.angle))
+    own_x = (dx * cos + dy * sin) / (per_frame(pose.size) * per_frame(pose.width))
+    own_y = (-dx * sin + dy * cos) / per_frame(pose.size)
+    gap = per_frame(pose.gap)
+    between = own_y.abs() < gap
+    own_y = torch.where(between, 2.0, own_y - torch.sign(own_y) * gap)  # 2 lies outside the object's picture
+    grid = torch.stack([own_x, own_y], -1)
+    seen = F.grid_sample(texture.expand(frames, -1, -1, -1), grid, align_corners=False)
+    colour, opacity = seen[:, :3] * per_frame(pose.light)[:, None], seen[:, 3:]
+    return colour * opacity + picture * (1 - opacity)
