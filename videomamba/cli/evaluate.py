@@ -1,0 +1,103 @@
+"""``videomamba evaluate``: a checkpoint's figures on annotated videos."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from videomamba.cli.options import (
+    Clips,
+    Device,
+    HoldOut,
+    Json,
+    Split,
+    Workers,
+    default_workers,
+    option,
+    people,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from videomamba.data import Annotations
+
+
+def evaluate(
+    checkpoint: Annotated[str, tyro.conf.Positional, option("CHECKPOINT")],
+    data: Annotated[Path, tyro.conf.Positional, option("DATA")],
+    split: Split = None,
+    hold_out: HoldOut = None,
+    clips: Clips = 1,
+    batch_size: Annotated[int, option("N")] = 16,
+    device: Device = "auto",
+    workers: Workers = None,
+    json: Json = False,
+) -> int:
+    """Tests a checkpoint on videos whose class is known.
+
+    Uses the test part of the csv or of the folder; all videos of a folder that has no parts.
+
+    Args:
+        checkpoint: model folder, run folder (its best/) or Hub id
+        data: folder with one folder per class, or with train/ and test/
+        batch_size: videos at a time
+    """
+    from videomamba.engine import evaluate as evaluate_model
+    from videomamba.engine import evaluation_loader, model_labels
+    from videomamba.engine.device import make_accelerator
+    from videomamba.models import load_model
+    from videomamba.tasks.recognition import Recognition
+
+    console = people()
+    annotations = _videos(data, split, hold_out)
+    model = load_model(checkpoint)
+    names = model.class_names or tuple(str(i) for i in range(model.num_classes))
+    annotations = model_labels(annotations, names)
+    _point_out_splits(checkpoint, split, console)
+    loader = evaluation_loader(
+        annotations.records,
+        model.preprocessing,
+        batch_size=batch_size,
+        workers=default_workers() if workers is None else workers,
+        num_clips=clips,
+    )
+    accelerator = make_accelerator(device)
+    model, loader = accelerator.prepare(model, loader)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        batches = bar.add_task("evaluating", total=len(loader))
+        report = evaluate_model(
+            model, Recognition(names), loader, accelerator, on_batch=lambda done, _: bar.update(batches, completed=done)
+        )
+    _show(report, console)
+    if json:
+        print_json(report)
+    return 0
+
+
+def _videos(data: Path, split: str | None, hold_out: str | None) -> "Annotations":
+    from videomamba.data import read_csv, read_folder
+
+    if hold_out is not None and split is None:
+        raise ValueError(f"--hold-out {hold_out} needs --split FILE.csv, the file that has the column")
+    parts = read_folder(data) if split is None else read_csv(split, root=data, hold_out=hold_out)
+    return parts["test"] if "test" in parts else parts["all"]
+
+
+def _point_out_splits(checkpoint: str, split: str | None, console: Console) -> None:
+    from videomamba.engine.run_folder import SPLITS
+
+    file = Path(checkpoint) / SPLITS
+    if split is None and file.is_file():
+        console.print(f"note: the videos this run held out are in {file}; --split {file} uses these", soft_wrap=True)
+
+
+def _show(report: dict[str, Any], console: Console) -> None:
+    table = Table("class", "accuracy")
+    for name, accuracy in report["per_class"].items():
+        table.add_row(name, "no video" if accuracy is None else f"{100 * accuracy:.1f} %")
+    console.print(table)
+    figures = f"top-1 {100 * report['top1']:.1f} %  top-5 {100 * report['top5']:.1f} %"
+    console.print(f"{figures}  of {report['count']} videos")

@@ -1,0 +1,65 @@
+"""The command ``videomamba``: parses, runs a verb, and turns mistakes into one line and an exit code.
+
+0 good, 1 a fault of ours (with its traceback), 2 the user's mistake or a bad file, 130 Ctrl-C.
+"""
+
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import tyro
+
+from videomamba.cli.demo import demo
+from videomamba.cli.env import env
+from videomamba.cli.evaluate import evaluate
+from videomamba.cli.models import models
+from videomamba.cli.predict import predict
+from videomamba.cli.train import train
+
+VERBS = {verb.__name__: verb for verb in (demo, train, evaluate, predict, models, env)}
+DESCRIPTION = "Video recognition with VideoMamba (ECCV 2024). `videomamba VERB --help` says more about each."
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line, ``sys.argv`` by default, and returns the exit code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's and its friends': nothing that a user here could act on
+        try:
+            return tyro.extras.subcommand_cli_from_dict(
+                VERBS,
+                prog="videomamba",
+                description=DESCRIPTION,
+                args=argv,
+                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone),
+            )
+        except SystemExit as stop:  # of the parser: --help, or arguments that it refused
+            return stop.code if isinstance(stop.code, int) else 2
+        except KeyboardInterrupt as stop:
+            print(str(stop) or "stopped", file=sys.stderr)
+            return 130
+        except (ValueError, OSError) as error:
+            if not _is_for_people(error):
+                raise
+            print(f"error: {_one_line(error)}", file=sys.stderr)
+            return 2
+
+
+def _is_for_people(error: Exception) -> bool:
+    """Files and disks fail for reasons of their own; a ValueError is for people only where our code raised it."""
+    if isinstance(error, OSError):
+        return True
+    raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
+    return Path(raised_in).resolve().is_relative_to(PACKAGE)
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split("\n"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

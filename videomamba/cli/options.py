@@ -1,0 +1,47 @@
+"""Options that several verbs share, and where answers go: people read standard error, programs standard output."""
+
+import json
+import os
+import sys
+from typing import Annotated, Any, Literal
+
+import tyro
+from rich.console import Console
+
+
+def option(metavar: str, help: str | None = None) -> Any:
+    """An option's value by name, and no word about a default that is "not given"."""
+    return tyro.conf.arg(metavar=metavar, help=help, help_behavior_hint=_default)
+
+
+def _default(value: str) -> str:
+    return "" if value == "None" else f"(default: {value})"
+
+
+Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], tyro.conf.arg(help="where to compute")]
+Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
+Json = Annotated[Flag, tyro.conf.arg(help="print the result as JSON on standard output")]
+Checkpoint = Annotated[str, option("CHECKPOINT", "model folder, run folder (its best/) or Hub id")]
+Split = Annotated[
+    str | None, option("FILE.csv", "csv file with columns path (relative to the videos' folder), label and split")
+]
+HoldOut = Annotated[str | None, option("COLUMN=VALUE,...", "the csv's rows to test on, by any column")]
+Clips = Annotated[int, option("N", "clips of each video whose scores are averaged")]
+Workers = Annotated[int | None, option("N", "processes that read videos (half of the cores, at most 8)")]
+
+
+def people() -> Console:
+    """A console on standard error."""
+    return Console(stderr=True, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on standard output."""
+    json.dump(value, sys.stdout, indent=2, default=str)
+    sys.stdout.write("\n")
+
+
+def default_workers() -> int:
+    """Half of the cores read videos, at most 8; the other half computes."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(8, max(1, cores // 2))

@@ -1,0 +1,169 @@
+"""``videomamba train``: a recipe, or a folder of your own videos."""
+
+import dataclasses
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+from rich.console import Console
+from rich.progress import Progress
+
+from videomamba.cli.options import (
+    Device,
+    Flag,
+    HoldOut,
+    Json,
+    Split,
+    Workers,
+    default_workers,
+    option,
+    people,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from videomamba.engine import RunConfig, TrainResult
+    from videomamba.engine.data import Splits
+
+_ONE_OF = tyro.conf.create_mutex_group(required=False, title="mirror images")
+
+
+def train(
+    what: Annotated[str, tyro.conf.Positional, option("DIR|RECIPE")],
+    data: Annotated[Path | None, option("DIR")] = None,
+    split: Split = None,
+    hold_out: HoldOut = None,
+    model: Annotated[str | None, option("NAME")] = None,
+    start: Annotated[str | None, option("CHECKPOINT")] = None,
+    epochs: Annotated[int | None, option("N")] = None,
+    batch_size: Annotated[int | None, option("N")] = None,
+    lr: Annotated[float | None, option("X")] = None,
+    frames: Annotated[int | None, option("N")] = None,
+    stride: Annotated[int | Literal["uniform"] | None, option("N|uniform")] = None,
+    size: Annotated[int | tuple[int, int] | None, option("PIXELS|HEIGHT WIDTH")] = None,
+    flip: Annotated[Flag, _ONE_OF] = False,
+    no_flip: Annotated[Flag, _ONE_OF] = False,
+    bf16: Flag = False,
+    output: Annotated[Path | None, option("DIR")] = None,
+    device: Device = "auto",
+    seed: Annotated[int, option("N")] = 0,
+    workers: Workers = None,
+    json: Json = False,
+) -> int:
+    """Trains a model on videos, from scratch or from a checkpoint.
+
+    A folder has one folder per class in it, or train/ and test/ with one folder per class each. Without these two and
+    without --split, a fifth of every class is held out for the test.
+
+    Args:
+        what: a folder of videos, or a recipe's name (a folder of that name is ./NAME)
+        data: where a recipe's videos are, or are rendered to
+        model: name of an architecture (see `videomamba models`), trained from scratch
+        start: checkpoint to fine-tune, instead of a fresh model
+        epochs: rounds through the training videos
+        batch_size: clips of one step
+        lr: learning rate at the top of its schedule
+        frames: frames of a clip
+        stride: source frames from one frame of a clip to the next, or uniform: evenly over the whole video
+        size: frame size that the model sees, one number or height and width
+        flip: turn training clips left to right at random
+        no_flip: never do (where left and right tell classes apart)
+        bf16: compute in bfloat16 where that is safe
+        output: the run's folder; by default runs/<name>-<date-time>
+        seed: of everything that is random
+    """
+    run = _configure(what, data, start)
+    run = dataclasses.replace(
+        run,
+        data=_changed(
+            run.data,
+            split=None if split is None else Path(split),
+            hold_out=hold_out,
+            num_frames=frames,
+            stride=stride,
+            size=size,
+            flip=flip if flip or no_flip else None,
+            workers=default_workers() if workers is None else workers,
+        ),
+        model=_changed(run.model, name=model, start=start),
+        optim=_changed(run.optim, epochs=epochs, batch_size=batch_size, lr=lr, bf16=bf16 or None),
+        output=output,
+        device=device,
+        seed=seed,
+    )
+    console = people()
+    result, splits = run_training(run, console)
+    _tell(run, result, splits, console)
+    if json:
+        print_json({"run": result.folder, "best": result.best, "last": result.last})
+    return 0
+
+
+def run_training(run: "RunConfig", console: Console) -> "tuple[TrainResult, Splits]":
+    """Reads (or renders) the videos, trains, and says how to go on where it is interrupted."""
+    from videomamba.engine import TrainingInterrupted, load_splits
+    from videomamba.engine import train as train_run
+    from videomamba.tasks.recognition import Recognition
+
+    _point_out_csv(run, console)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        rendering = bar.add_task("rendering", visible=False)
+
+        def rendered(done: int, total: int) -> None:
+            bar.update(rendering, completed=done, total=total, visible=True)
+
+        splits = load_splits(run.data, seed=run.seed, progress=rendered)
+    task = Recognition(splits["train"].class_names, label_smoothing=run.optim.label_smoothing)
+    counts = f"{len(splits['train'])} to train, {len(splits['test'])} held out"
+    console.print(f"{counts}, {len(task.class_names)} classes", soft_wrap=True)
+    try:
+        return train_run(run, task, splits, console=console), splits
+    except TrainingInterrupted as stop:
+        command = ["videomamba", "train", str(run.data.root), "--start", str(stop.folder / "last")]
+        raise KeyboardInterrupt(f"{stop}; go on with: {shlex.join(command)}") from stop
+
+
+def _configure(what: str, data: Path | None, start: str | None) -> "RunConfig":
+    """The recipe that ``what`` names, else the one for a folder."""
+    from videomamba.recipes import RECIPES, folder
+
+    if what in RECIPES:
+        return RECIPES[what](data)
+    if data is not None:
+        raise ValueError(f"--data goes with a recipe ({', '.join(RECIPES)}); {what!r} is none: give the folder alone")
+    if not Path(what).is_dir():
+        raise ValueError(f"there is no folder {what!r} and no recipe of that name; recipes: {', '.join(RECIPES)}")
+    return folder(Path(what), start=start)
+
+
+def _changed(config: Any, **values: Any) -> Any:
+    return dataclasses.replace(config, **{name: value for name, value in values.items() if value is not None})
+
+
+def _point_out_csv(run: "RunConfig", console: Console) -> None:
+    """One line about a csv file that lies with the videos and is not used."""
+    if run.data.split is not None or run.data.synthetic is not None:
+        return
+    for found in (run.data.root / "clips.csv", run.data.root.parent / "clips.csv"):
+        if found.is_file():
+            console.print(f"note: {found} is there and not used; --split {found} would split by it", soft_wrap=True)
+            return
+
+
+def _tell(run: "RunConfig", result: "TrainResult", splits: "Splits", console: Console) -> None:
+    from videomamba.engine.run_folder import SPLITS
+
+    best = result.best
+    console.print(
+        f"best: top-1 {100 * best['top1']:.1f} % of {len(splits['test'])} held-out videos, after epoch {best['epoch']}"
+        f", in {result.folder / 'best'}",
+        soft_wrap=True,
+    )
+    video = splits["test"].records[0].path
+    root = run.data.root
+    for command in (
+        ["videomamba", "predict", video, "--checkpoint", result.folder],
+        ["videomamba", "evaluate", result.folder, root, "--split", result.folder / SPLITS],
+    ):
+        console.print(f"next: {shlex.join(map(str, command))}", soft_wrap=True)

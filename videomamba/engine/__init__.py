@@ -1,0 +1,26 @@
+"""Trains, evaluates and predicts; knows the abstract task and no concrete one."""
+
+from videomamba.engine.config import DataConfig, ModelConfig, OptimConfig, RunConfig
+from videomamba.engine.data import evaluation_loader, load_splits, model_labels
+from videomamba.engine.device import resolve_device
+from videomamba.engine.evaluate import evaluate
+from videomamba.engine.predict import Prediction, predict
+from videomamba.engine.train import TrainingError, TrainingInterrupted, TrainResult, train
+
+__all__ = [
+    "DataConfig",
+    "ModelConfig",
+    "OptimConfig",
+    "Prediction",
+    "RunConfig",
+    "TrainResult",
+    "TrainingError",
+    "TrainingInterrupted",
+    "evaluate",
+    "evaluation_loader",
+    "load_splits",
+    "model_labels",
+    "predict",
+    "resolve_device",
+    "train",
+]

@@ -1,0 +1,135 @@
+"""From a data configuration and a model to loaders of clips that this model takes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from videomamba.data import (
+    Annotations,
+    VideoDataset,
+    VideoError,
+    VideoRecord,
+    eval_transform,
+    make_loader,
+    make_sampler,
+    read_csv,
+    read_folder,
+    split_holdout,
+    train_transform,
+)
+from videomamba.data.synthetic import write_synthetic_motions
+from videomamba.engine.config import DataConfig, RunConfig
+from videomamba.models import Preprocessing
+
+Splits = dict[str, Annotations]
+
+
+def load_splits(config: DataConfig, *, seed: int, progress: Callable[[int, int], None] | None = None) -> Splits:
+    """Training and test videos: of the csv, of the folders train/ and test/, or a fifth of each class held out.
+
+    Args:
+        config: where they are; SyntheticMotions are rendered first where it asks for them.
+        seed: of the random fifth.
+        progress: called with clips rendered and clips in all.
+
+    Raises:
+        ValueError: videos, columns or classes are missing, or a part has no video.
+    """
+    if config.synthetic is not None:
+        write_synthetic_motions(config.root, config.synthetic, progress=progress)
+    if config.split is not None:
+        return read_csv(config.split, root=config.root, hold_out=config.hold_out)
+    parts = read_folder(config.root)
+    if "all" in parts:
+        parts = split_holdout(parts["all"], seed=seed)
+    for name, annotations in parts.items():
+        if not len(annotations):
+            raise ValueError(
+                f"{config.root}: the {name} part has no videos; a class needs at least two to hold one out"
+            )
+    return parts
+
+
+def model_labels(annotations: Annotations, class_names: Sequence[str]) -> Annotations:
+    """The same videos under a model's labels; classes of the model without videos are fine.
+
+    Raises:
+        ValueError: a class that the model does not know.
+    """
+    unknown = [name for name in annotations.class_names if name not in class_names]
+    if unknown:
+        raise ValueError(
+            f"the model does not know {len(unknown)} of the {len(annotations.class_names)} classes here: "
+            f"{_first(unknown)}; it knows {_first(class_names)}"
+        )
+    index = {name: i for i, name in enumerate(class_names)}
+    records = tuple(VideoRecord(r.path, index[annotations.class_names[r.label]]) for r in annotations.records)
+    return Annotations(records, tuple(class_names))
+
+
+def train_loader(records: Sequence[VideoRecord], preprocessing: Preprocessing, run: RunConfig) -> DataLoader:
+    """Shuffled batches of randomly placed, augmented clips."""
+    p = preprocessing
+    dataset = VideoDataset(
+        records,
+        make_sampler(p.num_frames, p.stride),
+        train_transform(p.size, p.mean, p.std, flip=run.data.flip, scale=run.data.scale),
+        train=True,
+        short_side=decoded_side(p),
+        seed=run.seed,
+    )
+    return make_loader(
+        dataset, batch_size=run.optim.batch_size, shuffle=True, seed=run.seed, num_workers=run.data.workers
+    )
+
+
+def evaluation_dataset(
+    records: Sequence[VideoRecord], preprocessing: Preprocessing, *, num_clips: int = 1
+) -> VideoDataset:
+    """Central clips, or ``num_clips`` evenly spread ones, without augmentation; the same for evaluate and predict."""
+    p = preprocessing
+    return VideoDataset(
+        records,
+        make_sampler(p.num_frames, p.stride),
+        eval_transform(p.size, p.mean, p.std),
+        num_clips=num_clips,
+        short_side=decoded_side(p),
+    )
+
+
+def evaluation_loader(
+    records: Sequence[VideoRecord],
+    preprocessing: Preprocessing,
+    *,
+    batch_size: int,
+    workers: int,
+    num_clips: int = 1,
+) -> DataLoader:
+    """Batches of :func:`evaluation_dataset` in the records' order, the last one as short as it comes."""
+    dataset = evaluation_dataset(records, preprocessing, num_clips=num_clips)
+    return make_loader(dataset, batch_size=batch_size, shuffle=False, num_workers=workers)
+
+
+def batches(loader: DataLoader) -> Iterator[dict[str, Tensor]]:
+    """The loader's batches; a worker's VideoError comes as the one line it was, without the worker's traceback."""
+    try:
+        yield from loader
+    except VideoError as error:
+        last = str(error).strip().splitlines()[-1]
+        raise VideoError(last.removeprefix(f"{VideoError.__module__}.{VideoError.__qualname__}: ")) from None
+
+
+def decoded_side(preprocessing: Preprocessing) -> int:
+    """Short side at which frames are kept while decoding: memory stays bounded, and crops still have pixels enough."""
+    return 2 * max(preprocessing.size)
+
+
+def relative_path(path: Path, root: Path) -> str:
+    """A video's path as a split file names it, relative to the data's root where it lies below."""
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path.resolve())
+
+
+def _first(names: Sequence[str], count: int = 5) -> str:
+    return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")

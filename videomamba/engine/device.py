@@ -1,0 +1,43 @@
+"""Which device a run uses."""
+
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device that a name stands for; ``auto``: CUDA, else Apple's GPU, else the CPU.
+
+    Raises:
+        ValueError: unknown name, or a device that this machine does not have.
+    """
+    if name not in DEVICES:
+        raise ValueError(f"unknown device {name!r}; choose one of {', '.join(DEVICES)}")
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(device for device, there in present.items() if there))
+    if not present[name]:
+        here = ", ".join(device for device, there in present.items() if there)
+        raise ValueError(f"device {name!r} is not available to PyTorch {torch.__version__} here; there is {here}")
+    return torch.device(name)
+
+
+def make_accelerator(device: str, *, bf16: bool = False, project_dir: Path | None = None) -> Accelerator:
+    """Accelerate's view of a device; with a folder it writes TensorBoard files there.
+
+    Raises:
+        ValueError: a device that is not here, or another one, or another precision, than this process uses already.
+    """
+    wanted = resolve_device(device)
+    accelerator = Accelerator(
+        cpu=wanted.type == "cpu",
+        mixed_precision="bf16" if bf16 else "no",
+        log_with=None if project_dir is None else "tensorboard",
+        project_dir=project_dir,
+    )
+    if accelerator.device.type != wanted.type:  # accelerate keeps its choice for as long as the process lives
+        raise ValueError(f"this process already runs on {accelerator.device.type}; use {wanted.type} in a new one")
+    return accelerator

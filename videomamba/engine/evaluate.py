@@ -1,0 +1,63 @@
+"""A model's figures on a set of videos."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from videomamba.engine.data import batches
+from videomamba.tasks.task import Task
+
+
+@torch.inference_mode()
+def evaluate(
+    model: nn.Module,
+    task: Task,
+    loader: DataLoader,
+    accelerator: Accelerator,
+    *,
+    change: Callable[[Tensor], Tensor] | None = None,
+    on_batch: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """The task's report over all of the loader's samples, each counted once, with ``loss`` (mean per sample) added.
+
+    Args:
+        model: on the accelerator's device; left in the mode it was in.
+        task: what the outputs mean.
+        loader: batches with one view a sample, ``video`` (B, 3, T, H, W), or several, (B, V, 3, T, H, W).
+        accelerator: brings batches to the device and joins processes.
+        change: applied to each batch of videos (B * V, 3, T, H, W) first, such as a shuffle of frames.
+        on_batch: called with batches done and batches in all; may raise to stop.
+    """
+    metrics = task.metrics().to(accelerator.device)
+    losses, count = 0.0, 0
+    training = model.training
+    model.eval()
+    try:
+        for done, batch in enumerate(batches(loader), start=1):
+            batch = {name: value.to(accelerator.device) for name, value in batch.items()}
+            outputs = forward_views(model, batch["video"], change)
+            loss = task.loss(outputs[:, 0] if outputs.shape[1] == 1 else outputs.float().mean(1), batch)
+            scores, kept = accelerator.gather_for_metrics((task.scores(outputs), _targets(batch)))
+            task.update(metrics, scores, kept)
+            losses, count = losses + loss.item() * len(outputs), count + len(outputs)
+            if on_batch is not None:
+                on_batch(done, len(loader))
+    finally:
+        model.train(training)
+    return {"loss": losses / count, **task.report(metrics)}
+
+
+def forward_views(model: nn.Module, video: Tensor, change: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+    """Outputs (B, V, ...) for videos (B, 3, T, H, W) or (B, V, 3, T, H, W), all views of the batch in one pass."""
+    views = video.unsqueeze(1) if video.dim() == 5 else video
+    flat = views.flatten(0, 1)
+    outputs = model(flat if change is None else change(flat))
+    return outputs.unflatten(0, views.shape[:2])
+
+
+def _targets(batch: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in batch.items() if name != "video"}

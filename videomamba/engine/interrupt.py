@@ -1,0 +1,44 @@
+"""Ctrl-C as a request that is honoured between two steps."""
+
+import os
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+
+class InterruptFlag:
+    """While active, the first SIGINT or SIGTERM sets :attr:`requested`; a second one stops at once, as ever.
+
+    Only a process's main thread may handle signals; in others this does nothing. Loader processes forked meanwhile
+    inherit the handler: they leave Ctrl-C, which the terminal sends to all, to their parent.
+    """
+
+    requested = False
+
+    def __init__(self) -> None:
+        self._before: dict[int, Any] = {}
+        self._process = os.getpid()
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._restore()
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() == self._process:
+            self.requested = True
+            self._restore()
+        elif number == signal.SIGTERM:
+            self._restore()
+            signal.raise_signal(number)
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}

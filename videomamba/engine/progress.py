@@ -1,0 +1,69 @@
+"""What a person sees while a model trains: a bar on a terminal, one line an epoch anywhere else."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+class TrainProgress:
+    """A context manager; the bar lives inside.
+
+    Args:
+        console: where to write; standard error in the command line.
+        epochs: of the run.
+        steps_per_epoch: batches of one.
+        headline: name of the figure that is followed live, a share of 1.
+    """
+
+    def __init__(self, console: Console, *, epochs: int, steps_per_epoch: int, headline: str) -> None:
+        self._console = console
+        self._epochs = epochs
+        self._headline = headline
+        self._tested = ""
+        self._bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._steps = self._bar.add_task("", total=epochs * steps_per_epoch, epoch=f"1/{epochs}", figures="")
+
+    def step(self, row: Mapping[str, Any]) -> None:
+        """One training batch is done; ``row`` is the epoch's row of ``metrics.csv`` so far."""
+        self._bar.update(self._steps, advance=1, epoch=f"{row['epoch']}/{self._epochs}", figures=self._figures(row))
+
+    def testing(self, done: int, total: int) -> None:
+        """Batch ``done`` of ``total`` of the test."""
+        self._bar.update(self._steps, figures=f"testing {done}/{total}{self._tested}")
+
+    def epoch(self, row: Mapping[str, Any]) -> None:
+        """An epoch is over; ``row`` is its whole row of ``metrics.csv``."""
+        self._tested = f" test {_percent(row[self._headline])}"
+        line = f"epoch {row['epoch']:>3}/{self._epochs}  {self._figures(row)}"
+        self._console.print(line, soft_wrap=True, highlight=False)
+
+    def _figures(self, row: Mapping[str, Any]) -> str:
+        return (
+            f"loss {row['train_loss']:.3f}  {self._headline} {_percent(row[f'train_{self._headline}'])}{self._tested}  "
+            f"lr {row['lr']:.1e}  {row['clips_per_second']:.1f} clips/s  waiting for data {_percent(row['data_wait'])}"
+        )
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"

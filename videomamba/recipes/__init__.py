@@ -1,0 +1,13 @@
+"""One function for each kind of run, returning its configuration; RECIPES are the names that people type."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from videomamba.engine.config import RunConfig
+from videomamba.recipes.folder import folder
+from videomamba.recipes.synthetic_motions import synthetic_motions
+
+# each takes the folder of its data, or None for its default one
+RECIPES: dict[str, Callable[[Path | None], RunConfig]] = {"synthetic_motions": synthetic_motions}
+
+__all__ = ["RECIPES", "folder", "synthetic_motions"]

@@ -1,0 +1,22 @@
+"""Videos of your own, in one folder per class."""
+
+from pathlib import Path
+
+from videomamba.engine.config import DataConfig, ModelConfig, OptimConfig, RunConfig
+
+
+def folder(data: Path, *, start: str | None = None) -> RunConfig:
+    """A small model from scratch, or a checkpoint fine-tuned.
+
+    Command: ``videomamba train DIR`` or ``videomamba train DIR --start CHECKPOINT``. The clip is taken evenly from the
+    whole video; from a checkpoint, its frames, stride and size are kept. No figure is expected: it is your data.
+    """
+    name = data.resolve().name
+    if start is None:
+        return RunConfig(name=name, data=DataConfig(root=data))
+    return RunConfig(
+        name=name,
+        data=DataConfig(root=data),
+        model=ModelConfig(start=start),
+        optim=OptimConfig(epochs=30, lr=5e-4, warmup_epochs=2),
+    )

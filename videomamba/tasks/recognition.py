@@ -1,0 +1,107 @@
+"""Action recognition: one of a set of classes for a whole clip."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from videomamba.tasks.task import Batch, Task
+
+if TYPE_CHECKING:
+    from torchmetrics import MetricCollection
+
+
+class Recognition(Task):
+    """Cross-entropy over classes; top-1, top-5 and accuracy per class.
+
+    Batches carry ``label``, (B,) int64. Outputs are logits (B, C); views of one video are joined by the mean of
+    their softmax.
+
+    Args:
+        class_names: of the C outputs, in order.
+        label_smoothing: probability mass spread over all classes in the training loss (arXiv 1512.00567).
+
+    Raises:
+        ValueError: fewer than two classes, a name twice, or a smoothing outside [0, 1).
+    """
+
+    headline = "top1"
+
+    def __init__(self, class_names: Sequence[str], *, label_smoothing: float = 0.0) -> None:
+        _check(class_names, label_smoothing)
+        self.class_names = tuple(class_names)
+        self.label_smoothing = label_smoothing
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        return F.cross_entropy(outputs.float(), batch["label"], label_smoothing=self.label_smoothing)
+
+    def correct(self, outputs: Tensor, batch: Batch) -> Tensor:
+        return (outputs.argmax(-1) == batch["label"]).float()
+
+    def scores(self, outputs: Tensor) -> Tensor:
+        """Class probabilities (B, C), float32."""
+        return outputs.float().softmax(-1).mean(1)
+
+    def metrics(self) -> "MetricCollection":
+        # importing torchmetrics takes seconds, and predicting needs none of it
+        from torchmetrics import MetricCollection
+        from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
+
+        classes = len(self.class_names)
+        return MetricCollection(
+            {
+                "top1": MulticlassAccuracy(classes, average="micro"),
+                "top5": MulticlassAccuracy(classes, average="micro", top_k=min(5, classes)),
+                "confusion": MulticlassConfusionMatrix(classes),
+            },
+            compute_groups=False,
+        )
+
+    def update(self, metrics: "MetricCollection", scores: Tensor, batch: Batch) -> None:
+        metrics.update(scores, batch["label"])
+
+    def report(self, metrics: "MetricCollection") -> dict[str, Any]:
+        """``top1`` and ``top5`` in [0, 1], ``count``, ``per_class`` (None for a class without clips)."""
+        values = metrics.compute()
+        confusion: Tensor = values["confusion"]
+        counts = confusion.sum(1).tolist()
+        hits = confusion.diagonal().tolist()
+        return {
+            "top1": values["top1"].item(),
+            "top5": values["top5"].item(),
+            "count": int(sum(counts)),
+            "per_class": {
+                name: hit / count if count else None
+                for name, hit, count in zip(self.class_names, hits, counts, strict=True)
+            },
+        }
+
+    def predictions(self, scores: Tensor, top_k: int) -> list[list[dict[str, Any]]]:
+        """Rows of ``label``, ``index`` and ``probability``.
+
+        Raises:
+            ValueError: ``top_k`` below one.
+        """
+        if top_k < 1:
+            raise ValueError(f"top_k={top_k}; give at least 1")
+        best = torch.topk(scores, min(top_k, len(self.class_names)), dim=-1)
+        return [
+            [
+                {"label": self.class_names[index], "index": index, "probability": probability}
+                for index, probability in zip(indices, probabilities, strict=True)
+            ]
+            for indices, probabilities in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        ]
+
+
+def _check(class_names: Sequence[str], label_smoothing: float) -> None:
+    if len(class_names) < 2:
+        found = f"1 class ({class_names[0]})" if class_names else "no class"
+        raise ValueError(f"{found}; recognition needs at least two to tell apart")
+    twice = next((name for i, name in enumerate(class_names) if name in class_names[:i]), None)
+    if twice is not None:
+        raise ValueError(f"class name {twice!r} occurs twice; names must differ")
+    if not 0 <= label_smoothing < 1:
+        raise ValueError(f"label_smoothing={label_smoothing}; it must be at least 0 and below 1")
