@@ -1,0 +1,3 @@
+#define LANES 8
+#include "scan.h"
+#include "conv.h"

@@ -1,0 +1,3 @@
+#define LANES 16
+#include "scan.h"
+#include "conv.h"
