@@ -1,3 +1,142 @@
-def demo() -> int:
-    """Demo."""
+"""``videomamba demo``: a VideoMamba trained, tested, asked, and looked into, in minutes, from nothing."""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from videomamba.cli.options import Device, Json, option, people, print_json
+from videomamba.cli.predict import show_prediction
+from videomamba.cli.train import run_training
+
+if TYPE_CHECKING:
+    from videomamba.data import VideoRecord
+    from videomamba.engine import RunConfig
+    from videomamba.models import VideoMamba
+    from videomamba.tasks.task import Task
+
+
+def demo(
+    output: Annotated[Path, option("DIR")] = Path("runs/demo"),
+    device: Device = "auto",
+    seed: Annotated[int, option("N")] = 0,
+    json: Json = False,
+) -> int:
+    """Renders videos of moving objects, trains on them, tests what was learnt, and shows it.
+
+    The classes come in pairs that are each other's time reversal, so that only the order of frames tells them apart.
+
+    Args:
+        output: where the videos (kept for the next time) and the run go
+        seed: of the training
+    """
+    from videomamba.cli.options import default_workers
+    from videomamba.recipes import synthetic_motions
+
+    run = synthetic_motions(output / "data")
+    run = dataclasses.replace(
+        run,
+        data=dataclasses.replace(run.data, workers=default_workers()),
+        output=output / time.strftime("run-%Y%m%d-%H%M%S"),
+        device=device,
+        seed=seed,
+    )
+    figures = run_demo(run, people())
+    if json:
+        print_json(figures)
     return 0
+
+
+def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
+    """The whole demo for a run on SyntheticMotions; returns what ``--json`` prints."""
+    from videomamba.engine import predict
+    from videomamba.engine.device import make_accelerator
+    from videomamba.models import load_model
+    from videomamba.tasks.recognition import Recognition
+
+    began = time.perf_counter()
+    result, splits = run_training(run, console)
+    figures: dict[str, Any] = {"run": str(result.folder), "seconds": round(time.perf_counter() - began, 1)}
+
+    model = load_model(result.folder)
+    names = splits["test"].class_names
+    records = splits["test"].records
+    device = make_accelerator(run.device, bf16=run.optim.bf16).device
+    model.to(device)
+    figures |= {"chance": 1 / len(names), **_test(run, model, Recognition(names), records)}
+    console.print(_table(figures))
+
+    shown = records[len(records) // 2].path
+    show_prediction(next(iter(predict(model, Recognition(names), [shown], device=device, top_k=3))), console)
+    figures["delta_maps"] = str(result.folder / "delta.png")
+    _draw(model, shown, Path(figures["delta_maps"]))
+    console.print(f"what each layer takes in (step sizes): {figures['delta_maps']}", soft_wrap=True)
+    console.print(f"next: videomamba predict {shown} --checkpoint {result.folder}", soft_wrap=True)
+    console.print(f"or on your own, one folder per class: videomamba train DIR --start {result.folder}", soft_wrap=True)
+    return figures
+
+
+def _test(run: "RunConfig", model: "VideoMamba", task: "Task", records: "tuple[VideoRecord, ...]") -> dict[str, float]:
+    """Top-1 on the held-out clips as they are, and changed in ways that leave a motion's looks but not its order."""
+    from videomamba.data.synthetic import class_names, reversed_class
+    from videomamba.engine import evaluate, evaluation_loader
+    from videomamba.engine.controls import one_frame, reversed_time, shuffled_frames
+    from videomamba.engine.device import make_accelerator
+
+    assert run.data.synthetic is not None
+    names = class_names(run.data.synthetic.level)
+    paired = tuple(
+        dataclasses.replace(record, label=names.index(reversed_class(names[record.label]))) for record in records
+    )
+    accelerator = make_accelerator(run.device, bf16=run.optim.bf16)
+
+    def top1(videos: "tuple[VideoRecord, ...]", change: Any = None) -> float:
+        loader = evaluation_loader(
+            videos, model.preprocessing, batch_size=run.optim.batch_size, workers=run.data.workers
+        )
+        return evaluate(model, task, loader, accelerator, change=change)["top1"]
+
+    return {
+        "top1": top1(records),
+        "top1_shuffled": top1(records, shuffled_frames(run.seed)),
+        "top1_one_frame": top1(records, one_frame),
+        "reversed_to_pair": top1(paired, reversed_time),
+    }
+
+
+def _table(figures: dict[str, Any]) -> Table:
+    table = Table("held-out clips", "", "what it means", title="What the model has learnt", title_justify="left")
+    for key, name, meaning in (
+        ("top1", "as they are", "clips given the right class"),
+        ("top1_shuffled", "frames in random order", "the same looks without the motion: it must fall"),
+        ("top1_one_frame", "one frame, repeated", "a picture alone: near chance"),
+        ("reversed_to_pair", "played backwards", "clips now given the reversed motion's class"),
+        ("chance", "guessing", "one over the number of classes"),
+    ):
+        table.add_row(name, f"{100 * figures[key]:.1f} %", meaning)
+    return table
+
+
+def _draw(model: "VideoMamba", video: Path, file: Path) -> None:
+    """The delta maps of one clip as a picture."""
+    import torch
+
+    from videomamba.data import VideoRecord
+    from videomamba.engine.data import evaluation_dataset
+    from videomamba.viz.delta import delta_figure
+
+    clip = evaluation_dataset([VideoRecord(video, 0)], model.preprocessing)[0]["video"]
+    with torch.inference_mode():
+        maps = model.delta_maps(clip[None].to(next(model.parameters()).device))[0].cpu()
+    mean, std = (
+        torch.tensor(values)[:, None, None, None] for values in (model.preprocessing.mean, model.preprocessing.std)
+    )
+    frames = ((clip * std + mean) * 255).round().clamp(0, 255).to(torch.uint8).transpose(0, 1)
+    temporary = file.with_name(f".{file.name}")
+    delta_figure(frames, maps, title=f"{video.parent.name}: step sizes, dark = small").savefig(
+        temporary, format="png", dpi=120
+    )
+    temporary.replace(file)

@@ -7,9 +7,10 @@ from typing import Any
 
 from rich.table import Table
 
+from videomamba import __version__
 from videomamba.cli.options import Json, people, print_json
 
-PACKAGES = ("videomamba", "torch", "torchvision", "av", "torchcodec", "accelerate", "torchmetrics", "huggingface_hub")
+PACKAGES = ("torch", "torchvision", "av", "torchcodec", "accelerate", "torchmetrics", "huggingface_hub")
 
 
 def env(json: Json = False) -> int:
@@ -26,6 +27,7 @@ def env(json: Json = False) -> int:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cores": os.cpu_count(),
+        "videomamba": __version__,
         **{package: _version(package) for package in PACKAGES},
         "device": torch.cuda.get_device_name() if device.type == "cuda" else device.type,
         "cpu capability": torch.backends.cpu.get_cpu_capability(),

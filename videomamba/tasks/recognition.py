@@ -52,7 +52,6 @@ class Recognition(Task):
         classes = len(self.class_names)
         return MetricCollection(
             {
-                "top1": MulticlassAccuracy(classes, average="micro"),
                 "top5": MulticlassAccuracy(classes, average="micro", top_k=min(5, classes)),
                 "confusion": MulticlassConfusionMatrix(classes),
             },
@@ -66,12 +65,12 @@ class Recognition(Task):
         """``top1`` and ``top5`` in [0, 1], ``count``, ``per_class`` (None for a class without clips)."""
         values = metrics.compute()
         confusion: Tensor = values["confusion"]
-        counts = confusion.sum(1).tolist()
-        hits = confusion.diagonal().tolist()
+        counts, hits = confusion.sum(1).tolist(), confusion.diagonal().tolist()
+        count = sum(counts)
         return {
-            "top1": values["top1"].item(),
-            "top5": values["top5"].item(),
-            "count": int(sum(counts)),
+            "top1": sum(hits) / count,
+            "top5": round(values["top5"].item() * count) / count,  # undoes float32
+            "count": count,
             "per_class": {
                 name: hit / count if count else None
                 for name, hit, count in zip(self.class_names, hits, counts, strict=True)

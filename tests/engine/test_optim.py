@@ -1,0 +1,69 @@
+"""Which weights decay, and the learning rate's course, on the live optimiser."""
+
+import math
+
+import pytest
+import torch
+
+from videomamba.engine import OptimConfig
+from videomamba.engine.optim import make_optimizer, make_schedule, parameter_groups
+from videomamba.models import create_model
+
+
+def test_only_matrices_decay():
+    model = create_model("videomamba_nano", depth=2, num_classes=3)
+    decayed, undecayed = parameter_groups(model, 0.05)
+    names = {id(p): name for name, p in model.named_parameters()}
+    assert (decayed["weight_decay"], undecayed["weight_decay"]) == (0.05, 0.0)
+    assert len(decayed["params"]) + len(undecayed["params"]) == len(names)
+    matrices = {names[id(p)].rsplit(".", 2)[-2] for p in decayed["params"]}
+    assert {"in_proj", "out_proj", "head"} <= matrices
+    for parameter in decayed["params"]:
+        name = names[id(parameter)]
+        assert parameter.ndim > 1, name
+        assert not name.endswith(("A_log", ".D", "bias", "cls_token", "pos_embed")), name
+
+
+def test_a_model_without_the_method_decays_its_matrices():
+    decayed, undecayed = parameter_groups(torch.nn.Linear(2, 3), 0.1)
+    assert [p.shape for p in decayed["params"]] == [(3, 2)]
+    assert [p.shape for p in undecayed["params"]] == [(3,)]
+
+
+def rates(config, steps_per_epoch):
+    optimizer = make_optimizer(torch.nn.Linear(2, 2), config)
+    schedule = make_schedule(optimizer, config, steps_per_epoch)
+    seen = []
+    for _ in range(config.epochs * steps_per_epoch):
+        seen.append(optimizer.param_groups[0]["lr"])
+        assert optimizer.param_groups[1]["lr"] == seen[-1]
+        optimizer.step()
+        schedule.step()
+    return seen
+
+
+def test_linear_warm_up_then_cosine_to_the_floor():
+    seen = rates(OptimConfig(epochs=10, lr=1e-3, min_lr=1e-5, warmup_epochs=2), steps_per_epoch=4)
+    assert seen[:8] == pytest.approx([1e-3 * (i + 1) / 9 for i in range(8)])
+    assert max(seen) == seen[8] == pytest.approx(1e-3)
+    assert seen[-1] == pytest.approx(1e-5)
+    middle = 8 + 31 / 2  # of the 32 cosine steps
+    assert (seen[int(middle)] + seen[int(middle) + 1]) / 2 == pytest.approx((1e-3 + 1e-5) / 2)
+    want = [1e-5 + (1e-3 - 1e-5) * (1 + math.cos(math.pi * i / 31)) / 2 for i in range(32)]
+    assert seen[8:] == pytest.approx(want)
+
+
+def test_a_run_shorter_than_its_warm_up_still_reaches_the_rate():
+    seen = rates(OptimConfig(epochs=2, lr=1e-3, warmup_epochs=5), steps_per_epoch=3)
+    assert max(seen) == pytest.approx(1e-3)
+
+
+def test_one_step():
+    assert rates(OptimConfig(epochs=1, lr=1e-3), steps_per_epoch=1) == [1e-3]
+
+
+def test_adamw_as_the_paper_has_it():
+    optimizer = make_optimizer(torch.nn.Linear(2, 2), OptimConfig())
+    assert type(optimizer) is torch.optim.AdamW
+    assert optimizer.defaults["betas"] == (0.9, 0.999)
+    assert optimizer.param_groups[0]["weight_decay"] == 0.05

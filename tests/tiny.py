@@ -1,0 +1,37 @@
+"""A tiny data set and a tiny run for tests of the engine and the command line."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from videomamba.data.synthetic import write_video
+from videomamba.engine import DataConfig, ModelConfig, OptimConfig, RunConfig
+
+COLOURS = {"blue": (30, 60, 220), "green": (40, 200, 60), "red": (220, 40, 30)}
+MODEL = {"embed_dim": 32, "depth": 2, "img_size": 32, "num_frames": 4}
+
+
+def write_clips(root: Path, *, per_class: int = 5, frames: int = 8, seed: int = 0) -> Path:
+    """``root/<colour>/<i>.mp4``: real h264 files of 32 x 32 pixels whose class any model can learn."""
+    rng = np.random.default_rng(seed)
+    for name, colour in COLOURS.items():
+        (root / name).mkdir(parents=True)
+        for i in range(per_class):
+            noise = rng.integers(-25, 25, (frames, 32, 32, 3))
+            video = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+            write_video(root / name / f"{name}_{i}.mp4", video, fps=8)
+    return root
+
+
+def tiny_run(root: Path, output: Path, **optim: object) -> RunConfig:
+    """A run of a few seconds on :func:`write_clips`' folder."""
+    settings = {"epochs": 2, "batch_size": 4, "lr": 3e-3, "warmup_epochs": 0.5, "label_smoothing": 0.0, **optim}
+    return RunConfig(
+        name="tiny",
+        data=DataConfig(root=root, workers=0),
+        model=ModelConfig(overrides=MODEL, drop_path_rate=0.0),
+        optim=dataclasses.replace(OptimConfig(), **settings),
+        output=output,
+        device="cpu",
+    )
