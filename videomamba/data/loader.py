@@ -1,9 +1,11 @@
 """Batches of clips, the same for any number of workers."""
 
-import torch
-from torch.utils.data import DataLoader
+from collections.abc import Iterator
 
-from videomamba.data.datasets.video import Sample, VideoDataset
+import torch
+from torch.utils.data import DataLoader, Sampler
+
+from videomamba.data.datasets.video import Sample, VideoDataset, mixed_seed
 
 
 def make_loader(
@@ -15,7 +17,7 @@ def make_loader(
     num_workers: int = 0,
     drop_last: bool = False,
 ) -> DataLoader[Sample]:
-    """A loader whose order depends on ``seed`` and the epoch alone; workers live on from epoch to epoch.
+    """A loader whose shuffled order depends on ``seed`` and ``dataset.epoch`` alone; workers live on between epochs.
 
     Raises:
         ValueError: batch size below one, or fewer workers than none.
@@ -25,13 +27,32 @@ def make_loader(
     return DataLoader(
         dataset,
         batch_size=batch_size,
-        shuffle=shuffle,
+        sampler=EpochOrder(dataset, seed) if shuffle else None,
         num_workers=num_workers,
         drop_last=drop_last,
-        generator=torch.Generator().manual_seed(seed),
+        generator=torch.Generator().manual_seed(seed),  # else a loader draws from the global state
         worker_init_fn=_one_thread if num_workers else None,
         persistent_workers=num_workers > 0,
     )
+
+
+class EpochOrder(Sampler[int]):
+    """All items of a data set in an order of their own for each of its epochs.
+
+    PyTorch's RandomSampler goes on drawing where it stopped, and a loader whose workers live on draws less in between
+    than one without: its second epoch would depend on the number of workers.
+    """
+
+    def __init__(self, dataset: VideoDataset, seed: int) -> None:
+        self.dataset = dataset
+        self.seed = seed
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(mixed_seed(self.seed, self.dataset.epoch))
+        yield from torch.randperm(len(self.dataset), generator=generator).tolist()
+
+    def __len__(self) -> int:
+        return len(self.dataset)
 
 
 def _one_thread(_: int) -> None:

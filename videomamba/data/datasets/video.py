@@ -60,6 +60,11 @@ class VideoDataset(Dataset[Sample]):
         self.seed = seed
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # persistent workers see it change
 
+    @property
+    def epoch(self) -> int:
+        """The one that :meth:`set_epoch` named last."""
+        return int(self._epoch)
+
     def set_epoch(self, epoch: int) -> None:
         """Draw clips and augmentations anew, also in workers that are running."""
         self._epoch.fill_(epoch)
@@ -69,7 +74,7 @@ class VideoDataset(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         record = self.records[index]
-        generator = torch.Generator().manual_seed(_mixed(self.seed, int(self._epoch), index))
+        generator = torch.Generator().manual_seed(mixed_seed(self.seed, self.epoch, index))
         with VideoReader(record.path, decoder=self.decoder) as reader:
             if self.train:
                 clips = [self.sampler(reader.num_frames, generator=generator)]
@@ -82,6 +87,6 @@ class VideoDataset(Dataset[Sample]):
         return {"video": videos[0] if len(videos) == 1 else torch.stack(videos), "label": record.label, "index": index}
 
 
-def _mixed(seed: int, epoch: int, index: int) -> int:
+def mixed_seed(seed: int, epoch: int, index: int = -1) -> int:
     """One seed of three; neighbours give unrelated streams because the generator mixes them further."""
-    return (seed * 1_000_003 + epoch) * 10_000_019 + index
+    return (seed * 1_000_003 + epoch) * 10_000_019 + index + 1
