@@ -1,4 +1,4 @@
-"""Finds the compiled kernels, picks the best for this CPU and loads them; ``interface.h`` beside this file is the contract."""
+"""Finds the compiled kernels, picks the best for this CPU and loads them; ``interface.h`` is the contract."""
 
 import ctypes
 import functools

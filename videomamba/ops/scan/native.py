@@ -22,10 +22,9 @@ def forward(
     u = inputs[0].u
     out = torch.empty(u.shape, dtype=torch.float32)
     last_states = [torch.empty(len(u), *d.A.shape) for d in inputs] if need_last_state else []
+    rows = [_direction(d, last_states[i] if need_last_state else None) for i, d in enumerate(inputs)]
     native.library().videomamba_scan_forward(
-        native.array_of(
-            native.Direction, [_direction(d, s) for d, s in zip(inputs, last_states or [None] * len(inputs))]
-        ),
+        native.array_of(native.Direction, rows),
         len(inputs),
         ctypes.byref(_shape(inputs[0], delta_softplus)),
         ctypes.byref(native.strided(gate)),
@@ -73,20 +72,18 @@ def backward(
         native.address(grad_z),
     )
     matched = [
-        ScanGradients(*(None if x is None else g.to(x.dtype) for g, x in zip(grad, d[:8], strict=True)))
+        ScanGradients(*(None if g is None or x is None else g.to(x.dtype) for g, x in zip(grad, d[:8], strict=True)))
         for grad, d in zip(grads, directions, strict=True)
     ]
     return matched, None if z is None or grad_z is None else grad_z.to(z.dtype)
 
 
 def _float(direction: ScanDirection) -> ScanDirection:
-    rows = {name: native.float_rows(getattr(direction, name)) for name in ("u", "delta", "B", "C")}
-    whole = {
-        name: None if (x := getattr(direction, name)) is None else x.float().contiguous()
-        for name in ("A", "D", "delta_bias", "initial_state")
-    }
-    order = None if direction.order is None else direction.order.long().contiguous()
-    return direction._replace(**rows, **whole, order=order)
+    u, delta, A, B, C, *optional, order, reverse = direction
+    D, bias, state = (None if x is None else x.float().contiguous() for x in optional)
+    u, delta, B, C = (native.float_rows(x) for x in (u, delta, B, C))
+    order = None if order is None else order.long().contiguous()
+    return ScanDirection(u, delta, A.float().contiguous(), B, C, D, bias, state, order, reverse)
 
 
 def _direction(d: ScanDirection, last_state: Tensor | None) -> native.Direction:
