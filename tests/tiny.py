@@ -10,6 +10,8 @@ from videomamba.engine import DataConfig, ModelConfig, OptimConfig, RunConfig
 
 COLOURS = {"blue": (30, 60, 220), "green": (40, 200, 60), "red": (220, 40, 30)}
 MODEL = {"embed_dim": 32, "depth": 2, "img_size": 32, "num_frames": 4}
+# for `videomamba train`
+OPTIONS = ("--epochs", "2", "--frames", "4", "--size", "32", "--batch-size", "4", "--device", "cpu", "--workers", "0")
 
 
 def write_clips(root: Path, *, per_class: int = 5, frames: int = 8, seed: int = 0) -> Path:

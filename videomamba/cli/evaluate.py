@@ -19,6 +19,7 @@ from videomamba.cli.options import (
     option,
     people,
     print_json,
+    require_split,
 )
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ def evaluate(
 def _videos(data: Path, split: str | None, hold_out: str | None) -> "Annotations":
     from videomamba.data import read_csv, read_folder
 
-    if hold_out is not None and split is None:
-        raise ValueError(f"--hold-out {hold_out} needs --split FILE.csv, the file that has the column")
+    require_split(split, hold_out)
     parts = read_folder(data) if split is None else read_csv(split, root=data, hold_out=hold_out)
     return parts["test"] if "test" in parts else parts["all"]
 

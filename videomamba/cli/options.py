@@ -30,6 +30,15 @@ Clips = Annotated[int, option("N", "clips of each video whose scores are average
 Workers = Annotated[int | None, option("N", "processes that read videos (half of the cores, at most 8)")]
 
 
+def require_split(split: str | None, hold_out: str | None) -> None:
+    """
+    Raises:
+        ValueError: rows to hold out, and no csv file to find them in.
+    """
+    if hold_out is not None and split is None:
+        raise ValueError(f"--hold-out {hold_out} needs --split FILE.csv, the file that has the column")
+
+
 def people() -> Console:
     """A console on standard error."""
     return Console(stderr=True, highlight=False)

@@ -20,6 +20,7 @@ from videomamba.cli.options import (
     option,
     people,
     print_json,
+    require_split,
 )
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ def train(
         output: the run's folder; by default runs/<name>-<date-time>
         seed: of everything that is random
     """
+    require_split(split, hold_out)
+    if model is not None and start is not None:
+        raise ValueError(f"give --model or --start, not both: {start} has an architecture of its own")
     run = _configure(what, data, start)
     run = dataclasses.replace(
         run,
@@ -102,10 +106,11 @@ def train(
 
 def run_training(run: "RunConfig", console: Console) -> "tuple[TrainResult, Splits]":
     """Reads (or renders) the videos, trains, and says how to go on where it is interrupted."""
-    from videomamba.engine import TrainingInterrupted, load_splits
+    from videomamba.engine import TrainingInterrupted, check_run, load_splits
     from videomamba.engine import train as train_run
     from videomamba.tasks.recognition import Recognition
 
+    check_run(run)
     _point_out_csv(run, console)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         rendering = bar.add_task("rendering", visible=False)

@@ -5,7 +5,7 @@ from videomamba.engine.data import evaluation_loader, load_splits, model_labels
 from videomamba.engine.device import resolve_device
 from videomamba.engine.evaluate import evaluate
 from videomamba.engine.predict import Prediction, predict
-from videomamba.engine.train import TrainingError, TrainingInterrupted, TrainResult, train
+from videomamba.engine.train import TrainingError, TrainingInterrupted, TrainResult, check_run, train
 
 __all__ = [
     "DataConfig",
@@ -16,6 +16,7 @@ __all__ = [
     "TrainResult",
     "TrainingError",
     "TrainingInterrupted",
+    "check_run",
     "evaluate",
     "evaluation_loader",
     "load_splits",

@@ -25,15 +25,13 @@ class RunFolder:
         path: the folder; made with its parents.
 
     Raises:
-        ValueError: it is there already and not empty.
-        OSError: it cannot be made or written to.
+        ValueError: see :func:`check_output`.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        check_output(path)
         path.mkdir(parents=True, exist_ok=True)
-        if any(path.iterdir()):
-            raise ValueError(f"{path} is not empty; choose another folder for the run's output")
+        self.path = path
         self._rows: list[Mapping[str, Any]] = []
 
     @classmethod
@@ -88,6 +86,19 @@ class RunFolder:
             whole = Path(temporary) / folder.name
             model.save_pretrained(whole)
             os.replace(whole, folder)
+
+
+def check_output(path: Path) -> None:
+    """Whether a run's folder can be made there; makes nothing.
+
+    Raises:
+        ValueError: something is there, or it may not be written to.
+    """
+    if path.is_dir() and any(path.iterdir()):
+        raise ValueError(f"{path} is not empty; choose another folder for the run's output")
+    nearest = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise ValueError(f"cannot write the run to {path}: {nearest} is not a folder that may be written to")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -24,8 +24,8 @@ from videomamba.engine.interrupt import InterruptFlag
 from videomamba.engine.model import build_model
 from videomamba.engine.optim import make_optimizer, make_schedule
 from videomamba.engine.progress import TrainProgress
-from videomamba.engine.run_folder import RunFolder
-from videomamba.models import VideoMamba
+from videomamba.engine.run_folder import RunFolder, check_output
+from videomamba.models import VideoMamba, load_model, model_config
 from videomamba.tasks.task import Batch, Task
 
 
@@ -70,7 +70,7 @@ def train(run: RunConfig, task: Task, splits: Splits, *, console: Console | None
         TrainingError: the loss is no longer finite.
         TrainingInterrupted: Ctrl-C or SIGTERM, after ``last/`` is written.
     """
-    resolve_device(run.device)  # what can be known to fail, fails before a folder is made
+    check_run(run)  # before a folder is made
     set_seed(run.seed)
     model = build_model(run, splits["train"].class_names)
     folder = RunFolder.of(run)
@@ -84,6 +84,21 @@ def train(run: RunConfig, task: Task, splits: Splits, *, console: Console | None
             return trainer.fit(console or Console(stderr=True))
         finally:
             accelerator.end_training()
+
+
+def check_run(run: RunConfig) -> None:
+    """Finds what cannot work, in an instant: before videos are read or rendered.
+
+    Raises:
+        ValueError: unknown model or option, no such checkpoint or device, or an output folder that cannot be had.
+    """
+    resolve_device(run.device)
+    if run.model.start is None:
+        model_config(run.model.name, **run.model.overrides)
+    else:
+        load_model(run.model.start)
+    if run.output is not None:
+        check_output(run.output)
 
 
 def _facts(model: VideoMamba, accelerator: Accelerator) -> dict[str, Any]:

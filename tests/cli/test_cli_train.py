@@ -1,0 +1,138 @@
+"""``videomamba train``: the options reach the run, and what it says can be typed."""
+
+import csv
+import json
+import shlex
+
+import pytest
+from tiny import OPTIONS, write_clips
+
+from videomamba import recipes
+from videomamba.cli.main import main
+from videomamba.models import load_model
+
+
+def config(folder):
+    return json.loads((folder / "config.json").read_text())
+
+
+def test_the_commands_at_the_end_work(clips, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", str(clips), *OPTIONS, "--json"]) == 0
+    out, err = capsys.readouterr()
+    result = json.loads(out)
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert result["run"] == f"runs/{folder.name}"
+    assert folder.name.startswith("colours-")
+    assert "12 to train, 3 held out, 3 classes" in err
+    assert f"in runs/{folder.name}/best" in err
+    commands = [shlex.split(line.removeprefix("next: ")) for line in err.splitlines() if line.startswith("next: ")]
+    assert [command[1] for command in commands] == ["predict", "evaluate"]
+    for command in commands:
+        assert main([*command[1:], "--json"]) == 0
+    answers, report = capsys.readouterr().out.split("]\n{")
+    assert json.loads("{" + report)["top1"] == result["best"]["top1"]
+    assert "predictions" in json.loads(answers + "]")[0]
+
+
+def test_options_reach_the_run(clips, tmp_path):
+    options = ["--lr", "0.01", "--seed", "5", "--stride", "2", "--no-flip", "--model", "videomamba_nano"]
+    argv = ["train", str(clips), *OPTIONS, *options, "--size", "16", "32", "--output", str(tmp_path / "run")]
+    assert main(argv) == 0
+    run = config(tmp_path / "run")
+    assert (run["optim"]["lr"], run["seed"], run["data"]["flip"], run["data"]["workers"]) == (0.01, 5, False, 0)
+    assert load_model(tmp_path / "run").preprocessing.stride == 2
+    assert load_model(tmp_path / "run").preprocessing.size == (16, 32)
+
+
+def test_a_column_holds_out_and_a_checkpoint_starts(clips, trained, tmp_path, capsys):
+    with (tmp_path / "people.csv").open("w") as file:
+        print("path,label,person", file=file)
+        for path in sorted(clips.glob("*/*.mp4")):
+            print(path.relative_to(clips), path.parent.name, path.stem[-1], sep=",", file=file)
+    out = tmp_path / "run"
+    argv = ["train", str(clips), "--split", str(tmp_path / "people.csv"), "--hold-out", "person=1,3"]
+    argv += ["--start", str(trained), "--epochs", "1", "--workers", "0", "--output", str(out)]
+    assert main(argv) == 0
+    with (out / "splits.csv").open() as file:
+        held_out = {row["path"] for row in csv.DictReader(file) if row["split"] == "test"}
+    assert held_out == {f"{c}/{c}_{i}.mp4" for c in ("blue", "green", "red") for i in (1, 3)}
+    assert load_model(out).preprocessing == load_model(trained).preprocessing
+    assert config(out)["model"]["start"] == str(trained)
+
+
+def test_a_csv_beside_the_videos_is_pointed_out(tmp_path, capsys):
+    write_clips(tmp_path / "data", per_class=2)
+    (tmp_path / "data" / "clips.csv").write_text("path,label,split\n")
+    argv = ["train", str(tmp_path / "data"), *OPTIONS, "--epochs", "1", "--output", str(tmp_path / "run")]
+    assert main(argv) == 0
+    assert f"--split {tmp_path / 'data' / 'clips.csv'} would split by it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["synthetic_motions", "./synthetic_motions"])
+def test_a_bare_recipe_name_wins_over_a_folder(tmp_path, monkeypatch, name):
+    write_clips(tmp_path / "synthetic_motions", per_class=2)
+    monkeypatch.chdir(tmp_path)
+
+    def recipe(data):
+        raise SystemExit(7)
+
+    monkeypatch.setitem(recipes.RECIPES, "synthetic_motions", recipe)
+    code = main(["train", name, *OPTIONS, "--epochs", "1", "--output", "run"])
+    assert code == (7 if name == "synthetic_motions" else 0)
+
+
+def test_an_interrupted_run_says_how_to_go_on(clips, tmp_path, capsys, monkeypatch):
+    from videomamba.engine.train import _Trainer
+
+    step = _Trainer._step
+
+    def interrupted(self, batch, epoch):
+        self.flag.requested = self.step == 3  # as the signal does
+        return step(self, batch, epoch)
+
+    monkeypatch.setattr(_Trainer, "_step", interrupted)
+    assert main(["train", str(clips), *OPTIONS, "--output", str(tmp_path / "run")]) == 130
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"stopped in epoch 2; {tmp_path}/run/last holds the weights; go on with: ")
+    monkeypatch.undo()
+    command = shlex.split(line.split("go on with: ")[1])
+    assert main([*command[1:], *OPTIONS[:2], "--workers", "0", "--output", str(tmp_path / "more")]) == 0
+
+
+def test_mistakes(fails, clips, trained, tmp_path):
+    assert "there is no folder 'nowhere' and no recipe of that name; recipes: synthetic" in fails("train", "nowhere")
+    assert "--data goes with a recipe (synthetic_motions)" in fails("train", clips, "--data", "x")
+    names = "unknown model 'resnet'; choose one of videomamba_nano, videomamba_tiny, videomamba_small"
+    assert names in fails("train", clips, "--model", "resnet")
+    assert "give --model or --start" in fails("train", clips, "--model", "videomamba_nano", "--start", trained)
+    assert "lr=-1.0; it must be above 0" in fails("train", clips, "--lr", "-1")
+    assert "--hold-out person=1 needs --split" in fails("train", clips, "--hold-out", "person=1")
+    assert "there is no checkpoint nothing" in fails("train", clips, "--start", "nothing")
+    (tmp_path / "empty").mkdir()
+    assert "empty has no folders; expected one folder per class" in fails("train", "empty")
+    (tmp_path / "holes" / "walk").mkdir(parents=True)
+    assert "class 'walk' has no videos" in fails("train", "holes")
+
+
+def test_a_csv_with_a_missing_column(fails, clips, tmp_path):
+    (tmp_path / "no_label.csv").write_text("path,split\nred/red_0.mp4,train\n")
+    assert "has no column 'label'; it has path, split" in fails("train", clips, "--split", "no_label.csv")
+    assert "nowhere.csv cannot be read" in fails("train", clips, "--split", "nowhere.csv")
+
+
+def test_an_output_that_cannot_be_written(fails, clips, tmp_path):
+    (tmp_path / "file").touch()
+    assert f"{tmp_path / 'file'} is not a folder that may be written to" in fails(
+        "train", clips, "--output", tmp_path / "file" / "run"
+    )
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "one.txt").touch()
+    assert "thesis is not empty; choose another folder" in fails("train", clips, "--output", "thesis")
+
+
+def test_what_cannot_work_fails_before_anything_is_rendered(fails, tmp_path):
+    for option, value in (("--model", "resnet"), ("--start", "nothing"), ("--output", "file/run")):
+        (tmp_path / "file").touch()
+        fails("train", "synthetic_motions", "--data", "rendered", option, value)
+    assert not (tmp_path / "rendered").exists()

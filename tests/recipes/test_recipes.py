@@ -1,0 +1,42 @@
+"""Recipes are configurations that people can name and read."""
+
+import inspect
+from pathlib import Path
+
+from videomamba.data.synthetic import class_names
+from videomamba.engine import RunConfig
+from videomamba.models import list_models
+from videomamba.recipes import RECIPES, folder
+
+
+def test_a_folder_trains_the_small_model_from_scratch(tmp_path):
+    run = folder(tmp_path / "birds")
+    assert (run.name, run.data.root, run.model.name, run.model.start) == (
+        "birds",
+        tmp_path / "birds",
+        "videomamba_nano",
+        None,
+    )
+
+
+def test_a_start_is_fine_tuned_shorter_and_slower(tmp_path):
+    scratch, tuned = folder(tmp_path), folder(tmp_path, start="hub/model")
+    assert tuned.model.start == "hub/model"
+    assert tuned.optim.lr < scratch.optim.lr
+    assert tuned.optim.epochs < scratch.optim.epochs
+
+
+def test_every_recipe_is_a_run_with_its_command_in_the_docstring(tmp_path):
+    for name, recipe in RECIPES.items():
+        run = recipe(tmp_path)
+        assert isinstance(run, RunConfig)
+        assert (run.name, run.data.root) == (name, tmp_path)
+        assert isinstance(recipe(None).data.root, Path)
+        assert run.model.start or run.model.name in list_models()
+        assert f"videomamba train {name}" in inspect.getdoc(recipe)
+
+
+def test_synthetic_motions_are_rendered_and_never_flipped():
+    run = RECIPES["synthetic_motions"](None)
+    assert len(class_names(run.data.synthetic.level)) >= 8
+    assert run.data.flip is False, "a mirror image turns the other way round"
