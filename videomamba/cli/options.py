@@ -40,8 +40,8 @@ def require_split(split: str | None, hold_out: str | None) -> None:
 
 
 def people() -> Console:
-    """A console on standard error."""
-    return Console(stderr=True, highlight=False)
+    """A console on standard error; names of files and classes are printed as they are."""
+    return Console(stderr=True, highlight=False, markup=False)
 
 
 def print_json(value: Any) -> None:

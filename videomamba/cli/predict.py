@@ -52,9 +52,10 @@ def predict(
 def show_prediction(prediction: "Prediction", console: Console) -> None:
     """A table of classes and probabilities, or the error's line."""
     if prediction.error is not None:
-        console.print(f"error: {prediction.error}", soft_wrap=True, markup=False)
+        console.print(f"error: {prediction.error}", soft_wrap=True)
         return
-    table = Table("class", "probability", title=str(prediction.path), title_justify="left")
+    console.print(str(prediction.path), soft_wrap=True)
+    table = Table("class", "probability")
     for answer in prediction.answers:
         table.add_row(answer["label"], f"{100 * answer['probability']:.1f} %")
     console.print(table)

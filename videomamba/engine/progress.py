@@ -47,7 +47,7 @@ class TrainProgress:
         """An epoch is over; ``row`` is its whole row of ``metrics.csv``."""
         self._tested = f" test {_percent(row[self._headline])}"
         line = f"epoch {row['epoch']:>3}/{self._epochs}  {self._figures(row)}"
-        self._console.print(line, soft_wrap=True, highlight=False)
+        self._console.print(line, soft_wrap=True, highlight=False, markup=False)
 
     def _figures(self, row: Mapping[str, Any]) -> str:
         return (
