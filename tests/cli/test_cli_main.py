@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from tiny import OPTIONS
 
 from videomamba.cli import main as cli
 from videomamba.cli.main import VERBS, main
@@ -22,11 +23,16 @@ def test_help_imports_no_torch():
     assert all(verb in done.stdout for verb in ("demo", "train", "evaluate", "predict", "models", "env"))
 
 
-def test_a_process_keeps_its_streams_apart():
-    done = command("models", "*nano", "--json")
-    assert done.returncode == 0
-    assert [row["name"] for row in json.loads(done.stdout)] == ["videomamba_nano"]
-    assert "Warning" not in done.stderr
+def test_a_process_keeps_its_streams_apart(clips, tmp_path):
+    run = tmp_path / "run"
+    done = command("train", str(clips), *OPTIONS, "--workers", "1", "--output", str(run), "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run"] == str(run)
+    lines = done.stderr.splitlines()
+    parameters = f"{json.loads((run / 'config.json').read_text())['facts']['parameters']:,}"
+    assert [line.split()[0] for line in lines] == ["12", parameters, "epoch", "epoch", "best:", "next:", "next:"], (
+        done.stderr
+    )
     failed = command("fly")
     assert (failed.returncode, failed.stdout) == (2, "")
 

@@ -109,6 +109,22 @@ def test_a_seed_gives_the_same_weights_with_any_number_of_workers(clips, tmp_pat
     assert not torch.equal(first["head.weight"], third["head.weight"])
 
 
+def test_bf16_trains_under_autocast_and_tests_in_float32(clips, tmp_path, monkeypatch):
+    seen = set()
+    project = torch.nn.functional.linear
+
+    def watched(*args):
+        out = project(*args)
+        seen.add((torch.is_grad_enabled(), out.dtype))
+        return out
+
+    monkeypatch.setattr(torch.nn.functional, "linear", watched)
+    result = start(tiny_run(clips, tmp_path / "run", bf16=True))
+    assert (True, torch.bfloat16) in seen
+    assert {dtype for grad, dtype in seen if not grad} == {torch.float32}
+    assert math.isfinite(result.last["train_loss"])
+
+
 class Disturbed(Recognition):
     """Does something when the loss of some training step is asked for."""
 

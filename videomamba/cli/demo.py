@@ -58,13 +58,14 @@ def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
     from videomamba.tasks.recognition import Recognition
 
     began = time.perf_counter()
-    result, splits = run_training(run, console)
+    command = ["videomamba", "train", run.name, "--data", str(run.data.root)]
+    result, splits = run_training(run, console, command=command)
     figures: dict[str, Any] = {"run": str(result.folder), "seconds": round(time.perf_counter() - began, 1)}
 
     model = load_model(result.folder)
     names = splits["test"].class_names
     records = splits["test"].records
-    device = make_accelerator(run.device, bf16=run.optim.bf16).device
+    device = make_accelerator(run.device).device
     model.to(device)
     figures |= {"chance": 1 / len(names), **_test(run, model, Recognition(names), records)}
     console.print(_table(figures))
@@ -91,7 +92,7 @@ def _test(run: "RunConfig", model: "VideoMamba", task: "Task", records: "tuple[V
     paired = tuple(
         dataclasses.replace(record, label=names.index(reversed_class(names[record.label]))) for record in records
     )
-    accelerator = make_accelerator(run.device, bf16=run.optim.bf16)
+    accelerator = make_accelerator(run.device)
 
     def top1(videos: "tuple[VideoRecord, ...]", change: Any = None) -> float:
         loader = evaluation_loader(

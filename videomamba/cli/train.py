@@ -70,7 +70,7 @@ def train(
         size: frame size that the model sees, one number or height and width
         flip: turn training clips left to right at random
         no_flip: never do (where left and right tell classes apart)
-        bf16: compute in bfloat16 where that is safe
+        bf16: train in bfloat16 where that is safe
         output: the run's folder; by default runs/<name>-<date-time>
         seed: of everything that is random
     """
@@ -97,20 +97,25 @@ def train(
         seed=seed,
     )
     console = people()
-    result, splits = run_training(run, console)
+    command = ["videomamba", "train", what]
+    for name, value in (("--data", data), ("--split", split), ("--hold-out", hold_out)):
+        command += [name, str(value)] if value is not None else []
+    result, splits = run_training(run, console, command=command)
     _tell(run, result, splits, console)
     if json:
         print_json({"run": result.folder, "best": result.best, "last": result.last})
     return 0
 
 
-def run_training(run: "RunConfig", console: Console) -> "tuple[TrainResult, Splits]":
-    """Reads (or renders) the videos, trains, and says how to go on where it is interrupted."""
+def run_training(run: "RunConfig", console: Console, *, command: list[str]) -> "tuple[TrainResult, Splits]":
+    """Reads (or renders) the videos and trains; where that is interrupted, ``command --start ...`` is how to go on."""
     from videomamba.engine import TrainingInterrupted, check_run, load_splits
     from videomamba.engine import train as train_run
     from videomamba.tasks.recognition import Recognition
 
     check_run(run)
+    if run.data.synthetic is not None and not run.data.root.exists():
+        console.print(f"rendering SyntheticMotions ({run.data.synthetic.level}) to {run.data.root}", soft_wrap=True)
     _point_out_csv(run, console)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         rendering = bar.add_task("rendering", visible=False)
@@ -125,8 +130,8 @@ def run_training(run: "RunConfig", console: Console) -> "tuple[TrainResult, Spli
     try:
         return train_run(run, task, splits, console=console), splits
     except TrainingInterrupted as stop:
-        command = ["videomamba", "train", str(run.data.root), "--start", str(stop.folder / "last")]
-        raise KeyboardInterrupt(f"{stop}; go on with: {shlex.join(command)}") from stop
+        go_on = shlex.join([*command, "--start", str(stop.folder / "last")])
+        raise KeyboardInterrupt(f"{stop}; go on with: {go_on}") from stop
 
 
 def _configure(what: str, data: Path | None, start: str | None) -> "RunConfig":

@@ -83,7 +83,7 @@ class OptimConfig:
         weight_decay: on matrices only; see :func:`videomamba.engine.optim.parameter_groups`.
         clip_grad: largest norm of all gradients together.
         label_smoothing: for the task's loss.
-        bf16: forward and loss under bfloat16 autocast.
+        bf16: train under bfloat16 autocast; tests stay in float32.
     """
 
     epochs: int = 60

@@ -25,16 +25,16 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def make_accelerator(device: str, *, bf16: bool = False, project_dir: Path | None = None) -> Accelerator:
+def make_accelerator(device: str, *, project_dir: Path | None = None) -> Accelerator:
     """Accelerate's view of a device; with a folder it writes TensorBoard files there.
 
     Raises:
-        ValueError: a device that is not here, or another one, or another precision, than this process uses already.
+        ValueError: a device that is not here, or another one than this process uses already.
     """
     wanted = resolve_device(device)
     accelerator = Accelerator(
         cpu=wanted.type == "cpu",
-        mixed_precision="bf16" if bf16 else "no",
+        mixed_precision="no",  # accelerate would keep it for the whole process; see OptimConfig.bf16
         log_with=None if project_dir is None else "tensorboard",
         project_dir=project_dir,
     )

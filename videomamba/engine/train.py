@@ -74,14 +74,17 @@ def train(run: RunConfig, task: Task, splits: Splits, *, console: Console | None
     set_seed(run.seed)
     model = build_model(run, splits["train"].class_names)
     folder = RunFolder.of(run)
-    accelerator = make_accelerator(run.device, bf16=run.optim.bf16, project_dir=folder.path)
+    accelerator = make_accelerator(run.device, project_dir=folder.path)
     folder.write_splits(splits, run.data.root)
-    folder.write_config(run, facts=_facts(model, accelerator))
+    facts = _facts(model, accelerator)
+    folder.write_config(run, facts=facts)
+    console = console or Console(stderr=True)
+    console.print(_summary(facts, folder), soft_wrap=True, highlight=False, markup=False)
     accelerator.init_trackers("tensorboard")
     with InterruptFlag() as flag:
         trainer = _Trainer(run, task, splits, model, folder, accelerator, flag)
         try:
-            return trainer.fit(console or Console(stderr=True))
+            return trainer.fit(console)
         finally:
             accelerator.end_training()
 
@@ -111,6 +114,15 @@ def _facts(model: VideoMamba, accelerator: Accelerator) -> dict[str, Any]:
         "architecture": dataclasses.asdict(model.config),
         "preprocessing": dataclasses.asdict(model.preprocessing),
     }
+
+
+def _summary(facts: dict[str, Any], folder: RunFolder) -> str:
+    clip = facts["preprocessing"]
+    stride = "evenly over the video" if clip["stride"] is None else f"{clip['stride']} apart"
+    return (
+        f"{facts['parameters']:,} parameters, {clip['num_frames']} frames {stride} of "
+        f"{clip['size'][0]} x {clip['size'][1]}, on {facts['device']}; writing {folder.path}"
+    )
 
 
 class _Trainer:
@@ -184,7 +196,8 @@ class _Trainer:
         return row
 
     def _step(self, batch: Batch, epoch: int) -> tuple[float, Tensor]:
-        outputs = self.model(batch["video"])
+        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.run.optim.bf16):
+            outputs = self.model(batch["video"])
         loss = self.task.loss(outputs, batch)
         value = loss.item()
         self.step += 1

@@ -1,10 +1,13 @@
 """SyntheticMotions as files: h264 videos in one folder per class."""
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -107,9 +110,24 @@ def _render_all(
         jobs += [(root / split / name / f"{name}_{i:04d}.mp4", split, name, i, settings) for i in range(count)]
     # threads of torch do not survive a fork
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for done, _ in enumerate(pool.map(_render_one, jobs, chunksize=8), start=1):
+        with _deaf_to_ctrl_c():
+            rendered = pool.map(_render_one, jobs, chunksize=8)
+        for done, _ in enumerate(rendered, start=1):
             if progress is not None:
                 progress(done, len(jobs))
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes started meanwhile ignore Ctrl-C: their parent handles it, without a traceback of each of them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _render_one(job: tuple[Path, str, str, int, SyntheticMotions]) -> None:
