@@ -37,6 +37,18 @@ def test_a_process_keeps_its_streams_apart(clips, tmp_path):
     assert (failed.returncode, failed.stdout) == (2, "")
 
 
+def test_a_reader_that_stops_early_is_no_error():
+    code = "import sys; from videomamba.cli.main import main; sys.exit(main(['env', '--json']))"
+    done = subprocess.run(
+        ["bash", "-c", '"$0" -c "$1" | true; echo ${PIPESTATUS[0]}', sys.executable, code],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "0\n"
+    assert "Broken pipe" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_mistake_is_one_line(capsys):
     assert main(["models", "resnet"]) == 2
     out, err = capsys.readouterr()

@@ -34,12 +34,15 @@ def test_a_log_file_gets_one_plain_line_an_epoch():
     assert len(lines) == 2
     assert "\x1b" not in text
     assert "\r" not in text
-    for part in ("2/2", "loss 1.250", "top1 50.0 %", "test 75.0 %", "lr 2.5e-04", "12.3 clips/s", "data 3.1 %"):
+    for part in ("2/2", "loss 1.250", "top1 50.0 %", "test 75.0 %", "lr 2.5e-04", "12.3 clips/s", "data wait 3.1 %"):
         assert part in lines[1]
 
 
-def test_a_terminal_sees_the_bar_move():
-    text = shown(force_terminal=True, width=160)
+def test_a_terminal_sees_the_bar_move_and_every_figure_in_80_columns():
+    text = shown(force_terminal=True, width=80)
     assert "6/6" in text
-    assert "top1 50.0 % test 75.0 %" in text
-    assert "waiting for data 3.1 %" in text
+    assert "epoch 2/2" in text
+    whole = "loss 1.250  top1 50.0 % test 75.0 %  lr 2.5e-04  12.3 clips/s  data wait 3.1 %"
+    assert len(whole) <= 80
+    assert whole in text
+    assert "testing 1/1 test 75.0 %" in text

@@ -74,7 +74,7 @@ def evaluate(
         )
     _show(report, console)
     if json:
-        print_json(report)
+        print_json({name: report[name] for name in ("top1", "top5", "count", "per_class")})
     return 0
 
 

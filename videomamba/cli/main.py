@@ -3,6 +3,7 @@
 0 good, 1 a fault of ours (with its traceback), 2 the user's mistake or a bad file, 130 Ctrl-C.
 """
 
+import os
 import sys
 import traceback
 import warnings
@@ -40,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt as stop:
             print(str(stop) or "stopped", file=sys.stderr)
             return 130
+        except BrokenPipeError:  # `videomamba ... --json | head`: the reader has what it wanted
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
         except (ValueError, OSError) as error:
             if not _is_for_people(error):
                 raise

@@ -48,6 +48,7 @@ def print_json(value: Any) -> None:
     """One JSON value on standard output."""
     json.dump(value, sys.stdout, indent=2, default=str)
     sys.stdout.write("\n")
+    sys.stdout.flush()  # a reader that is gone shows here
 
 
 def default_workers() -> int:

@@ -1,11 +1,22 @@
 """What a person sees while a model trains: a bar on a terminal, one line an epoch anywhere else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+
+class _Bar(Progress):
+    """The bar with a line of figures under it: both fit a terminal of 80 columns."""
+
+    figures = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        yield Text(self.figures, no_wrap=True, overflow="ellipsis")
 
 
 class TrainProgress:
@@ -23,25 +34,27 @@ class TrainProgress:
         self._epochs = epochs
         self._headline = headline
         self._tested = ""
-        self._bar = Progress(
+        self._bar = _Bar(
             TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("steps, left"),
             TimeRemainingColumn(),
             console=console,
             transient=True,
+            expand=True,
             disable=not console.is_terminal,
         )
-        self._steps = self._bar.add_task("", total=epochs * steps_per_epoch, epoch=f"1/{epochs}", figures="")
+        self._steps = self._bar.add_task("", total=epochs * steps_per_epoch, epoch=f"1/{epochs}")
 
     def step(self, row: Mapping[str, Any]) -> None:
         """One training batch is done; ``row`` is the epoch's row of ``metrics.csv`` so far."""
-        self._bar.update(self._steps, advance=1, epoch=f"{row['epoch']}/{self._epochs}", figures=self._figures(row))
+        self._bar.figures = self._figures(row)
+        self._bar.update(self._steps, advance=1, epoch=f"{row['epoch']}/{self._epochs}")
 
     def testing(self, done: int, total: int) -> None:
         """Batch ``done`` of ``total`` of the test."""
-        self._bar.update(self._steps, figures=f"testing {done}/{total}{self._tested}")
+        self._bar.figures = f"testing {done}/{total}{self._tested}"
 
     def epoch(self, row: Mapping[str, Any]) -> None:
         """An epoch is over; ``row`` is its whole row of ``metrics.csv``."""
@@ -52,7 +65,7 @@ class TrainProgress:
     def _figures(self, row: Mapping[str, Any]) -> str:
         return (
             f"loss {row['train_loss']:.3f}  {self._headline} {_percent(row[f'train_{self._headline}'])}{self._tested}  "
-            f"lr {row['lr']:.1e}  {row['clips_per_second']:.1f} clips/s  waiting for data {_percent(row['data_wait'])}"
+            f"lr {row['lr']:.1e}  {row['clips_per_second']:.1f} clips/s  data wait {_percent(row['data_wait'])}"
         )
 
     def __enter__(self) -> Self:
