@@ -37,7 +37,7 @@ def test_the_demo_runs_through(tmp_path, monkeypatch, capsys):
     assert (figures["delta_maps"], picture.read_bytes()[:4]) == (str(picture), b"\x89PNG")
     for line in ("16 to train, 8 held out, 8 classes", "frames in random order", "played backwards", "probability"):
         assert line in err
-    assert f"--checkpoint {figures['run']}" in err.splitlines()[-2]
+    assert f"--checkpoint {figures['run']}/last" in err.splitlines()[-2]
 
 
 NAMES = class_names("hard")

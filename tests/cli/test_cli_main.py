@@ -30,7 +30,7 @@ def test_a_process_keeps_its_streams_apart(clips, tmp_path):
     assert json.loads(done.stdout)["run"] == str(run)
     lines = done.stderr.splitlines()
     parameters = f"{json.loads((run / 'config.json').read_text())['facts']['parameters']:,}"
-    assert [line.split()[0] for line in lines] == ["12", parameters, "epoch", "epoch", "best:", "next:", "next:"], (
+    assert [line.split()[0] for line in lines] == ["12", parameters, "epoch", "epoch", "top-1", "next:", "next:"], (
         done.stderr
     )
     failed = command("fly")
@@ -38,7 +38,7 @@ def test_a_process_keeps_its_streams_apart(clips, tmp_path):
 
 
 def test_a_reader_that_stops_early_is_no_error():
-    code = "import sys; from videomamba.cli.main import main; sys.exit(main(['env', '--json']))"
+    code = "import sys; from videomamba.cli.main import main; sys.exit(main(['models', '*nano', '--json']))"
     done = subprocess.run(
         ["bash", "-c", '"$0" -c "$1" | true; echo ${PIPESTATUS[0]}', sys.executable, code],
         capture_output=True,

@@ -5,6 +5,7 @@ import pickle
 import shutil
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -35,10 +36,17 @@ def test_files_and_folders_in_one_list(clips, trained, capsys):
 
 def bad_files(folder: Path, good: Path) -> dict[str, Path]:
     folder.mkdir()
-    files = {name: folder / f"{name}.mp4" for name in ("missing", "empty", "text", "truncated")}
+    files = {name: folder / f"{name}.mp4" for name in ("missing", "empty", "text", "truncated", "audio", "no_frames")}
     files["empty"].touch()
     files["text"].write_text("this is no video\n" * 20)
     files["truncated"].write_bytes(good.read_bytes()[:300])
+    with av.open(str(files["audio"]), "w") as container:
+        stream = container.add_stream("aac", rate=16000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 16000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    write_video(files["no_frames"], np.zeros((0, 32, 32, 3), np.uint8), fps=8)
     return files
 
 
@@ -46,10 +54,10 @@ def test_broken_files_are_reported_and_the_others_predicted(clips, trained, tmp_
     good = sorted((clips / "red").iterdir())[:2]
     bad = bad_files(tmp_path / "bad", good[0])
     rows, err = run(capsys, good[0], *bad.values(), good[1], "--checkpoint", trained, code=2)
-    assert ["predictions" in row for row in rows] == [True, False, False, False, False, True]
+    assert ["predictions" in row for row in rows] == [True, *[False] * 6, True]
     errors = [line for line in err.splitlines() if line.startswith("error: ")]
-    assert errors == [f"error: {row['error']}" for row in rows[1:5]]
-    for row, path in zip(rows[1:5], bad.values(), strict=True):
+    assert errors == [f"error: {row['error']}" for row in rows[1:-1]]
+    for row, path in zip(rows[1:-1], bad.values(), strict=True):
         assert set(row) == {"path", "error"}
         assert row["path"] == str(path)
         assert str(path) in row["error"]

@@ -25,7 +25,9 @@ def test_the_commands_at_the_end_work(clips, tmp_path, capsys, monkeypatch):
     assert result["run"] == f"runs/{folder.name}"
     assert folder.name.startswith("colours-")
     assert "12 to train, 3 held out, 3 classes" in err
-    assert f"in runs/{folder.name}/best" in err
+    best, last = result["best"], result["last"]
+    assert f"{100 * last['top1']:.1f} % at the end, runs/{folder.name}/last" in err
+    assert f"at best {100 * best['top1']:.1f} % after epoch {best['epoch']}, runs/{folder.name}/best" in err
     commands = [shlex.split(line.removeprefix("next: ")) for line in err.splitlines() if line.startswith("next: ")]
     assert [command[1] for command in commands] == ["predict", "evaluate"]
     for command in commands:
@@ -61,12 +63,20 @@ def test_a_column_holds_out_and_a_checkpoint_starts(clips, trained, tmp_path, ca
     assert config(out)["model"]["start"] == str(trained)
 
 
-def test_a_csv_beside_the_videos_is_pointed_out(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("header", "advice"),
+    [
+        ("path,label,split", "--split {} would split by it"),
+        ("path,label,actor", "--split {} --hold-out COLUMN=VALUE,... (it has path, label, actor) would split by it"),
+    ],
+)
+def test_a_csv_beside_the_videos_is_pointed_out(tmp_path, capsys, header, advice):
     write_clips(tmp_path / "data", per_class=2)
-    (tmp_path / "data" / "clips.csv").write_text("path,label,split\n")
+    csv_file = tmp_path / "data" / "clips.csv"
+    csv_file.write_text(f"{header}\n")
     argv = ["train", str(tmp_path / "data"), *OPTIONS, "--epochs", "1", "--output", str(tmp_path / "run")]
     assert main(argv) == 0
-    assert f"--split {tmp_path / 'data' / 'clips.csv'} would split by it" in capsys.readouterr().err
+    assert f"note: {csv_file} is not used; {advice.format(csv_file)}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["synthetic_motions", "./synthetic_motions"])

@@ -62,7 +62,8 @@ def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
     result, splits = run_training(run, console, command=command)
     figures: dict[str, Any] = {"run": str(result.folder), "seconds": round(time.perf_counter() - began, 1)}
 
-    model = load_model(result.folder)
+    checkpoint = result.folder / "last"  # best/ was chosen by the very clips that are tested here
+    model = load_model(checkpoint)
     names = splits["test"].class_names
     records = splits["test"].records
     device = make_accelerator(run.device).device
@@ -75,8 +76,8 @@ def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
     figures["delta_maps"] = str(result.folder / "delta.png")
     _draw(model, shown, Path(figures["delta_maps"]))
     console.print(f"what each layer takes in (step sizes): {figures['delta_maps']}", soft_wrap=True)
-    console.print(f"next: videomamba predict {shown} --checkpoint {result.folder}", soft_wrap=True)
-    console.print(f"or on your own, one folder per class: videomamba train DIR --start {result.folder}", soft_wrap=True)
+    console.print(f"next: videomamba predict {shown} --checkpoint {checkpoint}", soft_wrap=True)
+    console.print(f"or on your own, one folder per class: videomamba train DIR --start {checkpoint}", soft_wrap=True)
     return figures
 
 

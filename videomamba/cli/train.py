@@ -1,5 +1,6 @@
 """``videomamba train``: a recipe, or a folder of your own videos."""
 
+import csv
 import dataclasses
 import shlex
 from pathlib import Path
@@ -157,17 +158,21 @@ def _point_out_csv(run: "RunConfig", console: Console) -> None:
         return
     for found in (run.data.root / "clips.csv", run.data.root.parent / "clips.csv"):
         if found.is_file():
-            console.print(f"note: {found} is there and not used; --split {found} would split by it", soft_wrap=True)
+            with found.open(newline="", encoding="utf-8-sig") as file:
+                columns = next(csv.reader(file), [])
+            hold_out = "" if "split" in columns else f" --hold-out COLUMN=VALUE,... (it has {', '.join(columns)})"
+            console.print(f"note: {found} is not used; --split {found}{hold_out} would split by it", soft_wrap=True)
             return
 
 
 def _tell(run: "RunConfig", result: "TrainResult", splits: "Splits", console: Console) -> None:
     from videomamba.engine.run_folder import SPLITS
 
-    best = result.best
+    best, last = result.best, result.last
     console.print(
-        f"best: top-1 {100 * best['top1']:.1f} % of {len(splits['test'])} held-out videos, after epoch {best['epoch']}"
-        f", in {result.folder / 'best'}",
+        f"top-1 of {len(splits['test'])} held-out videos: "
+        f"{100 * last['top1']:.1f} % at the end, {result.folder / 'last'}; "
+        f"at best {100 * best['top1']:.1f} % after epoch {best['epoch']}, {result.folder / 'best'}",
         soft_wrap=True,
     )
     video = splits["test"].records[0].path

@@ -202,8 +202,9 @@ class _Trainer:
         value = loss.item()
         self.step += 1
         if not math.isfinite(value):
+            kept = f"the checkpoints of epoch {epoch - 1} stay" if epoch > 1 else "there is no checkpoint yet"
             raise TrainingError(
-                f"the loss is {value} at step {self.step} (epoch {epoch}); nothing was saved since the epoch before: "
+                f"the loss is {value} at step {self.step} (epoch {epoch}); {kept}: "
                 f"try a lower learning rate than {self.run.optim.lr}"
             )
         self.accelerator.backward(loss)
