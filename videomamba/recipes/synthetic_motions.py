@@ -15,9 +15,13 @@ def synthetic_motions(data: Path | None = None) -> RunConfig:
         name="synthetic_motions",
         data=DataConfig(
             root=data or Path("runs/data/synthetic_motions"),
-            synthetic=SyntheticMotions(level="easy"),
-            flip=False,  # turning left and right round makes another class of some motions
+            synthetic=SyntheticMotions(level="easy", train_per_class=400),
+            flip=False,  # a mirror image turns the other way round, which is another class
         ),
-        model=ModelConfig(name="videomamba_nano", drop_path_rate=0.0),
-        optim=OptimConfig(epochs=20),
+        model=ModelConfig(
+            name="videomamba_nano",
+            overrides={"embed_dim": 128, "depth": 4, "patch_size": 16, "tubelet_size": 4},
+            drop_path_rate=0.0,
+        ),
+        optim=OptimConfig(epochs=10, lr=2e-3, warmup_epochs=1.0),
     )
