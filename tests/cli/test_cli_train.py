@@ -42,6 +42,7 @@ def test_options_reach_the_run(clips, tmp_path):
     argv = ["train", str(clips), *OPTIONS, *options, "--size", "16", "32", "--output", str(tmp_path / "run")]
     assert main(argv) == 0
     run = config(tmp_path / "run")
+    assert (run["optim"]["epochs"], run["optim"]["min_steps"]) == (2, 0), "--epochs is the last word"
     assert (run["optim"]["lr"], run["seed"], run["data"]["flip"], run["data"]["workers"]) == (0.01, 5, False, 0)
     assert load_model(tmp_path / "run").preprocessing.stride == 2
     assert load_model(tmp_path / "run").preprocessing.size == (16, 32)
@@ -93,15 +94,15 @@ def test_a_bare_recipe_name_wins_over_a_folder(tmp_path, monkeypatch, name):
 
 
 def test_an_interrupted_run_says_how_to_go_on(clips, tmp_path, capsys, monkeypatch):
-    from videomamba.engine.train import _Trainer
+    from videomamba.engine.trainer import Trainer
 
-    step = _Trainer._step
+    step = Trainer._step
 
-    def interrupted(self, batch, epoch):
+    def interrupted(self, batch):
         self.flag.requested = self.step == 3  # as the signal does
-        return step(self, batch, epoch)
+        return step(self, batch)
 
-    monkeypatch.setattr(_Trainer, "_step", interrupted)
+    monkeypatch.setattr(Trainer, "_step", interrupted)
     assert main(["train", str(clips), *OPTIONS, "--output", str(tmp_path / "run")]) == 130
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith(f"stopped in epoch 2; {tmp_path}/run/last holds the weights; go on with: ")

@@ -5,6 +5,7 @@ import dataclasses
 import io
 import json
 import math
+import multiprocessing
 import os
 import signal
 
@@ -16,6 +17,7 @@ from tiny import tiny_run
 
 from videomamba.engine import TrainingError, TrainingInterrupted, evaluate, evaluation_loader, load_splits, train
 from videomamba.engine.device import make_accelerator
+from videomamba.engine.train import with_all_epochs
 from videomamba.models import load_model
 from videomamba.tasks.recognition import Recognition
 
@@ -125,6 +127,12 @@ def test_bf16_trains_under_autocast_and_tests_in_float32(clips, tmp_path, monkey
     assert math.isfinite(result.last["train_loss"])
 
 
+@pytest.mark.parametrize(("videos", "epochs"), [(10, 20), (16, 15), (17, 12), (1000, 2)])
+def test_small_sets_get_more_epochs(tmp_path, videos, epochs):
+    run = tiny_run(tmp_path, None, epochs=2, min_steps=58, batch_size=4)  # 3, 4, 5 and 250 steps an epoch
+    assert with_all_epochs(run, videos).optim.epochs == epochs
+
+
 class Disturbed(Recognition):
     """Does something when the loss of some training step is asked for."""
 
@@ -150,26 +158,37 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_step(clips, tmp_path):
     assert [row["epoch"] for row in rows(tmp_path / "run")] == [1]
 
 
-def interrupt(loss):
-    os.kill(os.getpid(), signal.SIGINT)
-    return loss
+def signalling(number):
+    """An action that sends a signal to this process and its new children, as a terminal or a scheduler does."""
+    others = {child.pid for child in multiprocessing.active_children()}  # of tests before
+
+    def action(loss):
+        for child in multiprocessing.active_children():
+            if child.pid not in others:
+                os.kill(child.pid, number)
+        os.kill(os.getpid(), number)
+        return loss
+
+    return action
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_ctrl_c_finishes_the_step_and_writes_last(clips, tmp_path, workers):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_the_step_finish_and_writes_last(clips, tmp_path, number, workers):
     run = tiny_run(clips, tmp_path / "run", epochs=3)
     run = dataclasses.replace(run, data=dataclasses.replace(run.data, workers=workers))
-    before = signal.getsignal(signal.SIGINT)
-    task = Disturbed(2, interrupt)
+    before = signal.getsignal(number)
+    task = Disturbed(2, signalling(number))
     with pytest.raises(TrainingInterrupted, match=r"stopped in epoch 1; .*last holds the weights") as stop:
         start(run, task)
     assert isinstance(stop.value, KeyboardInterrupt)
     assert (task.seen, stop.value.epoch, stop.value.folder) == (2, 1, tmp_path / "run")
     assert load_model(tmp_path / "run" / "last").class_names == NAMES
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(number) is before
 
 
 def test_a_second_ctrl_c_stops_at_once(clips, tmp_path):
+    interrupt = signalling(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt) as stop:
         start(tiny_run(clips, tmp_path / "run"), Disturbed(1, lambda loss: interrupt(interrupt(loss))))
     assert not isinstance(stop.value, TrainingInterrupted)

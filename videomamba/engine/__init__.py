@@ -5,7 +5,8 @@ from videomamba.engine.data import evaluation_loader, load_splits, model_labels
 from videomamba.engine.device import resolve_device
 from videomamba.engine.evaluate import evaluate
 from videomamba.engine.predict import Prediction, predict
-from videomamba.engine.train import TrainingError, TrainingInterrupted, TrainResult, check_run, train
+from videomamba.engine.train import check_run, train
+from videomamba.engine.trainer import TrainingError, TrainingInterrupted, TrainResult
 
 __all__ = [
     "DataConfig",

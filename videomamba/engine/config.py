@@ -79,6 +79,8 @@ class OptimConfig:
     """AdamW with a linear warm-up and a cosine to ``min_lr``, stepped once a batch.
 
     Attributes:
+        epochs: rounds through the training videos.
+        min_steps: small sets are given more epochs, until there are at least so many steps.
         lr: at the top of the schedule.
         weight_decay: on matrices only; see :func:`videomamba.engine.optim.parameter_groups`.
         clip_grad: largest norm of all gradients together.
@@ -86,7 +88,8 @@ class OptimConfig:
         bf16: train under bfloat16 autocast; tests stay in float32.
     """
 
-    epochs: int = 60
+    epochs: int = 30
+    min_steps: int = 0
     batch_size: int = 16
     lr: float = 1e-3
     min_lr: float = 1e-6

@@ -1,6 +1,5 @@
 """Ctrl-C as a request that is honoured between two steps."""
 
-import os
 import signal
 import threading
 from types import FrameType, TracebackType
@@ -10,15 +9,15 @@ from typing import Any, Self
 class InterruptFlag:
     """While active, the first SIGINT or SIGTERM sets :attr:`requested`; a second one stops at once, as ever.
 
-    Only a process's main thread may handle signals; in others this does nothing. Loader processes forked meanwhile
-    inherit the handler: they leave Ctrl-C, which the terminal sends to all, to their parent.
+    Loader processes forked meanwhile inherit this: they work on through the first signal, which the terminal or a
+    scheduler sends to all of them, until their parent has ended its step. Only a process's main thread may handle
+    signals; in others this does nothing.
     """
 
     requested = False
 
     def __init__(self) -> None:
         self._before: dict[int, Any] = {}
-        self._process = os.getpid()
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -31,12 +30,8 @@ class InterruptFlag:
         self._restore()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if os.getpid() == self._process:
-            self.requested = True
-            self._restore()
-        elif number == signal.SIGTERM:
-            self._restore()
-            signal.raise_signal(number)
+        self.requested = True
+        self._restore()
 
     def _restore(self) -> None:
         for number, handler in self._before.items():

@@ -13,10 +13,10 @@ def folder(data: Path, *, start: str | None = None) -> RunConfig:
     """
     name = data.resolve().name
     if start is None:
-        return RunConfig(name=name, data=DataConfig(root=data))
+        return RunConfig(name=name, data=DataConfig(root=data), optim=OptimConfig(min_steps=1000))
     return RunConfig(
         name=name,
         data=DataConfig(root=data),
         model=ModelConfig(start=start),
-        optim=OptimConfig(epochs=30, lr=5e-4, warmup_epochs=2),
+        optim=OptimConfig(epochs=15, min_steps=500, lr=5e-4, warmup_epochs=2),
     )
