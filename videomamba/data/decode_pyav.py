@@ -27,17 +27,8 @@ class PyAVDecoder:
 
     def __init__(self, path: Path, num_threads: int) -> None:
         self.path = path
-        try:
-            # a tag that is not UTF-8 says nothing about the pictures
-            self.container = av.open(str(path), metadata_errors="ignore")
-        except (av.error.FFmpegError, OSError) as error:
-            raise VideoError(f"{path} is not a video that FFmpeg can open: {_reason(error)}") from error
-        if not self.container.streams.video:
-            self.container.close()
-            raise VideoError(f"{path} has no video stream")
-        self.stream = self.container.streams.video[0]
-        self.stream.codec_context.thread_count = num_threads
-        self.stream.thread_type = "AUTO" if num_threads != 1 else "NONE"
+        self.num_threads = num_threads
+        self._open()
         pts = self._scan()
         self.by_pts = None not in pts and len(set(pts)) == len(pts) and not has_no_presentation_times(path)
         self.pts = sorted(p for p in pts if p is not None)
@@ -78,6 +69,19 @@ class PyAVDecoder:
             yield self._converted(*last)
             target = next(wanted, None)
 
+    def _open(self) -> None:
+        try:
+            # a tag that is not UTF-8 says nothing about the pictures
+            self.container = av.open(str(self.path), metadata_errors="ignore")
+        except (av.error.FFmpegError, OSError) as error:
+            raise VideoError(f"{self.path} is not a video that FFmpeg can open: {_reason(error)}") from error
+        if not self.container.streams.video:
+            self.container.close()
+            raise VideoError(f"{self.path} has no video stream")
+        self.stream = self.container.streams.video[0]
+        self.stream.codec_context.thread_count = self.num_threads
+        self.stream.thread_type = "AUTO" if self.num_threads != 1 else "NONE"
+
     def _scan(self) -> list[int | None]:
         pts: list[int | None] = []
         try:
@@ -90,8 +94,12 @@ class PyAVDecoder:
 
     def _decode(self, first: int) -> Iterator[tuple[int, VideoFrame]]:
         """Frames with their indices from ``first`` or earlier."""
-        seek = self.by_pts and first >= _SEEK_FROM
-        self.container.seek(self.pts[first] if seek else min([*self.pts[:1], 0]), stream=self.stream)
+        try:
+            start = self.pts[first] if self.by_pts and first >= _SEEK_FROM else min([*self.pts[:1], 0])
+            self.container.seek(start, stream=self.stream)
+        except av.error.FFmpegError:  # no seeking in this file: begin anew
+            self.container.close()
+            self._open()
         count = 0
         packets = self.container.demux(self.stream)
         while True:
@@ -119,9 +127,14 @@ class PyAVDecoder:
 
 def has_no_presentation_times(path: Path) -> bool:
     """Whether a file is an AVI, whose packets say in what order to decode and not when to show."""
-    with path.open("rb") as file:
-        head = file.read(12)
+    head = first_bytes(path)
     return head[:4] == b"RIFF" and head[8:] == b"AVI "
+
+
+def first_bytes(path: Path) -> bytes:
+    """Twelve bytes, which tell the container."""
+    with path.open("rb") as file:
+        return file.read(12)
 
 
 def _reason(error: Exception) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from videomamba.data.decode_pyav import first_bytes
 from videomamba.data.errors import VideoError
 
 
@@ -24,6 +25,12 @@ def torchcodec_status() -> tuple[bool, str]:
     return True, "works"
 
 
+def is_indexed(path: Path) -> bool:
+    """Whether a file is mp4/mov or mkv/webm: elsewhere torchcodec's seeks were seen to miss frames (AVI, MPEG-TS)."""
+    head = first_bytes(path)
+    return head[4:8] == b"ftyp" or head[:4] == b"\x1a\x45\xdf\xa3"
+
+
 class TorchcodecDecoder:
     """Frames of one file by their place in presentation order; ``seek_mode="exact"`` reads all packets first."""
 
@@ -33,6 +40,8 @@ class TorchcodecDecoder:
         from torchcodec.decoders import VideoDecoder
 
         self.path = path
+        if not is_indexed(path):
+            raise VideoError(f"{path} is neither mp4/mov nor mkv/webm, where torchcodec finds frames exactly; use PyAV")
         try:
             self.decoder = VideoDecoder(str(path), seek_mode="exact", num_ffmpeg_threads=num_threads)
         except (RuntimeError, ValueError) as error:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from videomamba.data.clip import Clip
-from videomamba.data.decode_pyav import PyAVDecoder, has_no_presentation_times
+from videomamba.data.decode_pyav import PyAVDecoder
 from videomamba.data.decode_torchcodec import TorchcodecDecoder, torchcodec_status
 from videomamba.data.errors import VideoError
 
@@ -25,8 +25,8 @@ class VideoReader:
 
     Args:
         path: the file.
-        decoder: ``auto`` takes torchcodec where it works and opens the file, else PyAV; AVI goes to PyAV, because
-            torchcodec finds frames by times of presentation, which AVI does not have.
+        decoder: ``auto`` takes torchcodec where it works and the file is mp4/mov or mkv/webm, else PyAV: in other
+            containers torchcodec does not find frames exactly.
         num_threads: of the decoder.
 
     Attributes:
@@ -102,7 +102,7 @@ def _check_file(path: Path) -> None:
 def _open(path: Path, decoder: str, num_threads: int) -> TorchcodecDecoder | PyAVDecoder:
     if decoder not in ("auto", "torchcodec", "pyav"):
         raise ValueError(f"unknown decoder {decoder!r}; choose auto, torchcodec or pyav")
-    if decoder == "pyav" or (decoder == "auto" and has_no_presentation_times(path)):
+    if decoder == "pyav":
         return PyAVDecoder(path, num_threads)
     works, reason = torchcodec_status()
     if decoder == "torchcodec" and not works:

@@ -49,10 +49,10 @@ def _rows(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
+            columns = reader.fieldnames or []
             rows = [{key: value or "" for key, value in row.items() if key is not None} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} cannot be read as a csv file: {error}") from error
-    columns = reader.fieldnames or []
     for name in ("path", "label"):
         if name not in columns:
             raise ValueError(f"{path} has no column {name!r}; it has {', '.join(columns) or 'no header'}")

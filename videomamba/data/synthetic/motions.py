@@ -109,7 +109,7 @@ def _moving(motion: str, rng: np.random.Generator, num_frames: int, radius: tupl
     run = np.linspace(0, 1, num_frames) ** math.exp(rng.uniform(-0.4, 0.4))
     size, angle = rng.uniform(*radius), rng.uniform(-math.pi, math.pi)
     x, y = rng.uniform(-0.25, 0.25, 2)
-    still = Pose(x, y, size, angle, gap=rng.choice([0.0, rng.uniform(0.0, 0.5)]))
+    still = Pose(x, y, size, angle, gap=rng.uniform(0, 0.35))
     if motion == "approach":
         return dataclasses.replace(still, size=radius[0] * 0.6 * (1.9 * radius[1] / (radius[0] * 0.6)) ** run)
     if motion == "turn_right":

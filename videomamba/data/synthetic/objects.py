@@ -11,34 +11,34 @@ _TEXTURE = 96  # pixels of an object's picture; larger than it ever appears
 
 
 def draw_object(rng: np.random.Generator) -> Tensor:
-    """A random shape with a bold texture and a mark off its centre, so that it looks different from every side.
+    """A random egg-like shape with a bold texture: bright with a mark at its head, to the right, dark at its tail.
 
     Returns:
         (4, 96, 96) float32 in [0, 1]: colour and opacity. The shape fills most of the square.
     """
     axis = torch.linspace(-1, 1, _TEXTURE)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
-    radius, angle = torch.hypot(x, y), torch.atan2(y, x)
-    outline = torch.full_like(radius, 0.78)
-    for wave in (2, 3, 5):
-        outline = outline + rng.uniform(0.02, 0.09) * torch.cos(wave * angle + rng.uniform(0, 2 * math.pi))
+    angle, radius = torch.atan2(y, x), torch.hypot(x, y)
+    outline = 0.7 + rng.uniform(0.1, 0.18) * torch.cos(2 * angle)
+    for wave in (3, 5):
+        outline = outline + rng.uniform(0.0, 0.05) * torch.cos(wave * angle + rng.uniform(0, 2 * math.pi))
     opacity = ((outline - radius) * _TEXTURE / 3).clamp(0, 1)
 
     first, second, third = _distinct_colours(rng)
     pattern = _pattern(rng, x, y)
     colour = first[:, None, None] * pattern + second[:, None, None] * (1 - pattern)
-    direction, distance = rng.uniform(0, 2 * math.pi), rng.uniform(0.35, 0.45)
-    from_mark = torch.hypot(x - distance * math.cos(direction), y - distance * math.sin(direction))
-    mark = ((rng.uniform(0.2, 0.27) - from_mark) * _TEXTURE / 3).clamp(0, 1)
+    colour = colour * (0.65 + 0.5 * x).clamp(0.15, 1)  # light at the head, dark at the tail
+    from_mark = torch.hypot(x - rng.uniform(0.38, 0.46), y - rng.uniform(-0.1, 0.1))
+    mark = ((rng.uniform(0.18, 0.26) - from_mark) * _TEXTURE / 3).clamp(0, 1)
     colour = third[:, None, None] * mark + colour * (1 - mark)
     rim = ((0.09 - (outline - radius)) * 12).clamp(0, 1)
     return torch.cat([colour * (1 - 0.6 * rim), opacity[None]])
 
 
 def draw_background(rng: np.random.Generator, size: int) -> Tensor:
-    """(3, size, size) float32 in [0, 1]: two near colours that blend slowly, with a fine grain."""
-    base = torch.tensor(rng.uniform(0.25, 0.75, 3), dtype=torch.float32)
-    other = (base + torch.tensor(rng.uniform(-0.15, 0.15, 3), dtype=torch.float32)).clamp(0.1, 0.9)
+    """(3, size, size) float32 in [0, 1]: two near, pale colours that blend slowly, with a fine grain."""
+    grey = rng.uniform(0.3, 0.7)
+    base, other = (torch.tensor(grey + rng.uniform(-0.12, 0.12, 3), dtype=torch.float32) for _ in range(2))
     coarse = torch.tensor(rng.uniform(0, 1, (1, 1, 4, 4)), dtype=torch.float32)
     blend = F.interpolate(coarse, size=(size, size), mode="bicubic").clamp(0, 1)[0]
     grain = torch.tensor(rng.normal(0, 0.015, (1, size, size)), dtype=torch.float32)
@@ -46,7 +46,7 @@ def draw_background(rng: np.random.Generator, size: int) -> Tensor:
 
 
 def _pattern(rng: np.random.Generator, x: Tensor, y: Tensor) -> Tensor:
-    """Stripes, checks, rings or a two-tone split, with soft edges, in [0, 1]."""
+    """Stripes, checks, rings or a wavy split, with soft edges, in [0, 1]."""
     turn, pitch, phase = rng.uniform(0, math.pi), rng.uniform(5, 9), rng.uniform(0, 2 * math.pi)
     along = x * math.cos(turn) + y * math.sin(turn)
     across = -x * math.sin(turn) + y * math.cos(turn)
@@ -56,14 +56,13 @@ def _pattern(rng: np.random.Generator, x: Tensor, y: Tensor) -> Tensor:
         "rings": torch.sin(2 * pitch * torch.hypot(x, y) + phase),
         "split": along + 0.3 * torch.sin(3 * across),
     }
-    wave = waves[str(rng.choice(list(waves)))]
-    return torch.sigmoid(8 * wave)
+    return torch.sigmoid(8 * waves[str(rng.choice(list(waves)))])
 
 
 def _distinct_colours(rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """A bright, a dark and a contrasting colour: hues a third of the circle apart."""
+    """Three colours, their hues about a third of the circle apart: two for the pattern, a bright one for the mark."""
     hue = rng.uniform(0, 1)
-    return _rgb(hue, 0.95), _rgb(hue + 1 / 3 + rng.uniform(-0.1, 0.1), 0.35), _rgb(hue + 2 / 3, 1.0)
+    return _rgb(hue, 0.95), _rgb(hue + 1 / 3 + rng.uniform(-0.1, 0.1), 0.6), _rgb(hue + 2 / 3, 1.0)
 
 
 def _rgb(hue: float, value: float, saturation: float = 0.75) -> Tensor:

@@ -1,0 +1,60 @@
+"""SyntheticMotions as files: whole or not there, the same for the same settings, and real h264."""
+
+import av
+import numpy as np
+import pytest
+
+from videomamba.data import VideoReader
+from videomamba.data.synthetic import SyntheticMotions, class_names, render_motion, write_synthetic_motions
+from videomamba.data.synthetic import files as module
+
+SMALL = SyntheticMotions(train_per_class=2, test_per_class=1, num_frames=6, size=32)
+
+
+def test_files_are_h264_of_the_rendered_frames(tmp_path):
+    calls = []
+    root = write_synthetic_motions(tmp_path / "data", SMALL, progress=lambda *c: calls.append(c), workers=2)
+    names = class_names("easy")
+    assert calls[-1] == (24, 24)
+    assert sorted(p.name for p in (root / "train").iterdir()) == list(names)
+    assert len(list(root.rglob("*.mp4"))) == 24
+    path = root / "test" / "open" / "open_0000.mp4"
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context.name == "h264"
+    with VideoReader(path) as reader:
+        assert reader.num_frames == 6
+        assert reader.fps == 12
+        got = reader.read(range(6)).frames.permute(0, 2, 3, 1).numpy().astype(int)
+    want = render_motion("open", seed=(0, 1, names.index("open"), 0), num_frames=6, size=32)
+    assert np.abs(got - want).mean() < 8
+    shifted = render_motion("open", seed=(0, 0, names.index("open"), 0), num_frames=6, size=32)
+    assert np.abs(got - shifted).mean() > 8, "test clips must not be training clips"
+    again = write_synthetic_motions(tmp_path / "again", SMALL, workers=1)
+    for file in sorted(root.rglob("*.mp4")):
+        assert file.read_bytes() == (again / file.relative_to(root)).read_bytes()
+
+
+def test_a_finished_folder_is_used_and_another_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_render_all", lambda root, *_: (root / "mark").touch())
+    root = write_synthetic_motions(tmp_path / "data", SMALL)
+    monkeypatch.setattr(module, "_render_all", lambda *_: pytest.fail("rendered again"))
+    assert write_synthetic_motions(root, SMALL) == root
+    with pytest.raises(ValueError, match="exists and holds something else; remove it or name another folder"):
+        write_synthetic_motions(root, SyntheticMotions())
+
+
+def test_an_interrupted_rendering_leaves_nothing(tmp_path, monkeypatch):
+    def stop(root, *_):
+        (root / "half").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_render_all", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_synthetic_motions(tmp_path / "data", SMALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_can_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        write_synthetic_motions(tmp_path / "file" / "data", SMALL)

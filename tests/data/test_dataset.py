@@ -1,0 +1,101 @@
+"""Clips of annotated videos: right frames, and the same ones whatever loads them."""
+
+import pytest
+import torch
+
+from tests.data.videos import numbered_frames, write
+from videomamba.data import (
+    UniformSampler,
+    VideoDataset,
+    VideoError,
+    VideoRecord,
+    eval_transform,
+    make_loader,
+    make_sampler,
+    train_transform,
+)
+
+PLAIN = ((0, 0, 0), (1, 1, 1))
+
+
+@pytest.fixture
+def records(tmp_path):
+    paths = [write(tmp_path / f"{i}.mp4", numbered_frames(20 + i)) for i in range(5)]
+    return [VideoRecord(path, i % 2) for i, path in enumerate(paths)]
+
+
+def training(records, seed=0):
+    return VideoDataset(
+        records, UniformSampler(4), train_transform((24, 24), *PLAIN), train=True, seed=seed, decoder="pyav"
+    )
+
+
+def test_an_item_is_the_sampled_frames(records):
+    dataset = VideoDataset(records, make_sampler(4, 2), eval_transform((48, 48), *PLAIN))
+    sample = dataset[1]
+    left = sample["video"][0, :, 24, 4] * 255
+    assert (left / 5).round().tolist() == [7, 9, 11, 13]  # the central clip of 21 frames
+    assert (sample["label"], sample["index"]) == (1, 1)
+    assert len(dataset) == 5
+
+
+def test_several_clips_come_stacked(records):
+    dataset = VideoDataset(records, make_sampler(2, 1), eval_transform((48, 48), *PLAIN), num_clips=3)
+    video = dataset[0]["video"]
+    assert video.shape == (3, 3, 2, 48, 48)
+    assert ((video[:, 0, :, 24, 4] * 255) / 5).round().tolist() == [[0, 1], [9, 10], [18, 19]]
+
+
+def test_short_side_bounds_the_frames(records):
+    seen = []
+    dataset = VideoDataset(records, make_sampler(2, 1), lambda f: seen.append(f.shape) or f.float(), short_side=12)
+    _ = dataset[0]
+    assert seen == [(2, 3, 12, 16)]
+
+
+def test_an_item_depends_on_seed_epoch_and_index_alone(records):
+    a, b, other = training(records), training(records), training(records, seed=1)
+    state = torch.random.get_rng_state()
+    backwards = {i: b[i]["video"] for i in (4, 2, 0)}
+    torch.rand(3)
+    torch.random.set_rng_state(state)
+    for i in (0, 2, 4):
+        assert torch.equal(a[i]["video"], backwards[i])
+        assert not torch.equal(a[i]["video"], other[i]["video"])
+    assert torch.equal(torch.random.get_rng_state(), state), "the global random state moved"
+    a.set_epoch(1)
+    assert not torch.equal(a[0]["video"], backwards[0])
+    a.set_epoch(0)
+    assert torch.equal(a[0]["video"], backwards[0])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_change_nothing_and_see_the_epoch(records, workers):
+    def batches(num_workers):
+        dataset = training(records)
+        loader = make_loader(dataset, batch_size=2, shuffle=True, seed=3, num_workers=num_workers)
+        result = []
+        for epoch in range(2):
+            dataset.set_epoch(epoch)
+            result += [(b["index"].tolist(), b["video"]) for b in loader]
+        return result
+
+    alone, together = batches(0), batches(workers)
+    assert [len(i) for i, _ in alone] == [2, 2, 1] * 2
+    assert alone[0][0] != alone[3][0] or alone[1][0] != alone[4][0], "both epochs have one order"
+    for (i, video), (j, same) in zip(alone, together, strict=True):
+        assert i == j
+        assert torch.equal(video, same)
+
+
+def test_a_broken_video_is_named(records, tmp_path):
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("no video")
+    dataset = VideoDataset([VideoRecord(bad, 0)], UniformSampler(2), eval_transform((8, 8), *PLAIN))
+    with pytest.raises(VideoError, match=r"bad\.mp4"):
+        _ = dataset[0]
+
+
+def test_impossible_loaders(records):
+    with pytest.raises(ValueError, match="batch_size=0 must be at least 1"):
+        make_loader(training(records), batch_size=0, shuffle=False)
