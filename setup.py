@@ -1,4 +1,4 @@
-"""Builds the optional CPU kernels, one library per instruction set; everything else of the package is in pyproject.toml.
+"""Builds the optional CPU kernels, one library per instruction set; the rest of the package is in pyproject.toml.
 
 Where a compiler is missing or fails, the package installs without them and runs on PyTorch: `videomamba env` says so.
 """
