@@ -94,9 +94,16 @@ class VideoMamba(
         return self.norm(tokens)
 
     def forward_head(self, features: Tokens, pre_logits: bool = False) -> Tensor:
-        """The class token of ``forward_features``' result, (B, d), through the head unless ``pre_logits``."""
+        """The class token of ``forward_features``' result, (B, d), through the head unless ``pre_logits``.
+
+        The head runs in its weights' precision under autocast too: bfloat16 logits would be coarse, 0.03 at 10.
+        """
         cls = features[:, self.config.cls_index]
-        return cls if pre_logits else self.head(cls)
+        if pre_logits:
+            return cls
+        with torch.autocast(cls.device.type, enabled=False):
+            logits: Tensor = self.head(cls.to(next(self.head.parameters(), cls).dtype))
+        return logits
 
     def forward_intermediates(
         self,
