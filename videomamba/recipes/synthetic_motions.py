@@ -23,5 +23,5 @@ def synthetic_motions(data: Path | None = None) -> RunConfig:
             overrides={"embed_dim": 128, "depth": 4, "patch_size": 16, "tubelet_size": 4},
             drop_path_rate=0.0,
         ),
-        optim=OptimConfig(epochs=10, lr=2e-3, warmup_epochs=1.0),
+        optim=OptimConfig(epochs=6, lr=2e-3, warmup_epochs=1.0),
     )

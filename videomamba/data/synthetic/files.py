@@ -91,7 +91,9 @@ def write_synthetic_motions(
 def write_video(path: str | Path, frames: np.ndarray, *, fps: int) -> None:
     """Encodes (T, H, W, 3) uint8 as h264 in yuv420p, nearly without loss (crf 16)."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(fps), options={"crf": "16", "preset": "veryfast"})
+        # without the two parameters x264 writes other bytes from one run to the next
+        options = {"crf": "16", "preset": "veryfast", "x264-params": "no-mbtree=1:cpu-independent=1"}
+        stream = container.add_stream("libx264", rate=Fraction(fps), options=options)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = 1

@@ -89,7 +89,7 @@ def _pairs(level: str) -> tuple[tuple[str, str], ...]:
 def _render(motion: str, rng: np.random.Generator, level: str, num_frames: int, size: int) -> np.ndarray:
     fine = 2 * size  # rendered at twice the size and averaged: edges move smoothly
     picture = draw_background(rng, fine).expand(num_frames, 3, fine, fine)
-    radius = (0.45, 0.7) if level == "easy" else (0.26, 0.4)
+    radius = (0.5, 0.85) if level == "easy" else (0.26, 0.4)
     layers = [(draw_object(rng), _moving(motion, rng, num_frames, radius))]
     if level == "hard":  # clutter moves too, in straight lines, behind the object
         layers = [(draw_object(rng), _wandering(rng, num_frames)) for _ in range(3)] + layers
@@ -108,16 +108,17 @@ def _moving(motion: str, rng: np.random.Generator, num_frames: int, radius: tupl
     """A random pose in which one thing runs from 0 to 1, never back: evenly, or a little faster at one end."""
     run = np.linspace(0, 1, num_frames) ** math.exp(rng.uniform(-0.4, 0.4))
     size, angle = rng.uniform(*radius), rng.uniform(-math.pi, math.pi)
-    x, y = rng.uniform(-0.25, 0.25, 2)
-    still = Pose(x, y, size, angle, gap=rng.uniform(0, 0.35))
+    x, y = rng.uniform(-0.3, 0.3, 2)
+    still = Pose(x, y, size, angle, gap=rng.uniform(0, 0.6))
     if motion == "approach":
-        return dataclasses.replace(still, size=radius[0] * 0.6 * (1.9 * radius[1] / (radius[0] * 0.6)) ** run)
+        return dataclasses.replace(still, size=size * 3.5 ** (run - 0.6))
     if motion == "turn_right":
-        return dataclasses.replace(still, angle=angle + rng.uniform(2.2, 3.2) * run)
+        return dataclasses.replace(still, angle=angle + rng.uniform(2.8, 4.2) * run)
     if motion == "enter":
-        side, far = rng.uniform(-math.pi, math.pi), 1.1 + size
-        away = far * (1 - run)
-        return dataclasses.replace(still, x=x * run + away * math.cos(side), y=y * run + away * math.sin(side))
+        side = rng.uniform(-math.pi, math.pi)
+        across, down = math.cos(side), math.sin(side)
+        away = (1 + 0.75 * size) / max(abs(across), abs(down)) * (1 - run)  # at first just outside the frame
+        return dataclasses.replace(still, x=x * run + away * across, y=y * run + away * down)
     if motion == "open":
         return dataclasses.replace(still, gap=rng.uniform(0.7, 1.0) * run)
     if motion == "pick_up":

@@ -11,7 +11,7 @@ _TEXTURE = 96  # pixels of an object's picture; larger than it ever appears
 
 
 def draw_object(rng: np.random.Generator) -> Tensor:
-    """A random egg-like shape with a bold texture: bright with a mark at its head, to the right, dark at its tail.
+    """A random egg-like shape with a bold texture: bright with a pale mark at its head, to the right, dim at its tail.
 
     Returns:
         (4, 96, 96) float32 in [0, 1]: colour and opacity. The shape fills most of the square.
@@ -19,26 +19,25 @@ def draw_object(rng: np.random.Generator) -> Tensor:
     axis = torch.linspace(-1, 1, _TEXTURE)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     angle, radius = torch.atan2(y, x), torch.hypot(x, y)
-    outline = 0.7 + rng.uniform(0.1, 0.18) * torch.cos(2 * angle)
+    outline = 0.7 + rng.uniform(0.14, 0.2) * torch.cos(2 * angle) + rng.uniform(0.0, 0.06) * torch.cos(angle)
     for wave in (3, 5):
-        outline = outline + rng.uniform(0.0, 0.05) * torch.cos(wave * angle + rng.uniform(0, 2 * math.pi))
+        outline = outline + rng.uniform(0.0, 0.03) * torch.cos(wave * angle + rng.uniform(0, 2 * math.pi))
     opacity = ((outline - radius) * _TEXTURE / 3).clamp(0, 1)
 
-    first, second, third = _distinct_colours(rng)
+    first, second, mark = _colours(rng)
     pattern = _pattern(rng, x, y)
     colour = first[:, None, None] * pattern + second[:, None, None] * (1 - pattern)
-    colour = colour * (0.65 + 0.5 * x).clamp(0.15, 1)  # light at the head, dark at the tail
-    from_mark = torch.hypot(x - rng.uniform(0.38, 0.46), y - rng.uniform(-0.1, 0.1))
-    mark = ((rng.uniform(0.18, 0.26) - from_mark) * _TEXTURE / 3).clamp(0, 1)
-    colour = third[:, None, None] * mark + colour * (1 - mark)
+    colour = colour * (0.7 + 0.5 * x).clamp(0.25, 1)  # light at the head, dim at the tail
+    from_mark = torch.hypot(x - rng.uniform(0.42, 0.5), y)
+    inside = ((rng.uniform(0.26, 0.32) - from_mark) * _TEXTURE / 3).clamp(0, 1)
+    colour = mark[:, None, None] * inside + colour * (1 - inside)
     rim = ((0.09 - (outline - radius)) * 12).clamp(0, 1)
-    return torch.cat([colour * (1 - 0.6 * rim), opacity[None]])
+    return torch.cat([colour * (1 - 0.35 * rim), opacity[None]])
 
 
 def draw_background(rng: np.random.Generator, size: int) -> Tensor:
-    """(3, size, size) float32 in [0, 1]: two near, pale colours that blend slowly, with a fine grain."""
-    grey = rng.uniform(0.3, 0.7)
-    base, other = (torch.tensor(grey + rng.uniform(-0.12, 0.12, 3), dtype=torch.float32) for _ in range(2))
+    """(3, size, size) float32 in [0, 1]: two near, dark colours that blend slowly, with a fine grain."""
+    base, other = (_rgb(rng.uniform(0, 1), rng.uniform(0.1, 0.3), saturation=0.5) for _ in range(2))
     coarse = torch.tensor(rng.uniform(0, 1, (1, 1, 4, 4)), dtype=torch.float32)
     blend = F.interpolate(coarse, size=(size, size), mode="bicubic").clamp(0, 1)[0]
     grain = torch.tensor(rng.normal(0, 0.015, (1, size, size)), dtype=torch.float32)
@@ -59,10 +58,10 @@ def _pattern(rng: np.random.Generator, x: Tensor, y: Tensor) -> Tensor:
     return torch.sigmoid(8 * waves[str(rng.choice(list(waves)))])
 
 
-def _distinct_colours(rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Three colours, their hues about a third of the circle apart: two for the pattern, a bright one for the mark."""
+def _colours(rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Two bright colours of a pattern, their hues about a third of the circle apart, and a pale one for the mark."""
     hue = rng.uniform(0, 1)
-    return _rgb(hue, 0.95), _rgb(hue + 1 / 3 + rng.uniform(-0.1, 0.1), 0.6), _rgb(hue + 2 / 3, 1.0)
+    return _rgb(hue, 1.0), _rgb(hue + rng.uniform(0.2, 0.45), 0.8), _rgb(rng.uniform(0, 1), 1.0, saturation=0.15)
 
 
 def _rgb(hue: float, value: float, saturation: float = 0.75) -> Tensor:
