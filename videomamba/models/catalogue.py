@@ -9,9 +9,10 @@ from typing import Any
 from videomamba.models.config import Preprocessing, VideoMambaConfig
 from videomamba.models.videomamba import VideoMamba
 
-# width x depth as published for Vim and OpenGVLab's VideoMamba (tiny, small, middle); nano is ours
+# width x depth as published for Vim and OpenGVLab's VideoMamba (tiny, small, middle); nano is ours, for a CPU and small
+# clips: docs/experiments/demo.md
 CATALOGUE = {
-    "videomamba_nano": VideoMambaConfig(embed_dim=96, depth=6, img_size=64, patch_size=8),
+    "videomamba_nano": VideoMambaConfig(embed_dim=128, depth=4, img_size=64, tubelet_size=4),
     "videomamba_tiny": VideoMambaConfig(embed_dim=192, depth=24),
     "videomamba_small": VideoMambaConfig(embed_dim=384, depth=24),
     "videomamba_middle": VideoMambaConfig(embed_dim=576, depth=32),

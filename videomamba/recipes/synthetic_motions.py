@@ -18,10 +18,6 @@ def synthetic_motions(data: Path | None = None) -> RunConfig:
             synthetic=SyntheticMotions(level="easy", train_per_class=400),
             flip=False,  # a mirror image turns the other way round, which is another class
         ),
-        model=ModelConfig(
-            name="videomamba_nano",
-            overrides={"embed_dim": 128, "depth": 4, "patch_size": 16, "tubelet_size": 4},
-            drop_path_rate=0.0,
-        ),
+        model=ModelConfig(name="videomamba_nano", drop_path_rate=0.0),
         optim=OptimConfig(epochs=6, lr=2e-3, warmup_epochs=1.0),
     )
