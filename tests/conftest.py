@@ -1,10 +1,13 @@
 """Fixtures that every test may use."""
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported: its kernels run on the CPU, one number at a time
 torch.set_num_threads(1)  # tests run in parallel processes; more threads only fight over the cores
 
 

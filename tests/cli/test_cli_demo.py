@@ -40,6 +40,17 @@ def test_the_demo_runs_through(tmp_path, monkeypatch, capsys):
     assert f"--checkpoint {figures['run']}/last" in err.splitlines()[-2]
 
 
+@pytest.mark.slow
+def test_the_demo_learns_motion(tmp_path, capsys):
+    """Five minutes; the figures that docs/experiments/demo.md promises."""
+    assert main(["demo", "--output", str(tmp_path / "demo"), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["top1"] >= 0.9
+    assert figures["top1_shuffled"] <= 0.6
+    assert figures["top1_one_frame"] <= 0.25
+    assert figures["reversed_to_pair"] >= 0.85
+
+
 NAMES = class_names("hard")
 
 

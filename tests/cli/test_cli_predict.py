@@ -34,6 +34,15 @@ def test_files_and_folders_in_one_list(clips, trained, capsys):
     assert f"{100 * rows[0]['predictions'][0]['probability']:.1f} %" in err
 
 
+@pytest.mark.shared
+def test_every_real_clip(trained, shared_data, capsys):
+    rows, _ = run(capsys, shared_data / "clips", "--checkpoint", trained)
+    assert len(rows) == 10
+    assert any("cartwheel" in row["path"] for row in rows)
+    for row in rows:
+        assert sum(answer["probability"] for answer in row["predictions"]) == pytest.approx(1, abs=1e-4), row
+
+
 def bad_files(folder: Path, good: Path) -> dict[str, Path]:
     folder.mkdir()
     files = {name: folder / f"{name}.mp4" for name in ("missing", "empty", "text", "truncated", "audio", "no_frames")}

@@ -29,6 +29,11 @@ def leaves(*directions: ScanDirection) -> dict[str, Tensor]:
     }
 
 
+def exact(direction: ScanDirection) -> ScanDirection:
+    """The same in float64."""
+    return ScanDirection(*(x.double() if isinstance(x, Tensor) and x.is_floating_point() else x for x in direction))
+
+
 def relative_error(got: Tensor, wanted: Tensor) -> float:
     assert got.shape == wanted.shape
     if wanted.numel() == 0:

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 import torch
-from comparison import compare, leaves, make_direction, relative_error
+from comparison import compare, exact, leaves, make_direction, relative_error
 from torch import Tensor
 
 from videomamba.ops import ScanDirection, bidirectional_scan, causal_conv, directional_scan
@@ -22,10 +22,6 @@ def variant(request, monkeypatch) -> str:
     kernels = library.load(VARIANTS[request.param])
     monkeypatch.setattr(library, "_chosen", lambda: (kernels, request.param))
     return request.param
-
-
-def exact(direction: ScanDirection) -> ScanDirection:
-    return ScanDirection(*(x.double() if isinstance(x, Tensor) and x.is_floating_point() else x for x in direction))
 
 
 def with_positive_steps(direction: ScanDirection) -> ScanDirection:

@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-from comparison import compare, leaves, make_direction, relative_error
-from torch import Tensor
+from comparison import compare, exact, leaves, make_direction, relative_error
 
 from videomamba.ops import ScanDirection, bidirectional_scan, directional_scan, selective_scan
 from videomamba.ops.scan import torch_backend
@@ -31,9 +30,8 @@ def test_bidirectional_torch_backend_equals_reference_in_float32(batch, ordered)
     both = [make_direction(batch, length, width, 16, seed=seed, dtype=torch.float32) for seed in (0, 1)]
     z = torch.randn(batch, length, width, requires_grad=True)
     order = torch.randperm(length, generator=torch.Generator().manual_seed(2)) if ordered else None
-    exact = [ScanDirection(*(x.double() if isinstance(x, Tensor) else x for x in d)) for d in both]
     got = bidirectional_scan(*both, z, order=order, backend="torch")
-    want = bidirectional_scan(*exact, z.double(), order=order, backend="reference")
+    want = bidirectional_scan(*map(exact, both), z.double(), order=order, backend="reference")
     compare([got], [want], leaves(*both) | {"z": z}, limit=1e-6, gradient_limit=1e-5)
 
 
@@ -72,8 +70,8 @@ def test_extreme_inputs_stay_finite_and_right(backend):
     BC = torch.randn(1, length, 1, 2, generator=torch.Generator().manual_seed(0))
     u = torch.full((1, length, 4), 1e4)
     direction = ScanDirection(u.requires_grad_(), steps.clone().requires_grad_(), A, BC, BC)
-    exact = ScanDirection(*(x.double() if isinstance(x, Tensor) else x for x in direction))
-    got, want = directional_scan(direction, backend=backend)[0], directional_scan(exact, backend="reference")[0]
+    got = directional_scan(direction, backend=backend)[0]
+    want = directional_scan(exact(direction), backend="reference")[0]
     assert relative_error(got, want) <= 1e-5
     assert all(g.isfinite().all() for g in torch.autograd.grad(got.sum(), [direction.u, direction.delta]))
 
@@ -186,7 +184,9 @@ def test_wrong_shapes_are_named(change, message):
 
 
 def test_unknown_backend_lists_the_known():
-    with pytest.raises(ValueError, match=r"unknown backend 'cuda'; choose one of auto, native, torch, reference"):
+    with pytest.raises(
+        ValueError, match=r"unknown backend 'cuda'; choose one of auto, native, triton, torch, reference"
+    ):
         directional_scan(make_direction(1, 2, 2, 2), backend="cuda")
 
 

@@ -3,14 +3,19 @@
 ``reference``  the plain loop, differentiated by autograd: slow, in any precision, what all others are compared with
 ``torch``      vectorised PyTorch with hand-written gradients, on any device
 ``native``     C++ on the CPU
+``triton``     Triton on a GPU; on the CPU in Triton's interpreter (TRITON_INTERPRET=1), to be tested
 """
 
+import functools
+import importlib
 import importlib.util
+import os
+from types import ModuleType
 from typing import Literal, get_args
 
 import torch
 
-BackendName = Literal["auto", "native", "torch", "reference"]
+BackendName = Literal["auto", "native", "triton", "torch", "reference"]
 BACKENDS: tuple[str, ...] = get_args(BackendName)
 
 
@@ -18,6 +23,7 @@ def backend_status() -> dict[str, tuple[bool, str]]:
     """Every backend by name: whether it runs on this machine, and why or why not in one line."""
     return {
         "native": _native_status(),
+        "triton": _triton_status(),
         "torch": (True, "vectorised PyTorch, any device"),
         "reference": (True, "plain loop, any device and precision, for comparison"),
     }
@@ -26,25 +32,41 @@ def backend_status() -> dict[str, tuple[bool, str]]:
 def resolve_backend(backend: str, device: torch.device, dtype: torch.dtype) -> str:
     """The name of the backend that serves tensors of this device and dtype.
 
-    ``auto`` takes ``native`` for float32 and bfloat16 on a CPU where it was built, else ``torch``.
+    ``auto`` takes ``native`` on a CPU where it was built and ``triton`` on a GPU, for the dtypes that they have, else
+    ``torch``.
 
     Raises:
         ValueError: the name is not known, or that backend cannot serve these tensors.
     """
     if backend not in BACKENDS:
         raise ValueError(f"unknown backend {backend!r}; choose one of {', '.join(BACKENDS)}")
-    fits_native = device.type == "cpu" and dtype in (torch.float32, torch.bfloat16)
     if backend == "auto":
-        return "native" if fits_native and _native_status()[0] else "torch"
-    if backend == "native":
-        built, reason = _native_status()
-        if not built:
-            raise ValueError(f"backend 'native' does not run here ({reason}); use backend='auto' or 'torch'")
-        if not fits_native:
+        kernel = {"cpu": "native", "cuda": "triton"}.get(device.type)
+        fits = kernel is not None and dtype in _DTYPES[kernel] and backend_status()[kernel][0]
+        return kernel if kernel is not None and fits else "torch"
+    if backend in _DTYPES:
+        runs, reason = backend_status()[backend]
+        if not runs:
+            raise ValueError(f"backend {backend!r} does not run here ({reason}); use backend='auto' or 'torch'")
+        devices = {"native": ("cpu",), "triton": ("cpu",) if _interpreted() else ("cuda",)}[backend]
+        if device.type not in devices or dtype not in _DTYPES[backend]:
+            names = " or ".join(str(known).removeprefix("torch.") for known in _DTYPES[backend])
             raise ValueError(
-                f"backend 'native' takes float32 or bfloat16 on the CPU, not {dtype} on {device}; use backend='auto'"
+                f"backend {backend!r} takes {names} on {devices[0]}, not {dtype} on {device}; use backend='auto'"
             )
     return backend
+
+
+def backend_module(operation: str, backend: str) -> ModuleType:
+    """The module of an operation (``scan``, ``conv``) that implements it on a resolved backend."""
+    file = f"{backend}_backend" if backend in ("torch", "triton") else backend
+    return importlib.import_module(f"videomamba.ops.{operation}.{file}")
+
+
+_DTYPES = {
+    "native": (torch.float32, torch.bfloat16),
+    "triton": (torch.float32, torch.bfloat16, torch.float16),
+}
 
 
 def _native_status() -> tuple[bool, str]:
@@ -53,3 +75,21 @@ def _native_status() -> tuple[bool, str]:
     from videomamba.ops.native.library import available
 
     return available()
+
+
+@functools.cache
+def _triton_status() -> tuple[bool, str]:
+    if importlib.util.find_spec("triton") is None:
+        return (
+            False,
+            "Triton is not installed: pip install triton (Linux and Windows; PyTorch's builds for GPUs bring it)",
+        )
+    if _interpreted():
+        return True, "Triton's interpreter on the CPU: slow, for tests"
+    if not torch.cuda.is_available():
+        return False, "no GPU that PyTorch can use"
+    return True, f"Triton on {torch.cuda.get_device_name()}"
+
+
+def _interpreted() -> bool:
+    return os.environ.get("TRITON_INTERPRET") == "1"

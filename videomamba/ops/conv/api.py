@@ -1,10 +1,8 @@
 """The convolution's public functions."""
 
-import importlib
-
 from torch import Tensor
 
-from videomamba.ops.backend import resolve_backend
+from videomamba.ops.backend import backend_module, resolve_backend
 
 
 def causal_conv(
@@ -43,7 +41,7 @@ def causal_conv(
     if order is not None and (reverse or tuple(order.shape) != (x.shape[1],)):
         raise ValueError(f"order takes shape ({x.shape[1]},) and excludes reverse; it has shape {tuple(order.shape)}")
     name = resolve_backend(backend, x.device, x.dtype)
-    module = importlib.import_module(f"videomamba.ops.conv.{'torch_backend' if name == 'torch' else name}")
+    module = backend_module("conv", "torch" if name == "triton" else name)  # cuDNN's convolution serves GPUs
     out: Tensor = module.forward(x, weight, bias, silu=silu, reverse=reverse, order=order)
     return out
 

@@ -4,14 +4,13 @@
 lists, one entry a direction; a list is empty where no direction has that input. Only the last may have an order.
 """
 
-import importlib
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from videomamba.ops.backend import backend_module
 from videomamba.ops.scan.direction import ScanDirection
 
 Tensors = Sequence[Tensor]
@@ -22,7 +21,7 @@ def run_scan(
 ) -> tuple[Tensor, list[Tensor]]:
     """``(silu(z) * sum of the directions, last states)`` on a backend named without ``auto``."""
     if backend == "reference":
-        out, last_states = _module(backend).forward(directions, z, delta_softplus=delta_softplus)
+        out, last_states = backend_module("scan", backend).forward(directions, z, delta_softplus=delta_softplus)
         return out, last_states
     u, delta, A, B, C, D, delta_bias, initial_state, order, reverse = zip(*directions, strict=True)
     assert all(o is None for o in order[:-1])
@@ -38,11 +37,6 @@ def _all_or_none(given: Sequence[Tensor | None], zeros: Tensors) -> Tensors:
     if all(x is None for x in given):
         return []
     return [zero if x is None else x for x, zero in zip(given, zeros, strict=True)]
-
-
-def _module(backend: str) -> ModuleType:
-    name = "torch_backend" if backend == "torch" else backend
-    return importlib.import_module(f"videomamba.ops.scan.{name}")
 
 
 def _directions(fields: Sequence[Tensors], order: Tensor | None, reverse: Sequence[bool]) -> list[ScanDirection]:
@@ -69,7 +63,9 @@ def _scan(
     backend: str,
 ) -> list[Tensor]:
     directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
-    out, last_states = _module(backend).forward(directions, z, delta_softplus=delta_softplus, need_last_state=True)
+    out, last_states = backend_module("scan", backend).forward(
+        directions, z, delta_softplus=delta_softplus, need_last_state=True
+    )
     return [out, *last_states]
 
 
@@ -102,7 +98,7 @@ def _scan_backward(
 ) -> list[Tensor]:
     """Gradients of u of each direction, of delta of each, ..., of z; absent inputs are left out."""
     directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
-    grads, grad_z = _module(backend).backward(
+    grads, grad_z = backend_module("scan", backend).backward(
         directions, z, grad_out, list(grad_last_states), delta_softplus=delta_softplus
     )
     return [grad for field in (*zip(*grads, strict=True), [grad_z]) for grad in field if grad is not None]
