@@ -1,6 +1,6 @@
-"""Builds the optional CPU kernels, one library per instruction set; the rest of the package is in pyproject.toml.
+"""Builds the optional CPU kernels, once per instruction set; everything else about the package is in pyproject.toml.
 
-Where a compiler is missing or fails, the package installs without them and runs on PyTorch: `videomamba env` says so.
+Where the kernels cannot be compiled the package installs without them and runs on PyTorch.
 """
 
 import platform
@@ -11,33 +11,56 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 FOLDER = Path("videomamba/ops/native")
-VARIANTS: dict[str, list[str]] = {"baseline": []}  # what every CPU of the platform has: SSE2 on x86-64, NEON on ARM
+INSTRUCTION_SETS = {"portable": []}  # plain vectors: SSE2 on x86-64, NEON on ARM
 if platform.machine().lower() in ("x86_64", "amd64"):
-    VARIANTS["avx2"] = ["-mavx2", "-mfma"]
-    VARIANTS["avx512"] = ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma"]
-FLAGS = ["-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wno-psabi"]
-OPENMP = [] if sys.platform == "darwin" else ["-fopenmp"]  # Apple's compiler has none: one thread there
+    INSTRUCTION_SETS["avx2"] = ["-mavx2", "-mfma"]
+    INSTRUCTION_SETS["avx512"] = ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma"]
+FLAGS = ["-std=c++17", "-O3", "-g0", "-fvisibility=hidden", "-Wall", "-Wno-psabi"]
+GCC_FLAGS = ["-Wno-maybe-uninitialized"]  # GCC's own intrinsics set this off
+OPENMP = [] if sys.platform == "darwin" else ["-fopenmp"]  # without it the kernels start threads of their own
 
 
 class BuildKernels(build_ext):
-    """Names the libraries without the tag of a Python version: ctypes loads them, Python does not."""
+    """Compiles what it can; a failure costs speed, not the installation."""
 
     def get_ext_filename(self, fullname: str) -> str:
+        """Plain shared libraries, loaded with ctypes: no suffix of a Python version."""
         return str(Path(*fullname.split("."))) + ".so"
+
+    def build_extension(self, ext: Extension) -> None:
+        shared_folder = self.build_temp
+        self.build_temp = str(Path(shared_folder, ext.name))  # objects of different instruction sets bear one name
+        try:
+            super().build_extension(ext)
+        except Exception as error:
+            print(
+                f"videomamba: no compiled CPU kernels for {ext.name.rsplit('_', 1)[-1]} "
+                f"({' '.join(str(error).split())}); the package works without, slower. A C++17 compiler builds them.",
+                file=sys.stderr,
+            )
+        finally:
+            self.build_temp = shared_folder
+
+    def copy_extensions_to_source(self) -> None:
+        built = [ext for ext in self.extensions if Path(self.get_ext_fullpath(ext.name)).is_file()]
+        self.extensions = [ext for ext in self.extensions if ext in built or self._is_built(ext)]
+        super().copy_extensions_to_source()
+
+    def _is_built(self, ext: Extension) -> bool:
+        return Path(self.build_lib, self.get_ext_filename(self.get_ext_fullname(ext.name))).is_file()
 
 
 setup(
     ext_modules=[
         Extension(
-            f"videomamba.ops.native._kernels_{name}",
-            sources=[str(FOLDER / f"kernels_{name}.cpp")],
+            f"videomamba.ops.native.kernels_{name}",
+            sources=sorted(str(path) for path in FOLDER.glob("*.cpp")),
             depends=sorted(str(path) for path in FOLDER.glob("*.h")),
-            extra_compile_args=[*FLAGS, *OPENMP, *flags],
+            extra_compile_args=[*FLAGS, *GCC_FLAGS, *OPENMP, *flags],
             extra_link_args=OPENMP,
             language="c++",
-            optional=True,
         )
-        for name, flags in VARIANTS.items()
+        for name, flags in INSTRUCTION_SETS.items()
     ],
     cmdclass={"build_ext": BuildKernels},
 )

@@ -17,10 +17,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=list(VARIANTS) or ["none"])
+@pytest.fixture(params=VARIANTS or ["none"])
 def variant(request, monkeypatch) -> str:
-    kernels = library.load(VARIANTS[request.param])
-    monkeypatch.setattr(library, "_chosen", lambda: (kernels, request.param))
+    kernels = library.load(request.param)
+    monkeypatch.setattr(library, "_best", lambda: (kernels, request.param))
     return request.param
 
 

@@ -5,6 +5,7 @@ import torch
 from comparison import compare, exact, leaves, make_direction, relative_error
 
 from videomamba.ops import ScanDirection, bidirectional_scan, directional_scan, selective_scan
+from videomamba.ops.backend import backend_status
 from videomamba.ops.scan import torch_backend
 
 
@@ -155,14 +156,22 @@ def test_operator_passes_opcheck_and_compiles_without_graph_breaks():
     columns = [list(pair) for pair in zip(forward[:8], backward[:8], strict=True)]
     z = torch.randn(1, 6, 4, requires_grad=True)
     order = torch.randperm(6)
-    torch.library.opcheck(_scan, (*columns, order, [False, False], z, True, "torch"))
-    torch.library.opcheck(_scan, (*columns[:5], [], [], [], None, [False, True], None, False, "torch"))
+    backends = [name for name in ("torch", "native") if backend_status()[name][0]]
+    for backend in backends:
+        torch.library.opcheck(_scan, (*columns, order, [False, False], z, True, backend, True))
+        torch.library.opcheck(_scan, (*columns[:5], [], [], [], None, [False, True], None, False, backend, False))
 
-    def run(u, z):
-        return bidirectional_scan(forward._replace(u=u), backward, z, backend="torch").sum()
+    for backend in backends:
 
-    compiled = torch.compile(run, fullgraph=True, backend="aot_eager")
-    torch.testing.assert_close(compiled(forward.u, z), run(forward.u, z))
+        def run(u, z, backend=backend):
+            return bidirectional_scan(forward._replace(u=u), backward, z, backend=backend).sum()
+
+        compiled = torch.compile(run, fullgraph=True, backend="aot_eager")
+        torch.testing.assert_close(compiled(forward.u, z), run(forward.u, z))
+        for got, want in zip(
+            *(torch.autograd.grad(f(forward.u, z), (forward.u, z)) for f in (compiled, run)), strict=True
+        ):
+            torch.testing.assert_close(got, want)
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,7 @@ BACKENDS: tuple[str, ...] = get_args(BackendName)
 
 def backend_status() -> dict[str, tuple[bool, str]]:
     """Every backend by name: whether it runs on this machine, and why or why not in one line."""
-    return {
-        "native": _native_status(),
-        "triton": _triton_status(),
-        "torch": (True, "vectorised PyTorch, any device"),
-        "reference": (True, "plain loop, any device and precision, for comparison"),
-    }
+    return {name: _status(name) for name in BACKENDS if name != "auto"}
 
 
 def resolve_backend(backend: str, device: torch.device, dtype: torch.dtype) -> str:
@@ -42,10 +37,10 @@ def resolve_backend(backend: str, device: torch.device, dtype: torch.dtype) -> s
         raise ValueError(f"unknown backend {backend!r}; choose one of {', '.join(BACKENDS)}")
     if backend == "auto":
         kernel = {"cpu": "native", "cuda": "triton"}.get(device.type)
-        fits = kernel is not None and dtype in _DTYPES[kernel] and backend_status()[kernel][0]
+        fits = kernel is not None and dtype in _DTYPES[kernel] and _status(kernel)[0]
         return kernel if kernel is not None and fits else "torch"
     if backend in _DTYPES:
-        runs, reason = backend_status()[backend]
+        runs, reason = _status(backend)
         if not runs:
             raise ValueError(f"backend {backend!r} does not run here ({reason}); use backend='auto' or 'torch'")
         devices = {"native": ("cpu",), "triton": ("cpu",) if _interpreted() else ("cuda",)}[backend]
@@ -69,21 +64,24 @@ _DTYPES = {
 }
 
 
-def _native_status() -> tuple[bool, str]:
-    if importlib.util.find_spec("videomamba.ops.native") is None:
-        return False, "not part of this installation"
-    from videomamba.ops.native.library import available
+def _status(backend: str) -> tuple[bool, str]:
+    if backend == "native":
+        from videomamba.ops.native.library import available
 
-    return available()
+        return available()
+    if backend == "triton":
+        return _triton_status()
+    return True, {"torch": "vectorised PyTorch, any device", "reference": "plain loop, for comparison"}[backend]
+
+
+# to torch.compile a constant; its assume_constant_result sets the same, but takes 1.3 s to import
+_status._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 @functools.cache
 def _triton_status() -> tuple[bool, str]:
     if importlib.util.find_spec("triton") is None:
-        return (
-            False,
-            "Triton is not installed: pip install triton (Linux and Windows; PyTorch's builds for GPUs bring it)",
-        )
+        return False, "Triton is not installed; PyTorch's builds for GPUs bring it"
     if _interpreted():
         return True, "Triton's interpreter on the CPU: slow, for tests"
     if not torch.cuda.is_available():

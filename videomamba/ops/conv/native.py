@@ -1,27 +1,32 @@
 """The convolution in C++ on the CPU, as a PyTorch operator with its gradient; the contract of :mod:`.reference`."""
 
-import ctypes
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from videomamba.ops.native import library as native
+from videomamba.ops.native import library
+from videomamba.ops.native.library import CConv, CTensor, pointer
 
 
 def forward(
     x: Tensor, weight: Tensor, bias: Tensor | None, *, silu: bool, reverse: bool, order: Tensor | None
 ) -> Tensor:
-    """``y[order[j]] = silu(bias + sum_k weight[:, k] x[order[j - K + 1 + k]])`` for x (B, L, D), weight (D, K)."""
+    """``y[order[j]] = silu(bias + sum_k weight[:, k] x[order[j - K + 1 + k]])`` for x (B, L, D), weight (D, K).
+
+    Raises:
+        ValueError: an order is not a permutation.
+    """
     return _conv(x, weight, bias, order, reverse, silu)
 
 
 @torch.library.custom_op("videomamba::causal_conv", mutates_args=())
 def _conv(x: Tensor, weight: Tensor, bias: Tensor | None, order: Tensor | None, reverse: bool, silu: bool) -> Tensor:
-    call = _Call(x, weight, bias, order, reverse, silu)
-    out = torch.empty(x.shape, dtype=torch.float32)
-    native.library().videomamba_conv_forward(*call.arguments, out.data_ptr())
-    return out.to(x.dtype)
+    problem = _Problem(x, weight, bias, order, reverse, silu)
+    out = torch.empty(x.shape, dtype=x.dtype)
+    problem.c_conv.out = pointer(out)
+    library.best().call("conv_forward", problem.c_conv)
+    return out
 
 
 @_conv.register_fake
@@ -33,17 +38,16 @@ def _(x, weight, bias, order, reverse, silu):  # type: ignore[no-untyped-def]
 def _conv_backward(
     grad_out: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None, order: Tensor | None, reverse: bool, silu: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    call = _Call(x, weight, bias, order, reverse, silu)
-    grad = native.float_rows(grad_out)
-    grad_x = torch.empty(x.shape, dtype=torch.float32)
+    problem = _Problem(x, weight, bias, order, reverse, silu)
+    grad_out = _rows(grad_out.to(x.dtype))
+    grad_x = torch.empty(x.shape, dtype=x.dtype)
     grad_taps = torch.empty(len(x), weight.shape[1], weight.shape[0])
     grad_bias = torch.empty(len(x), weight.shape[0])
-    native.library().videomamba_conv_backward(
-        *call.arguments,
-        ctypes.byref(native.strided(grad)),
-        *(result.data_ptr() for result in (grad_x, grad_taps, grad_bias)),
-    )
-    return grad_x.to(x.dtype), grad_taps.sum(0).T.contiguous().to(weight.dtype), grad_bias.sum(0).to(weight.dtype)
+    problem.c_conv.grad_out = CTensor.of(grad_out)
+    problem.c_conv.grad_x = pointer(grad_x)
+    problem.c_conv.grad_weight, problem.c_conv.grad_bias = pointer(grad_taps), pointer(grad_bias)
+    library.best().call("conv_backward", problem.c_conv)
+    return grad_x, grad_taps.sum(0).T.contiguous().to(weight.dtype), grad_bias.sum(0).to(weight.dtype)
 
 
 @_conv_backward.register_fake
@@ -52,25 +56,35 @@ def _(grad_out, x, weight, bias, order, reverse, silu):  # type: ignore[no-untyp
     return like_x, torch.empty_like(weight), weight.new_empty(weight.shape[0])
 
 
-class _Call:
-    """The arguments that forward and backward share; keeps converted tensors alive while a kernel reads them."""
+class _Problem:
+    """The structure a kernel reads, and the tensors that must live as long as it does."""
 
     def __init__(
         self, x: Tensor, weight: Tensor, bias: Tensor | None, order: Tensor | None, reverse: bool, silu: bool
     ) -> None:
-        self.x = native.float_rows(x)
+        self.x = _rows(x)
         self.taps = weight.float().T.contiguous()
         self.bias = None if bias is None else bias.float().contiguous()
         self.order = None if order is None else order.long().contiguous()
-        self.arguments = (
-            ctypes.byref(native.strided(self.x)),
-            *(native.address(t) for t in (self.taps, self.bias, self.order)),
-            int(reverse),
-            *x.shape,
-            weight.shape[1],
-            int(silu),
-            torch.get_num_threads(),
+        batch, length, width = x.shape
+        self.c_conv = CConv(
+            batch=batch,
+            length=length,
+            width=width,
+            taps=weight.shape[1],
+            bfloat16=x.dtype == torch.bfloat16,
+            silu=silu,
+            reverse=reverse,
+            threads=torch.get_num_threads(),
+            x=CTensor.of(self.x),
+            weight=pointer(self.taps),
+            bias=pointer(self.bias),
+            order=pointer(self.order),
         )
+
+
+def _rows(x: Tensor) -> Tensor:
+    return x if x.stride(-1) == 1 else x.contiguous()
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

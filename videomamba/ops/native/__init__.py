@@ -1,1 +1,1 @@
-"""C++ kernels for the CPU, one library for each instruction set, and how they are found and called."""
+"""C++ kernels for the CPU behind a plain C interface (``interface.h``), and the loader that finds them."""

@@ -1,37 +1,83 @@
-// The plain C interface of the kernels: raw pointers, strides in floats, the last axis contiguous.
-// Mirrored by library.py; all tensors are float32 and lie in the tokens' natural order.
+// The C interface of the compiled kernels: raw pointers and strides, no framework. Mirrored in library.py.
+//
+// All per-token tensors are channels last, (batch, length, ...), in the tokens' natural order whatever order they are
+// visited in; their last axis is contiguous, the strides of the others are given in elements. They hold float32, or
+// bfloat16 where `bfloat16` is set; everything else (A, D, biases, states) is contiguous float32. Null: not given.
 #pragma once
 #include <cstdint>
 
-#define EXPORT extern "C" __attribute__((visibility("default")))
+#if defined(_WIN32)
+#define VIDEOMAMBA_EXPORT extern "C" __declspec(dllexport)
+#else
+#define VIDEOMAMBA_EXPORT extern "C" __attribute__((visibility("default")))
+#endif
 
-// (B, L, D) or (B, L, G, N) with these strides.
-struct Strided {
-  const float *data;
-  int64_t batch, token, group;
+extern "C" {
+
+enum VideomambaStatus : int32_t {
+    VIDEOMAMBA_OK = 0,
+    VIDEOMAMBA_BAD_ORDER = 1,      // an order is not a permutation of the tokens
+    VIDEOMAMBA_OUT_OF_MEMORY = 2,  // a workspace could not be allocated; outputs are incomplete
 };
 
-struct Direction {
-  Strided u, delta, B, C;  // u, delta (B, L, D); B, C (B, L, G, N)
-  const float *A;          // (D, N)
-  const float *D;          // (D) or null
-  const float *bias;       // (D) or null
-  const float *state;      // (B, D, N) before the first visited token, or null for zeros
-  float *last_state;       // (B, D, N), written unless null
-  const int64_t *order;    // (L) tokens in the order of the visit, or null
-  int64_t reverse;         // without an order: visit the last token first
+struct VideomambaTensor {
+    void* data;
+    int64_t batch_stride, token_stride, group_stride;
 };
 
-struct Gradients {             // all contiguous, all written
-  float *u, *delta;            // (B, L, D)
-  float *A;                    // (D, N)
-  float *B, *C;                // (B, L, G, N)
-  float *D, *bias;             // (D)
-  float *state;                // (B, D, N)
-  const float *last_state;     // (B, D, N): the gradient that comes in, or null
+struct VideomambaDirection {
+    VideomambaTensor u, delta;  // (batch, length, width)
+    VideomambaTensor B, C;      // (batch, length, groups, states)
+    const float* A;             // (width, states)
+    const float* D;             // (width)
+    const float* delta_bias;    // (width)
+    const float* initial_state; // (batch, width, states)
+    const int64_t* order;       // (length) token visited at each step
+    int64_t reverse;            // visit length-1, ..., 0 (without order)
+    float* last_state;          // (batch, width, states), written
+    float* saved_states;        // states before each chunk of steps, in the kernels' own layout: videomamba_scan_layout
 };
 
-struct Shape {
-  int64_t batch, length, width, states, groups;
-  int64_t softplus, threads;
+// Gradients of one direction, contiguous, in the dtype of the input; all but D, delta_bias and initial_state are needed.
+struct VideomambaDirectionGrad {
+    const float* last_state;  // (batch, width, states), read
+    void *u, *delta;
+    float* A;
+    void *B, *C;
+    float *D, *delta_bias, *initial_state;
 };
+
+struct VideomambaScan {
+    int64_t batch, length, width, states, groups;
+    int64_t bfloat16, softplus, threads, direction_count;
+    const VideomambaDirection* directions;
+    VideomambaTensor z;         // (batch, length, width) gate
+    void* out;                  // (batch, length, width) contiguous: silu(z) * sum of the directions
+    float* saved_total;         // (batch, length, width) contiguous: that sum; with z, for the backward pass
+    // backward only
+    VideomambaTensor grad_out;  // (batch, length, width)
+    const VideomambaDirectionGrad* grads;
+    void* grad_z;               // (batch, length, width) contiguous
+};
+
+struct VideomambaConv {
+    int64_t batch, length, width, taps;
+    int64_t bfloat16, silu, reverse, threads;
+    VideomambaTensor x;      // (batch, length, width)
+    const float* weight;     // (taps, width); the last tap is the token itself
+    const float* bias;       // (width)
+    const int64_t* order;    // (length)
+    void* out;               // (batch, length, width) contiguous
+    // backward only
+    VideomambaTensor grad_out;
+    void* grad_x;            // (batch, length, width) contiguous
+    float *grad_weight, *grad_bias;  // (batch, taps, width), (batch, width): shares to be summed
+};
+
+// saved_states holds (batch, groups, chunks of `steps`, vectors of `lanes` channels of a group, states, lanes) floats.
+VIDEOMAMBA_EXPORT void videomamba_scan_layout(int64_t* steps, int64_t* lanes);
+VIDEOMAMBA_EXPORT int32_t videomamba_scan_forward(const VideomambaScan* scan);
+VIDEOMAMBA_EXPORT int32_t videomamba_scan_backward(const VideomambaScan* scan);
+VIDEOMAMBA_EXPORT int32_t videomamba_conv_forward(const VideomambaConv* conv);
+VIDEOMAMBA_EXPORT int32_t videomamba_conv_backward(const VideomambaConv* conv);
+}

@@ -1,110 +1,148 @@
-"""Finds the compiled kernels, picks the best for this CPU and loads them; ``interface.h`` is the contract."""
+"""Finds the compiled kernels that suit this CPU and loads them; mirrors the structures of ``interface.h``."""
 
 import ctypes
-import functools
-from collections.abc import Sequence
+from ctypes import POINTER, Structure, c_int32, c_int64, c_void_p
+from functools import cache
 from pathlib import Path
 
-import torch
+import torch  # first: its OpenMP pool is the one the kernels then share
 from torch import Tensor
 
-_FOLDER = Path(__file__).parent
-_PREFERENCE = {"AVX512": ("avx512", "avx2", "baseline"), "AVX2": ("avx2", "baseline")}
+_INT64 = c_int64
 
-i64, pointer = ctypes.c_int64, ctypes.c_void_p
+# names of ATen's levels (torch.backends.cpu.get_cpu_capability), each with the kernels it can run, best first
+_RUNS = {
+    "AVX512": ("avx512", "avx2", "portable"),
+    "AVX2": ("avx2", "portable"),
+}
+_PROBLEMS = {
+    1: "order is not a permutation of 0 ... L-1: every token must be visited exactly once",
+    2: "not enough memory for a kernel's workspace: use a smaller batch or shorter clips",
+}
 
 
-class Strided(ctypes.Structure):
-    _fields_ = (("data", pointer), ("batch", i64), ("token", i64), ("group", i64))
+class CTensor(Structure):
+    """A tensor whose last axis is contiguous; strides in elements."""
+
+    _fields_ = (("data", c_void_p), ("batch_stride", _INT64), ("token_stride", _INT64), ("group_stride", _INT64))
+
+    @classmethod
+    def of(cls, x: Tensor | None) -> "CTensor":
+        if x is None:
+            return cls()
+        return cls(x.data_ptr(), x.stride(0), x.stride(1), x.stride(2) if x.dim() == 4 else 0)
 
 
-class Direction(ctypes.Structure):
+class CDirection(Structure):
     _fields_ = (
-        *((name, Strided) for name in ("u", "delta", "B", "C")),
-        *((name, pointer) for name in ("A", "D", "bias", "state", "last_state", "order")),
-        ("reverse", i64),
+        *((name, CTensor) for name in ("u", "delta", "B", "C")),
+        *((name, c_void_p) for name in ("A", "D", "delta_bias", "initial_state", "order")),
+        ("reverse", _INT64),
+        ("last_state", c_void_p),
+        ("saved_states", c_void_p),
     )
 
 
-class Gradients(ctypes.Structure):
-    _fields_ = tuple((name, pointer) for name in ("u", "delta", "A", "B", "C", "D", "bias", "state", "last_state"))
+class CDirectionGrad(Structure):
+    _fields_ = tuple(
+        (name, c_void_p) for name in ("last_state", "u", "delta", "A", "B", "C", "D", "delta_bias", "initial_state")
+    )
 
 
-class Shape(ctypes.Structure):
-    _fields_ = tuple((name, i64) for name in ("batch", "length", "width", "states", "groups", "softplus", "threads"))
+class CScan(Structure):
+    _fields_ = (
+        *((name, _INT64) for name in ("batch", "length", "width", "states", "groups")),
+        *((name, _INT64) for name in ("bfloat16", "softplus", "threads", "direction_count")),
+        ("directions", POINTER(CDirection)),
+        ("z", CTensor),
+        ("out", c_void_p),
+        ("saved_total", c_void_p),
+        ("grad_out", CTensor),
+        ("grads", POINTER(CDirectionGrad)),
+        ("grad_z", c_void_p),
+    )
 
 
-def variants() -> dict[str, Path]:
-    """Compiled libraries by instruction set, those that this CPU can run, best first."""
-    names = _PREFERENCE.get(torch.backends.cpu.get_cpu_capability().split(" ")[0], ("baseline",))
-    found = {name: next(iter(sorted(_FOLDER.glob(f"_kernels_{name}.*"))), None) for name in names}
-    return {name: path for name, path in found.items() if path is not None}
+class CConv(Structure):
+    _fields_ = (
+        *((name, _INT64) for name in ("batch", "length", "width", "taps", "bfloat16", "silu", "reverse", "threads")),
+        ("x", CTensor),
+        *((name, c_void_p) for name in ("weight", "bias", "order", "out")),
+        ("grad_out", CTensor),
+        *((name, c_void_p) for name in ("grad_x", "grad_weight", "grad_bias")),
+    )
 
 
-@functools.cache
-def load(path: Path) -> ctypes.CDLL:
-    """The library in a file, with its functions' argument types.
+class Kernels:
+    """One compiled library: its functions take a structure and raise what went wrong.
 
-    torch is imported before, so that both share one pool of OpenMP threads.
+    Attributes:
+        name: of the instruction set.
+        chunk_steps, lanes: of the layout of saved states, see ``interface.h``.
     """
-    library = ctypes.CDLL(str(path))
-    conv = [ctypes.POINTER(Strided), pointer, pointer, pointer, *([i64] * 7)]
-    arguments = {
-        "scan_forward": [ctypes.POINTER(Direction), i64, ctypes.POINTER(Shape), ctypes.POINTER(Strided), pointer],
-        "scan_backward": [
-            *(ctypes.POINTER(Direction), ctypes.POINTER(Gradients), i64),
-            *(ctypes.POINTER(Shape), ctypes.POINTER(Strided), ctypes.POINTER(Strided), pointer),
-        ],
-        "conv_forward": [*conv, pointer],
-        "conv_backward": [*conv, ctypes.POINTER(Strided), pointer, pointer, pointer],
-    }
-    for name, types in arguments.items():
-        function = getattr(library, f"videomamba_{name}")
-        function.argtypes, function.restype = types, None
-    return library
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.stem.removeprefix("kernels_")
+        self._library = ctypes.CDLL(str(path))
+        for name in ("scan_forward", "scan_backward", "conv_forward", "conv_backward"):
+            getattr(self._library, f"videomamba_{name}").restype = c_int32
+        steps, lanes = c_int64(), c_int64()
+        self._library.videomamba_scan_layout(ctypes.byref(steps), ctypes.byref(lanes))
+        self.chunk_steps, self.lanes = steps.value, lanes.value
+
+    def call(self, function: str, problem: Structure) -> None:
+        """Runs ``function`` (scan_forward, ...); ctypes gives up the interpreter's lock meanwhile.
+
+        Raises:
+            ValueError: an order is not a permutation.
+            MemoryError: no room for the workspace.
+        """
+        status = getattr(self._library, f"videomamba_{function}")(ctypes.byref(problem))
+        if status:
+            raise (ValueError if status == 1 else MemoryError)(_PROBLEMS[status])
 
 
-@functools.cache
-def _chosen() -> tuple[ctypes.CDLL | None, str]:
-    problem = "not compiled: install with a C++ compiler at hand (g++ or clang++) for kernels several times faster"
-    for name, path in variants().items():
+def variants() -> list[str]:
+    """The compiled variants that are here and that this CPU can run, best first."""
+    runnable = _RUNS.get(torch.backends.cpu.get_cpu_capability(), ("portable",))
+    return [name for name in runnable if _path(name).is_file()]
+
+
+@cache
+def load(variant: str) -> Kernels:
+    """The kernels of one variant; OSError where they cannot be loaded."""
+    return Kernels(_path(variant))
+
+
+@cache
+def _best() -> tuple[Kernels | None, str]:
+    reason = "not compiled: install with a C++ compiler at hand (g++ or clang++) for kernels several times faster"
+    for name in variants():
         try:
-            return load(path), f"C++ for {name}"
-        except OSError as error:
-            problem = f"{path.name} does not load: {error}"
-    return None, problem
+            return load(name), f"C++ for {name}"
+        except (OSError, AttributeError) as error:
+            reason = f"the library for {name} does not load: {error}"
+    return None, reason
 
 
 def available() -> tuple[bool, str]:
     """Whether compiled kernels run here, and which, or why not, in one line."""
-    library, reason = _chosen()
-    return library is not None, reason
+    kernels, reason = _best()
+    return kernels is not None, reason
 
 
-def library() -> ctypes.CDLL:
-    """The kernels for this CPU; :func:`available` has said that there are some."""
-    chosen, reason = _chosen()
-    assert chosen is not None, reason
-    return chosen
+def best() -> Kernels:
+    """The fastest kernels that run on this CPU; only where :func:`available`."""
+    kernels, reason = _best()
+    assert kernels is not None, reason
+    return kernels
 
 
-def float_rows(x: Tensor) -> Tensor:
-    """The tensor in float32 with a contiguous last axis; copied only where it must be."""
-    x = x.float()
-    return x if x.stride(-1) == 1 or x.shape[-1] <= 1 else x.contiguous()
-
-
-def strided(x: Tensor | None) -> Strided:
-    """(B, L, D) or (B, L, G, N) with a contiguous last axis, or nothing, as the kernels take it."""
-    if x is None:
-        return Strided(None, 0, 0, 0)
-    batch, token, *group = x.stride()
-    return Strided(x.data_ptr(), batch, token, group[0] if len(group) == 2 else 0)
-
-
-def address(x: Tensor | None) -> int | None:
+def pointer(x: Tensor | None) -> int | None:
+    """The address of a contiguous tensor; None (null) for none."""
+    assert x is None or x.is_contiguous()
     return None if x is None else x.data_ptr()
 
 
-def array_of(kind: type[ctypes.Structure], items: Sequence[ctypes.Structure]) -> ctypes.Array[ctypes.Structure]:
-    return (kind * len(items))(*items)
+def _path(variant: str) -> Path:
+    return Path(__file__).with_name(f"kernels_{variant}.so")

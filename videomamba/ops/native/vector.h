@@ -1,89 +1,154 @@
-// A vector of LANES floats in GCC/Clang's portable extension, and the functions the kernels need on it.
-// The same source serves AVX-512 (16 lanes), AVX2 (8) and whatever has 128-bit registers (4: SSE2, NEON).
+// A vector of float32 as wide as the instruction set this file is compiled for, and the few operations the kernels use.
+// Elementwise + - * / and comparisons are the compiler's own (GCC's and clang's vector extension).
 #pragma once
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
-typedef float vf __attribute__((vector_size(LANES * 4)));
-typedef int32_t vi __attribute__((vector_size(LANES * 4)));
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
-#define INLINE static inline __attribute__((always_inline))
+namespace {
 
-INLINE vf splat(float x) { return x - vf{}; }
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
 
-// Loads and stores of the first `width` lanes; the others are zero, or left alone.
-INLINE vf load(const float *p, int width) {
-  vf v{};
-  if (width == LANES)
-    std::memcpy(&v, p, sizeof v);
-  else
-    for (int i = 0; i < width; ++i) v[i] = p[i];
-  return v;
+typedef float Vec __attribute__((vector_size(kLanes * 4), may_alias));
+typedef int32_t IVec __attribute__((vector_size(kLanes * 4), may_alias));
+typedef uint32_t UVec __attribute__((vector_size(kLanes * 4), may_alias));
+typedef uint16_t HalfVec __attribute__((vector_size(kLanes * 2), may_alias));
+
+#define VM_INLINE inline __attribute__((always_inline))
+
+VM_INLINE Vec splat(float x) { return x - Vec{}; }  // x - 0 is x in every bit, and the compiler knows
+VM_INLINE IVec splat(int32_t x) { return x - IVec{}; }
+
+// a * b + c, in one rounding where the machine has it
+VM_INLINE Vec fma(Vec a, Vec b, Vec c) {
+#if defined(__AVX512F__)
+    return _mm512_fmadd_ps(a, b, c);
+#elif defined(__AVX2__)
+    return _mm256_fmadd_ps(a, b, c);
+#else
+    return a * b + c;
+#endif
 }
 
-INLINE void store(float *p, vf v, int width) {
-  if (width == LANES)
-    std::memcpy(p, &v, sizeof v);
-  else
-    for (int i = 0; i < width; ++i) p[i] = v[i];
+VM_INLINE Vec choose(IVec mask, Vec yes, Vec no) { return mask ? yes : no; }
+VM_INLINE Vec smaller(Vec a, Vec b) {
+#if defined(__AVX512F__)
+    return _mm512_min_ps(a, b);
+#elif defined(__AVX2__)
+    return _mm256_min_ps(a, b);
+#elif defined(__SSE2__)
+    return _mm_min_ps(a, b);
+#else
+    return choose(a < b, a, b);
+#endif
+}
+VM_INLINE Vec larger(Vec a, Vec b) {
+#if defined(__AVX512F__)
+    return _mm512_max_ps(a, b);
+#elif defined(__AVX2__)
+    return _mm256_max_ps(a, b);
+#elif defined(__SSE2__)
+    return _mm_max_ps(a, b);
+#else
+    return choose(a > b, a, b);
+#endif
+}
+VM_INLINE Vec absolute(Vec x) { return (Vec)((IVec)x & splat(int32_t(0x7fffffff))); }
+
+// 1 / x for x in [1, 2]: an estimate and a Newton step where division is slow
+VM_INLINE Vec reciprocal(Vec x) {
+#if defined(__AVX512F__)
+    const Vec guess = _mm512_rcp14_ps(x);
+    return fma(guess, fma(-x, guess, splat(1.0f)), guess);
+#else
+    return splat(1.0f) / x;
+#endif
 }
 
-INLINE vf maximum(vf a, vf b) { return a > b ? a : b; }
-INLINE vf minimum(vf a, vf b) { return a < b ? a : b; }
-INLINE vf magnitude(vf a) { return maximum(a, -a); }
-
-INLINE float sum(vf v) {
-  float s = 0;
-  for (int i = 0; i < LANES; ++i) s += v[i];
-  return s;
+// p * 2^k for whole k in [-126, 127]
+VM_INLINE Vec scale(Vec p, Vec k) {
+#if defined(__AVX512F__)
+    return _mm512_scalef_ps(p, k);
+#else
+    return (Vec)((IVec)p + (__builtin_convertvector(k, IVec) << 23));
+#endif
 }
 
-// 2^f for |f| <= 1/2, relative error 2e-9 before rounding; exactly 1 at 0, so that a decay near 1 has no bias.
-INLINE vf exp2_fraction(vf f) {
-  vf p = 1.535335677e-4f * f + 1.33988744e-3f;
-  p = p * f + 9.618437378e-3f;
-  p = p * f + 5.550332471e-2f;
-  p = p * f + 2.402264791e-1f;
-  p = p * f + 6.931472029e-1f;
-  return p * f + 1.0f;
+// ---- rows of float32 or bfloat16, the last one shorter than a vector --------------------------------------------
+struct BFloat16 { uint16_t bits; };
+
+VM_INLINE Vec widen(HalfVec x) { return (Vec)(__builtin_convertvector(x, UVec) << 16); }
+VM_INLINE HalfVec narrow(Vec x) {  // to nearest, ties to even; NaN stays NaN
+    const UVec bits = (UVec)x;
+    const UVec rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    const UVec nan = (bits >> 16) | 0x40u;
+    return __builtin_convertvector((UVec)(x != x) ? nan : rounded, HalfVec);
 }
 
-// Adding this rounds to a whole number and leaves it in the low bits; needs -fno-fast-math.
-constexpr float kRound = 12582912.0f;  // 1.5 * 2^23
-
-INLINE vf scale_by_power(vf p, vf shifted) { return (vf)((vi)p + ((vi)shifted << 23)); }
-
-// 2^x, clamped to the normal numbers: the smallest result is 2^-126, the largest 2^127.
-INLINE vf exp2(vf x) {
-  x = minimum(maximum(x, splat(-126.0f)), splat(127.0f));
-  vf shifted = x + kRound;
-  return scale_by_power(exp2_fraction(x - (shifted - kRound)), shifted);
+// The first `lanes` elements; the other lanes are zero.
+template <class E> __attribute__((noinline)) E* padded(E* whole, const E* p, int lanes) {
+    memset(whole, 0, kLanes * sizeof(E));
+    memcpy(whole, p, size_t(lanes) * sizeof(E));
+    return whole;
+}
+VM_INLINE Vec load(const float* p) {
+    Vec v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+VM_INLINE Vec load(const BFloat16* p) {
+    HalfVec v;
+    memcpy(&v, p, sizeof v);
+    return widen(v);
+}
+template <class E> VM_INLINE Vec load(const E* p, int lanes) {
+    if (__builtin_expect(lanes == kLanes, 1)) return load(p);
+    E whole[kLanes];
+    return load(padded(whole, p, lanes));
+}
+VM_INLINE void store(float* p, Vec v) { memcpy(p, &v, sizeof v); }
+VM_INLINE void store(BFloat16* p, Vec v) {
+    const HalfVec half = narrow(v);
+    memcpy(p, &half, sizeof half);
+}
+template <class E> VM_INLINE void store(E* p, Vec v, int lanes) {
+    if (__builtin_expect(lanes == kLanes, 1)) return store(p, v);
+    E whole[kLanes];
+    store(whole, v);
+    memcpy(p, whole, size_t(lanes) * sizeof(E));
+}
+VM_INLINE float to_float(float x) { return x; }
+VM_INLINE float to_float(BFloat16 x) {
+    const uint32_t bits = uint32_t(x.bits) << 16;
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    return f;
 }
 
-// e^x for x in [-87, 88] (clamped): the argument is reduced in two steps, so that the error stays relative.
-INLINE vf exp(vf x) {
-  x = minimum(maximum(x, splat(-87.0f)), splat(88.0f));
-  vf shifted = x * 1.44269504f + kRound;
-  vf whole = shifted - kRound;
-  vf rest = x - whole * 0.693359375f + whole * 2.12194440e-4f;
-  return scale_by_power(exp2_fraction(rest * 1.44269504f), shifted);
+// ---- sums across lanes ------------------------------------------------------------------------------------------
+template <int... I>
+VM_INLINE Vec add_neighbours(Vec a, Vec b, std::integer_sequence<int, I...>) {
+    return __builtin_shufflevector(a, b, 2 * I...) + __builtin_shufflevector(a, b, 2 * I + 1 ...);
 }
 
-// log(1 + e) for e in [0, 1], relative: 2 atanh(e / (2 + e)) as a series.
-INLINE vf log1p_unit(vf e) {
-  vf s = e / (2.0f + e), q = s * s;
-  vf p = q * (1.0f / 15) + 1.0f / 13;
-  p = p * q + 1.0f / 11;
-  p = p * q + 1.0f / 9;
-  p = p * q + 1.0f / 7;
-  p = p * q + 1.0f / 5;
-  p = p * q + 1.0f / 3;
-  return 2.0f * s * (p * q + 1.0f);
+// Lane i of the result is the sum of the lanes of v[i]; v[0 .. kLanes-1] is overwritten.
+VM_INLINE Vec sum_lanes_of_each(Vec* v) {
+    for (int count = kLanes / 2; count >= 1; count /= 2)
+        for (int i = 0; i < count; i++)
+            v[i] = add_neighbours(v[2 * i], v[2 * i + 1], std::make_integer_sequence<int, kLanes>());
+    return v[0];
 }
 
-INLINE vf softplus(vf x) { return maximum(x, vf{}) + log1p_unit(exp(-magnitude(x))); }
-
-INLINE vf sigmoid(vf x) {
-  vf e = exp(-magnitude(x));
-  return (x > 0.0f ? splat(1.0f) : e) / (1.0f + e);
-}
+}  // namespace

@@ -1,98 +1,145 @@
-"""The scan in C++ on the CPU (:mod:`videomamba.ops.native`), with the contract of :mod:`.reference`.
+"""The scan in C++ on the CPU (``ops/native``): tensors in place through their strides, both directions in one call."""
 
-The kernels compute in float32; bfloat16 tensors are widened on the way in and rounded on the way out.
-"""
-
-import ctypes
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from videomamba.ops.native import library as native
+from videomamba.ops.native import library
+from videomamba.ops.native.library import CDirection, CDirectionGrad, CScan, CTensor, pointer
 from videomamba.ops.scan.direction import ScanDirection, ScanGradients
 
 
 def forward(
-    directions: Sequence[ScanDirection], z: Tensor | None, *, delta_softplus: bool, need_last_state: bool = True
-) -> tuple[Tensor, list[Tensor]]:
-    """``(silu(z) * sum of the directions, last state of each)``."""
-    inputs = [_float(d) for d in directions]
-    gate = None if z is None else native.float_rows(z)
-    u = inputs[0].u
-    out = torch.empty(u.shape, dtype=torch.float32)
-    last_states = [torch.empty(len(u), *d.A.shape) for d in inputs] if need_last_state else []
-    rows = [_direction(d, last_states[i] if need_last_state else None) for i, d in enumerate(inputs)]
-    native.library().videomamba_scan_forward(
-        native.array_of(native.Direction, rows),
-        len(inputs),
-        ctypes.byref(_shape(inputs[0], delta_softplus)),
-        ctypes.byref(native.strided(gate)),
-        out.data_ptr(),
-    )
-    return out.to(directions[0].u.dtype), last_states
+    directions: Sequence[ScanDirection], z: Tensor | None, *, delta_softplus: bool, save: bool = False
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """``(silu(z) * sum of the directions, last state of each, saved)``, with the contract of :mod:`.reference`.
+
+    With ``save``, what :func:`backward` reads: the states before each chunk of steps, and the sum before the gate.
+
+    Raises:
+        ValueError: an order is not a permutation.
+    """
+    problem = _Problem(directions, z, delta_softplus)
+    u = directions[0].u
+    out = torch.empty(u.shape, dtype=u.dtype)
+    last_states = [torch.empty(len(u), *d.A.shape) for d in directions]
+    saved = saved_like(directions, z) if save else []
+    for c_direction, state in zip(problem.c_directions, last_states, strict=True):
+        c_direction.last_state = pointer(state)
+    problem.read_or_write(saved)
+    problem.c_scan.out = pointer(out)
+    library.best().call("scan_forward", problem.c_scan)
+    return out, last_states, saved
+
+
+def saved_like(directions: Sequence[ScanDirection], z: Tensor | None) -> list[Tensor]:
+    """Empty tensors for what :func:`forward` saves."""
+    kernels = library.best()
+    batch, length, width = directions[0].u.shape
+    saved = []
+    for d in directions:
+        groups, states = d.B.shape[2], d.A.shape[1]
+        chunks, vectors = (
+            -(-size // step) for size, step in ((length, kernels.chunk_steps), (width // groups, kernels.lanes))
+        )
+        saved.append(d.u.new_empty(batch, groups, chunks, vectors, states, kernels.lanes, dtype=torch.float32))
+    return saved if z is None else [*saved, z.new_empty(z.shape, dtype=torch.float32)]
 
 
 def backward(
     directions: Sequence[ScanDirection],
     z: Tensor | None,
+    saved: Sequence[Tensor],
     grad_out: Tensor,
     grad_last_states: Sequence[Tensor | None],
     *,
     delta_softplus: bool,
 ) -> tuple[list[ScanGradients], Tensor | None]:
-    """Gradients of :func:`forward` for every direction, and for z (None without z)."""
-    inputs = [_float(d) for d in directions]
-    gate = None if z is None else native.float_rows(z)
-    incoming = native.float_rows(grad_out)
-    last = [None if g is None else g.float().contiguous() for g in grad_last_states]
-    batch, length, width = inputs[0].u.shape
-    grad_z = None if gate is None else torch.empty(batch, length, width)
-    grads = [
-        ScanGradients(
-            u=torch.empty(batch, length, width),
-            delta=torch.empty(batch, length, width),
-            A=torch.empty(d.A.shape),
-            B=torch.empty(d.B.shape),
-            C=torch.empty(d.C.shape),
-            D=torch.empty(width),
-            delta_bias=torch.empty(width),
-            initial_state=torch.empty(batch, *d.A.shape),
+    """Gradients of :func:`forward` for every direction, and for z (None without z), in the dtypes of the inputs.
+
+    Raises:
+        ValueError: an order is not a permutation.
+    """
+    if not saved:  # forward ran where no gradient was in sight, as under torch.func
+        saved = forward(directions, z, delta_softplus=delta_softplus, save=True)[2]
+    problem = _Problem(directions, z, delta_softplus)
+    problem.read_or_write(saved)
+    grad_out = _rows(grad_out.to(directions[0].u.dtype))
+    state_grads = [None if g is None else _float32(g) for g in grad_last_states]
+    grads = [_empty_gradients(direction) for direction in directions]
+    c_grads = (CDirectionGrad * len(grads))(
+        *(CDirectionGrad(pointer(s), *(pointer(x) for x in g)) for s, g in zip(state_grads, grads, strict=True))
+    )
+    grad_z = None if z is None else torch.empty(z.shape, dtype=z.dtype)
+    problem.c_scan.grad_out = CTensor.of(grad_out)
+    problem.c_scan.grads = c_grads
+    problem.c_scan.grad_z = pointer(grad_z)
+    library.best().call("scan_backward", problem.c_scan)
+    return [_in_dtypes_of(d, g) for d, g in zip(directions, grads, strict=True)], grad_z
+
+
+class _Problem:
+    """The structures a kernel reads, and the tensors that must live as long as they do."""
+
+    def __init__(self, directions: Sequence[ScanDirection], z: Tensor | None, delta_softplus: bool) -> None:
+        self.directions = [_readable(direction) for direction in directions]
+        self.z = None if z is None else _rows(z)
+        self.c_directions = (CDirection * len(directions))(*(_c_direction(d) for d in self.directions))
+        batch, length, width = directions[0].u.shape
+        self.c_scan = CScan(
+            batch=batch,
+            length=length,
+            width=width,
+            states=directions[0].A.shape[1],
+            groups=directions[0].B.shape[2],
+            bfloat16=directions[0].u.dtype == torch.bfloat16,
+            softplus=delta_softplus,
+            threads=torch.get_num_threads(),
+            direction_count=len(directions),
+            directions=self.c_directions,
+            z=CTensor.of(self.z),
         )
-        for d in inputs
-    ]
-    rows = [native.Gradients(*map(native.address, (*g, s))) for g, s in zip(grads, last, strict=True)]
-    native.library().videomamba_scan_backward(
-        native.array_of(native.Direction, [_direction(d, None) for d in inputs]),
-        native.array_of(native.Gradients, rows),
-        len(inputs),
-        ctypes.byref(_shape(inputs[0], delta_softplus)),
-        ctypes.byref(native.strided(gate)),
-        ctypes.byref(native.strided(incoming)),
-        native.address(grad_z),
-    )
-    matched = [
-        ScanGradients(*(None if g is None or x is None else g.to(x.dtype) for g, x in zip(grad, d[:8], strict=True)))
-        for grad, d in zip(grads, directions, strict=True)
-    ]
-    return matched, None if z is None or grad_z is None else grad_z.to(z.dtype)
+
+    def read_or_write(self, saved: Sequence[Tensor]) -> None:
+        """Points the kernel to the tensors of :func:`saved_like`, or to none."""
+        if saved:
+            for c_direction, states in zip(self.c_directions, saved[: len(self.directions)], strict=True):
+                c_direction.saved_states = pointer(states)
+            self.c_scan.saved_total = pointer(saved[-1]) if self.z is not None else None
 
 
-def _float(direction: ScanDirection) -> ScanDirection:
-    u, delta, A, B, C, *optional, order, reverse = direction
-    D, bias, state = (None if x is None else x.float().contiguous() for x in optional)
-    u, delta, B, C = (native.float_rows(x) for x in (u, delta, B, C))
-    order = None if order is None else order.long().contiguous()
-    return ScanDirection(u, delta, A.float().contiguous(), B, C, D, bias, state, order, reverse)
-
-
-def _direction(d: ScanDirection, last_state: Tensor | None) -> native.Direction:
-    return native.Direction(
-        *(native.strided(x) for x in (d.u, d.delta, d.B, d.C)),
-        *(native.address(x) for x in (d.A, d.D, d.delta_bias, d.initial_state, last_state, d.order)),
-        int(d.reverse),
+def _c_direction(d: ScanDirection) -> CDirection:
+    return CDirection(
+        *(CTensor.of(x) for x in (d.u, d.delta, d.B, d.C)),
+        *(pointer(x) for x in (d.A, d.D, d.delta_bias, d.initial_state, d.order)),
+        d.reverse,
     )
 
 
-def _shape(d: ScanDirection, delta_softplus: bool) -> native.Shape:
-    return native.Shape(*d.u.shape, d.A.shape[1], d.B.shape[2], int(delta_softplus), torch.get_num_threads())
+def _readable(d: ScanDirection) -> ScanDirection:
+    """The direction with contiguous last axes, and float32 for all that is not per token."""
+    D, delta_bias, initial_state = (None if x is None else _float32(x) for x in (d.D, d.delta_bias, d.initial_state))
+    order = None if d.order is None else d.order.to(torch.int64).contiguous()
+    u, delta, B, C = (_rows(x) for x in (d.u, d.delta, d.B, d.C))
+    return ScanDirection(u, delta, _float32(d.A), B, C, D, delta_bias, initial_state, order, d.reverse)
+
+
+def _rows(x: Tensor) -> Tensor:
+    return x if x.stride(-1) == 1 else x.contiguous()
+
+
+def _float32(x: Tensor) -> Tensor:
+    return x.detach().to(torch.float32).contiguous()
+
+
+def _empty_gradients(d: ScanDirection) -> ScanGradients:
+    """Room for what the kernel writes: per-token gradients in the dtype of u, the others in float32."""
+    u, delta, B, C = (torch.empty(x.shape, dtype=d.u.dtype) for x in (d.u, d.delta, d.B, d.C))
+    vectors = (None if x is None else torch.empty(x.shape) for x in (d.D, d.delta_bias, d.initial_state))
+    return ScanGradients(u, delta, torch.empty(d.A.shape), B, C, *vectors)
+
+
+def _in_dtypes_of(d: ScanDirection, grads: ScanGradients) -> ScanGradients:
+    pairs = zip(grads, d[:8], strict=True)
+    return ScanGradients(*(None if g is None or x is None else g.to(x.dtype) for g, x in pairs))

@@ -29,8 +29,10 @@ def run_scan(
     states = [x.new_zeros((x.shape[0], *a.shape), dtype=state_dtype) for x, a in zip(u, A, strict=True)]
     vectors = [a.new_zeros(len(a)) for a in A]
     optional = (_all_or_none(D, vectors), _all_or_none(delta_bias, vectors), _all_or_none(initial_state, states))
-    out, *last_states = _scan(u, delta, A, B, C, *optional, order[-1], reverse, z, delta_softplus, backend)
-    return out, last_states
+    tensors = [x for direction in directions for x in direction[:8] if x is not None] + ([] if z is None else [z])
+    save = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
+    out, *rest = _scan(u, delta, A, B, C, *optional, order[-1], reverse, z, delta_softplus, backend, save)
+    return out, rest[: len(directions)]
 
 
 def _all_or_none(given: Sequence[Tensor | None], zeros: Tensors) -> Tensors:
@@ -61,21 +63,24 @@ def _scan(
     z: Tensor | None,
     delta_softplus: bool,
     backend: str,
+    save: bool,
 ) -> list[Tensor]:
+    """The output, the last state of each direction and, with ``save``, what the backend's backward pass reads."""
     directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
-    out, last_states = backend_module("scan", backend).forward(
-        directions, z, delta_softplus=delta_softplus, need_last_state=True
-    )
-    return [out, *last_states]
+    module = backend_module("scan", backend)
+    out, last_states, saved = module.forward(directions, z, delta_softplus=delta_softplus, save=save)
+    return [out, *last_states, *saved]
 
 
 @_scan.register_fake
 def _(  # type: ignore[no-untyped-def]
-    u, delta, A, B, C, D, delta_bias, initial_state, order, reverse, z, delta_softplus, backend
+    u, delta, A, B, C, D, delta_bias, initial_state, order, reverse, z, delta_softplus, backend, save
 ):
     state_dtype = torch.float64 if u[0].dtype == torch.float64 else torch.float32
     states = [x.new_empty((x.shape[0], *a.shape), dtype=state_dtype) for x, a in zip(u, A, strict=True)]
-    return [torch.empty_like(u[0], memory_format=torch.contiguous_format), *states]
+    directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
+    saved = backend_module("scan", backend).saved_like(directions, z) if save else []
+    return [torch.empty_like(u[0], memory_format=torch.contiguous_format), *states, *saved]
 
 
 @torch.library.custom_op("videomamba::scan_backward", mutates_args=())
@@ -91,6 +96,7 @@ def _scan_backward(
     order: Tensor | None,
     reverse: Sequence[bool],
     z: Tensor | None,
+    saved: Tensors,
     grad_out: Tensor,
     grad_last_states: Tensors,
     delta_softplus: bool,
@@ -98,8 +104,9 @@ def _scan_backward(
 ) -> list[Tensor]:
     """Gradients of u of each direction, of delta of each, ..., of z; absent inputs are left out."""
     directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
-    grads, grad_z = backend_module("scan", backend).backward(
-        directions, z, grad_out, list(grad_last_states), delta_softplus=delta_softplus
+    module = backend_module("scan", backend)
+    grads, grad_z = module.backward(
+        directions, z, saved, grad_out, list(grad_last_states), delta_softplus=delta_softplus
     )
     return [grad for field in (*zip(*grads, strict=True), [grad_z]) for grad in field if grad is not None]
 
@@ -117,6 +124,7 @@ def _(  # type: ignore[no-untyped-def]
     order,
     reverse,
     z,
+    saved,
     grad_out,
     grad_last_states,
     delta_softplus,
@@ -127,19 +135,24 @@ def _(  # type: ignore[no-untyped-def]
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
-    *fields, order, ctx.reverse, z, ctx.delta_softplus, ctx.backend = inputs
-    rows = [*fields, *([] if x is None else [x] for x in (order, z))]
+    *fields, order, ctx.reverse, z, ctx.delta_softplus, ctx.backend, _ = inputs
+    saved = output[1 + len(ctx.reverse) :]
+    rows = [*fields, *([] if x is None else [x] for x in (order, z)), saved]
     ctx.counts = [len(row) for row in rows]
+    ctx.mark_non_differentiable(*saved)
     ctx.save_for_backward(*(x for row in rows for x in row))
 
 
 def _gradient(ctx: Any, grads: list[Tensor]) -> tuple[Any, ...]:
     """``grads`` of the outputs; zeros where an output was not used."""
-    *fields, order, z = _rows(ctx.saved_tensors, ctx.counts)
+    *fields, order, z, saved = _rows(ctx.saved_tensors, ctx.counts)
     gate, visit = (x[0] if x else None for x in (z, order))
-    result = _scan_backward(*fields, visit, ctx.reverse, gate, grads[0], grads[1:], ctx.delta_softplus, ctx.backend)
-    *field_grads, _, z_grad = _rows(result, [*ctx.counts[:-2], 0, ctx.counts[-1]])
-    return (*field_grads, None, None, z_grad[0] if z_grad else None, None, None)
+    of_states = grads[1 : 1 + len(ctx.reverse)]
+    result = _scan_backward(
+        *fields, visit, ctx.reverse, gate, saved, grads[0], of_states, ctx.delta_softplus, ctx.backend
+    )
+    *field_grads, _, z_grad = _rows(result, [*ctx.counts[:-3], 0, ctx.counts[-2]])
+    return (*field_grads, None, None, z_grad[0] if z_grad else None, None, None, None)
 
 
 def _rows(flat: Tensors, counts: Sequence[int]) -> list[list[Tensor]]:

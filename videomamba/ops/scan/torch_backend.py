@@ -21,9 +21,9 @@ _CHUNK_STEPS = (4, 64)
 
 
 def forward(
-    directions: Sequence[ScanDirection], z: Tensor | None, *, delta_softplus: bool, need_last_state: bool = True
-) -> tuple[Tensor, list[Tensor]]:
-    """``(silu(z) * sum of the directions, last state of each)``, with the contract of :mod:`.reference`."""
+    directions: Sequence[ScanDirection], z: Tensor | None, *, delta_softplus: bool, save: bool = False
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """``(silu(z) * sum of the directions, last state of each, nothing saved)``; the contract of :mod:`.reference`."""
     run = _SideBySide.of(directions, delta_softplus)
     y = torch.empty_like(run.u)
     state = run.initial_state
@@ -34,14 +34,19 @@ def forward(
     total = run.sum_of_directions(y)
     if z is not None:
         total = total * F.silu(z.to(total.dtype))
-    states_of = run.split_channels(state.flatten(1, 2), dim=1)
-    last_states = [part.clone() for part in states_of] if need_last_state else []
-    return total.to(directions[0].u.dtype), last_states
+    last_states = [part.clone() for part in run.split_channels(state.flatten(1, 2), dim=1)]
+    return total.to(directions[0].u.dtype), last_states, []
+
+
+def saved_like(directions: Sequence[ScanDirection], z: Tensor | None) -> list[Tensor]:
+    """Nothing: the backward pass finds the states at chunk boundaries again."""
+    return []
 
 
 def backward(
     directions: Sequence[ScanDirection],
     z: Tensor | None,
+    saved: Sequence[Tensor],
     grad_out: Tensor,
     grad_last_states: Sequence[Tensor | None],
     *,

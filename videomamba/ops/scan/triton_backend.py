@@ -24,9 +24,9 @@ PROGRAMS_PER_PROCESSOR = 8  # as many as hide each other's waiting
 
 
 def forward(
-    directions: Sequence[ScanDirection], z: Tensor | None, *, delta_softplus: bool, need_last_state: bool = True
-) -> tuple[Tensor, list[Tensor]]:
-    """``(silu(z) * sum of the directions, last state of each)``."""
+    directions: Sequence[ScanDirection], z: Tensor | None, *, delta_softplus: bool, save: bool = False
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """``(silu(z) * sum of the directions, last state of each, nothing saved)``."""
     u = directions[0].u
     gate = None if z is None else _last_axis_contiguous(z)
     total, last_states = None, []
@@ -37,12 +37,18 @@ def forward(
         last_states.append(launch.run(out, before=total, z=gate if final else None))
         total = out
     assert total is not None
-    return total, last_states if need_last_state else []
+    return total, last_states, []
+
+
+def saved_like(directions: Sequence[ScanDirection], z: Tensor | None) -> list[Tensor]:
+    """Nothing: the backward pass finds the states at tile boundaries again."""
+    return []
 
 
 def backward(
     directions: Sequence[ScanDirection],
     z: Tensor | None,
+    saved: Sequence[Tensor],
     grad_out: Tensor,
     grad_last_states: Sequence[Tensor | None],
     *,
@@ -52,7 +58,7 @@ def backward(
     grad_y, grad_z = grad_out.float(), None
     if z is not None:
         wide = [d._replace(u=d.u.float()) for d in directions]  # the sum of the directions, unrounded
-        total, _ = forward(wide, None, delta_softplus=delta_softplus)
+        total, _, _ = forward(wide, None, delta_softplus=delta_softplus)
         gate = torch.sigmoid(z.float())
         grad_z = (grad_y * total * gate * (1 + z.float() * (1 - gate))).to(z.dtype)
         grad_y = grad_y * F.silu(z.float())

@@ -1,3 +1,0 @@
-#define LANES 8
-#include "scan.h"
-#include "conv.h"

@@ -1,3 +1,0 @@
-#define LANES 16
-#include "scan.h"
-#include "conv.h"

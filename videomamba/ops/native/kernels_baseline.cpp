@@ -1,3 +1,0 @@
-#define LANES 4
-#include "scan.h"
-#include "conv.h"
