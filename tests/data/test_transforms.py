@@ -28,7 +28,7 @@ def test_evaluation_takes_the_centre_without_squeezing():
 
 def test_training_draws_once_for_the_whole_clip():
     still = torch.randint(0, 256, (1, 3, 40, 60), dtype=torch.uint8).expand(6, -1, -1, -1)
-    transform = train_transform((16, 16), MEAN, STD)
+    transform = train_transform((16, 16), MEAN, STD, randaugment=9)
     videos = [transform(still) for _ in range(4)]
     for video in videos:
         assert video.shape == (3, 6, 16, 16)
@@ -42,3 +42,13 @@ def test_flip_can_be_left_out():
         transform = train_transform((32, 32), MEAN, STD, flip=flip)
         rising = {bool((v := transform(ramp))[0, 0, 0, -1] > v[0, 0, 0, 0]) for _ in range(40)}
         assert rising == ({True, False} if flip else {True})
+
+
+def test_randaugment_changes_more_than_place():
+    """The whole picture, unflipped: only an operation of RandAugment can change it."""
+    frames = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    still = {"flip": False, "scale": (1.0, 1.0), "ratio": (1.0, 1.0)}
+    plain = train_transform((32, 32), MEAN, STD, **still)(frames)
+    changed = [train_transform((32, 32), MEAN, STD, randaugment=20, **still)(frames) for _ in range(10)]
+    assert sum(not torch.equal(video, plain) for video in changed) >= 3
+    torch.testing.assert_close(plain, eval_transform((32, 32), MEAN, STD)(frames))

@@ -25,6 +25,7 @@ def test_impossible_optimisation(values, message):
         ({"stride": 0}, "stride=0; it must be at least 1"),
         ({"num_frames": 0}, "num_frames=0; it must be at least 1"),
         ({"workers": -1}, "workers=-1; it must be at least 0"),
+        ({"randaugment": 31}, "randaugment=31; it must be 0"),
         ({"scale": (0.5, 0.2)}, "expected 0 < least <= most <= 1"),
     ],
 )

@@ -20,8 +20,11 @@ def train_transform(
     flip: bool = True,
     scale: tuple[float, float] = (0.5, 1.0),
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
+    randaugment: int = 0,
 ) -> Transform:
-    """Random resized crop, an optional horizontal flip, normalisation: (T, 3, H, W) uint8 -> (3, T, h, w) float32.
+    """One of RandAugment's operations, random resized crop, horizontal flip, normalisation.
+
+    (T, 3, H, W) uint8 -> (3, T, h, w) float32.
 
     Args:
         size: height and width of the result, in pixels.
@@ -29,8 +32,11 @@ def train_transform(
         flip: turn every second clip, on average, left to right; wrong where left and right tell classes apart.
         scale: range of the crop's part of the picture's area.
         ratio: range of the crop's width over its height, before it is resized.
+        randaugment: strength of one operation drawn from RandAugment's list (arXiv 1909.13719), 1 to 30; 0 for none.
     """
     steps: list[Transform] = [v2.RandomResizedCrop(size, scale=scale, ratio=ratio, antialias=True)]
+    if randaugment:
+        steps.insert(0, v2.RandAugment(1, randaugment, interpolation=v2.InterpolationMode.BILINEAR))
     if flip:
         steps.append(v2.RandomHorizontalFlip())
     return v2.Compose([*steps, *_to_input(mean, std)])

@@ -30,6 +30,7 @@ class DataConfig:
         size: of a frame in pixels, one number or height and width; None is the model's own.
         flip: turn training clips left to right at random.
         scale: a training crop's part of the picture's area, least and most.
+        randaugment: strength of RandAugment in training, 1 to 30; 0 for none.
         workers: processes that read videos; 0 reads between the steps.
     """
 
@@ -42,6 +43,7 @@ class DataConfig:
     size: int | tuple[int, int] | None = None
     flip: bool = True
     scale: tuple[float, float] = (0.5, 1.0)
+    randaugment: int = 0
     workers: int = 1
 
     def __post_init__(self) -> None:
@@ -52,6 +54,8 @@ class DataConfig:
         if self.num_frames is not None:
             _at_least("num_frames", self.num_frames, 1)
         _at_least("workers", self.workers, 0)
+        if not 0 <= self.randaugment <= 30:
+            raise ValueError(f"randaugment={self.randaugment}; it must be 0 (none) to 30")
         low, high = self.scale
         if not 0 < low <= high <= 1:
             raise ValueError(f"scale={self.scale}; expected 0 < least <= most <= 1")

@@ -75,7 +75,9 @@ def train_loader(records: Sequence[VideoRecord], preprocessing: Preprocessing, r
     dataset = VideoDataset(
         records,
         make_sampler(p.num_frames, p.stride),
-        train_transform(p.size, p.mean, p.std, flip=run.data.flip, scale=run.data.scale),
+        train_transform(
+            p.size, p.mean, p.std, flip=run.data.flip, scale=run.data.scale, randaugment=run.data.randaugment
+        ),
         train=True,
         short_side=decoded_side(p),
         seed=run.seed,

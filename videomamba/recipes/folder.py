@@ -9,14 +9,15 @@ def folder(data: Path, *, start: str | None = None) -> RunConfig:
     """A small model from scratch, or a checkpoint fine-tuned.
 
     Command: ``videomamba train DIR`` or ``videomamba train DIR --start CHECKPOINT``. The clip is taken evenly from the
-    whole video; from a checkpoint, its frames, stride and size are kept. No figure is expected: it is your data.
+    whole video; from a checkpoint, its frames, stride and size are kept. No figure is expected, it is your data; what
+    other data gave is in docs/experiments/weizmann.md.
     """
     name = data.resolve().name
     if start is None:
         return RunConfig(name=name, data=DataConfig(root=data), optim=OptimConfig(min_steps=1000))
     return RunConfig(
         name=name,
-        data=DataConfig(root=data),
+        data=DataConfig(root=data, scale=(0.7, 1.0), randaugment=5),
         model=ModelConfig(start=start),
         optim=OptimConfig(epochs=15, min_steps=500, lr=5e-4, warmup_epochs=2),
     )
