@@ -9,6 +9,7 @@ import av
 import numpy as np
 import torch
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from torch import Tensor
 
 from videomamba.data.errors import VideoError
@@ -28,6 +29,9 @@ class PyAVDecoder:
     def __init__(self, path: Path, num_threads: int) -> None:
         self.path = path
         self.num_threads = num_threads
+        self.to_rgb = (
+            VideoReformatter()
+        )  # one for all frames: a frame's own would prepare the conversion anew each time
         self._open()
         pts = self._scan()
         self.by_pts = None not in pts and len(set(pts)) == len(pts) and not has_no_presentation_times(path)
@@ -117,7 +121,7 @@ class PyAVDecoder:
                 yield place, frame
 
     def _converted(self, index: int, frame: VideoFrame) -> tuple[int, float, Tensor]:
-        picture: np.ndarray = frame.to_ndarray(format="rgb24")
+        picture: np.ndarray = self.to_rgb.reformat(frame, format="rgb24").to_ndarray()
         turns = round((frame.rotation or 0) / 90) % 4
         if turns:
             picture = np.ascontiguousarray(np.rot90(picture, turns))

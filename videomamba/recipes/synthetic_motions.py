@@ -19,5 +19,5 @@ def synthetic_motions(data: Path | None = None) -> RunConfig:
             flip=False,  # a mirror image turns the other way round, which is another class
         ),
         model=ModelConfig(name="videomamba_nano", drop_path_rate=0.0),
-        optim=OptimConfig(epochs=6, lr=2e-3, warmup_epochs=1.0),
+        optim=OptimConfig(epochs=8, lr=2e-3, warmup_epochs=1.0),
     )
