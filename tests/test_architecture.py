@@ -16,9 +16,10 @@ MAY_IMPORT = {
     "data": {"shapes"},
     "tasks": {"models", "data", "nn", "ops", "shapes"},
     "viz": {"models", "nn", "ops", "shapes"},
+    "benchmark": {"models", "nn", "ops", "shapes"},
     "engine": {"tasks", "viz", "models", "data", "nn", "ops", "shapes"},
     "recipes": {"engine", "tasks", "viz", "models", "data", "nn", "ops", "shapes"},
-    "cli": {"recipes", "engine", "tasks", "viz", "models", "data", "nn", "ops", "shapes"},
+    "cli": {"benchmark", "recipes", "engine", "tasks", "viz", "models", "data", "nn", "ops", "shapes"},
 }
 
 

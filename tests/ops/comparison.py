@@ -31,7 +31,7 @@ def leaves(*directions: ScanDirection) -> dict[str, Tensor]:
 
 def exact(direction: ScanDirection) -> ScanDirection:
     """The same in float64."""
-    return ScanDirection(*(x.double() if isinstance(x, Tensor) and x.is_floating_point() else x for x in direction))
+    return direction.mapped(Tensor.double)
 
 
 def relative_error(got: Tensor, wanted: Tensor) -> float:

@@ -1,5 +1,6 @@
 """What one direction of a scan reads."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -32,6 +33,12 @@ class ScanDirection(NamedTuple):
     initial_state: Tensor | None = None
     order: Tensor | None = None
     reverse: bool = False
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> "ScanDirection":
+        """The direction with every tensor changed, but for the order."""
+        u, delta, A, B, C = (change(x) for x in self[:5])
+        D, bias, state = (None if x is None else change(x) for x in (self.D, self.delta_bias, self.initial_state))
+        return ScanDirection(u, delta, A, B, C, D, bias, state, self.order, self.reverse)
 
     def visited(self, x: Tensor) -> Tensor:
         """(B, L, ...) in natural order -> the same in the order of the visit."""

@@ -1,0 +1,1 @@
+"""Speeds, each beside the least time that the machine could take, and never before the result is proven right."""
