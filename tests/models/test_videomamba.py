@@ -1,6 +1,7 @@
 """The network: the paper's size, timm's conventions, any input size, numbers that mixed precision does not break."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -266,3 +267,18 @@ def test_delta_maps_are_the_step_sizes_on_the_grid():
 
 def test_default_preprocessing_follows_the_architecture():
     assert make().preprocessing == Preprocessing(num_frames=4, size=(32, 32))
+
+
+def test_two_models_in_two_threads_do_not_mix():
+    """Workspaces belong to a thread: models of different sizes run side by side as they do alone."""
+    models = [create_model("videomamba_nano", depth=2, embed_dim=width, num_classes=5).eval() for width in (32, 48)]
+    videos = [torch.randn(1 + i, 3, 16, 64, 64, generator=torch.Generator().manual_seed(i)) for i in range(2)]
+    with torch.inference_mode():
+        want = [model(video) for model, video in zip(models, videos, strict=True)]
+
+    def run(i: int) -> bool:
+        with torch.inference_mode():
+            return all(torch.equal(models[i](videos[i]), want[i]) for _ in range(20))
+
+    with ThreadPoolExecutor(2) as pool:
+        assert all(pool.map(run, range(2)))

@@ -29,12 +29,13 @@ def with_positive_steps(direction: ScanDirection) -> ScanDirection:
     return direction._replace(**{n: x.detach().abs().requires_grad_() for n, x in given.items() if x is not None})
 
 
-def check_one_draw(seed: int) -> None:
+def check_one_draw(seed: int, longest: int) -> None:
     """Random shapes, options and orders; odd sizes on purpose: one, a vector's and a chunk's neighbours."""
     rng = random.Random(seed)
-    batch, length = rng.choice([1, 2, 3]), rng.choice([1, 2, 7, 31, 32, 33, 63, 65, 100, 197])
-    groups, states = rng.choice([1, 1, 2, 3]), rng.choice([1, 2, 5, 8, 16, 16, 17, 32])
-    width = groups * rng.choice([1, 3, 4, 8, 16, 17, 48, 130])
+    batch = rng.choice([0, 1, 1, 2, 3, 4])
+    length = rng.choice([n for n in (1, 2, 7, 15, 16, 17, 33, 63, 65, 197, 1000, 2000) if n <= longest])
+    groups, states = rng.choice([1, 1, 2, 3, 4]), rng.choice([1, 2, 5, 8, 16, 16, 17, 32, 64])
+    width = groups * rng.choice([1, 3, 4, 8, 16, 17, 48, 75])
     optional, softplus, two, gated = (rng.random() < 0.5 for _ in range(4))
     visit = rng.choice(["forward", "reverse", "order"])
     make = {"groups": groups, "optional": optional, "dtype": torch.float32}
@@ -45,7 +46,7 @@ def check_one_draw(seed: int) -> None:
     order = torch.randperm(length, generator=torch.Generator().manual_seed(seed)) if visit == "order" else None
     inputs = leaves(*both) | ({} if z is None else {"z": z})
     wide_z = None if z is None else z.double()
-    limits = {"limit": 2e-6, "gradient_limit": 2e-5}
+    limits = {"limit": 1e-6, "gradient_limit": 1e-5}
     if two:
         got = bidirectional_scan(*both, z, order=order, delta_softplus=softplus, backend="native")
         want = bidirectional_scan(*map(exact, both), wide_z, order=order, delta_softplus=softplus, backend="reference")
@@ -57,15 +58,15 @@ def check_one_draw(seed: int) -> None:
         compare(got, want, inputs, **limits)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(8))
 def test_random_draws_equal_the_reference(variant, seed):
-    check_one_draw(seed)
+    check_one_draw(seed, longest=197)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 200))
 def test_many_random_draws_equal_the_reference(variant, seed):
-    check_one_draw(seed)
+    check_one_draw(seed, longest=2000)
 
 
 def test_views_of_one_projection_are_read_in_place(variant):
