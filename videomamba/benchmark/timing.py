@@ -36,7 +36,8 @@ class Rates:
 
     Attributes:
         bytes_per_second: of copying a tensor too large for the caches, read and written bytes together.
-        exponentials_per_second: of ``torch.exp`` on float32, in pieces that stay in the cache on a CPU.
+        exponentials_per_second: of ``torch.exp`` on float32; on a CPU in pieces that stay in the cache, on one thread, times
+            the number of threads, so that waking them is not counted.
     """
 
     bytes_per_second: float
@@ -49,19 +50,22 @@ class Rates:
 
 def measure_rates(device: torch.device) -> Rates:
     """The rates of this machine now, at PyTorch's number of threads."""
-    source = torch.zeros(2**26 if device.type == "cuda" else 2**24, device=device)
+    on_cpu = device.type == "cpu"
+    threads = torch.get_num_threads() if on_cpu else 1
+    source = torch.zeros(2**24 if on_cpu else 2**26, device=device)
     target = torch.empty_like(source)
-    pieces = torch.get_num_threads() if device.type == "cpu" else 1
-    values = torch.linspace(-5, 0, 2**26 if device.type == "cuda" else pieces * 2**14, device=device)
-    result = torch.empty_like(values)
-    repeats = 1 if device.type == "cuda" else 64
-
-    def copy() -> None:
-        target.copy_(source)
+    values = torch.linspace(-5, 0, 2**14 if on_cpu else 2**26, device=device)
+    result, repeats = torch.empty_like(values), 64 if on_cpu else 1
 
     def exponentials() -> None:
         for _ in range(repeats):
             torch.exp(values, out=result)
 
-    of_copy, of_exp = interleaved([copy, exponentials], device, seconds=1.0)
-    return Rates(2 * source.numel() * 4 / of_copy, repeats * values.numel() / of_exp)
+    (of_copy,) = interleaved([lambda: target.copy_(source)], device, seconds=0.5)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1 if on_cpu else before)
+        (of_exp,) = interleaved([exponentials], device, seconds=0.5)
+    finally:
+        torch.set_num_threads(before)
+    return Rates(2 * source.numel() * 4 / of_copy, threads * repeats * values.numel() / of_exp)
