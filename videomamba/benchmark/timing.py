@@ -36,8 +36,8 @@ class Rates:
 
     Attributes:
         bytes_per_second: of copying a tensor too large for the caches, read and written bytes together.
-        exponentials_per_second: of ``torch.exp`` on float32; on a CPU in pieces that stay in the cache, on one thread, times
-            the number of threads, so that waking them is not counted.
+        exponentials_per_second: of ``torch.exp`` on float32; on a CPU in pieces that stay in the cache, on one thread,
+            times the number of threads, so that waking them is not counted.
     """
 
     bytes_per_second: float
