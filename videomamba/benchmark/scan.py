@@ -62,7 +62,7 @@ def check(backend: str, device: torch.device) -> dict[str, float]:
         ValueError: one is above its limit; there is no point in timing a wrong result.
     """
     drawn, z = _draw(2, 100, 40, device, directions=2)
-    forward, backward = (d.mapped(_leaf) for d in drawn[:2])
+    forward, backward = (d.mapped(_leaf) for d in drawn)
     z = _leaf(z)
     inputs = [*(x for d in (forward, backward) for x in d[:7] if x is not None), z]
     order = torch.randperm(100, generator=torch.Generator().manual_seed(0)).to(device)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from videomamba.ops.native import library
-from videomamba.ops.native.library import CConv, CTensor, pointer
+from videomamba.ops.native.library import CConv, CTensor, pointer, rows
 
 
 def forward(
@@ -39,7 +39,7 @@ def _conv_backward(
     grad_out: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None, order: Tensor | None, reverse: bool, silu: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     problem = _Problem(x, weight, bias, order, reverse, silu)
-    grad_out = _rows(grad_out.to(x.dtype))
+    grad_out = rows(grad_out.to(x.dtype))
     grad_x = torch.empty(x.shape, dtype=x.dtype)
     grad_taps = torch.empty(len(x), weight.shape[1], weight.shape[0])
     grad_bias = torch.empty(len(x), weight.shape[0])
@@ -62,7 +62,7 @@ class _Problem:
     def __init__(
         self, x: Tensor, weight: Tensor, bias: Tensor | None, order: Tensor | None, reverse: bool, silu: bool
     ) -> None:
-        self.x = _rows(x)
+        self.x = rows(x)
         self.taps = weight.float().T.contiguous()
         self.bias = None if bias is None else bias.float().contiguous()
         self.order = None if order is None else order.long().contiguous()
@@ -81,10 +81,6 @@ class _Problem:
             bias=pointer(self.bias),
             order=pointer(self.order),
         )
-
-
-def _rows(x: Tensor) -> Tensor:
-    return x if x.stride(-1) == 1 else x.contiguous()
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

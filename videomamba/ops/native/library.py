@@ -144,5 +144,10 @@ def pointer(x: Tensor | None) -> int | None:
     return None if x is None else x.data_ptr()
 
 
+def rows(x: Tensor) -> Tensor:
+    """The tensor with a contiguous last axis, as :class:`CTensor` needs it; copied only where it must be."""
+    return x if x.stride(-1) == 1 else x.contiguous()
+
+
 def _path(variant: str) -> Path:
     return Path(__file__).with_name(f"kernels_{variant}.so")

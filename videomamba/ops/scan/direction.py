@@ -64,3 +64,8 @@ class ScanGradients(NamedTuple):
     D: Tensor | None
     delta_bias: Tensor | None
     initial_state: Tensor | None
+
+    def like(self, direction: ScanDirection) -> "ScanGradients":
+        """Every gradient in its input's dtype; None where there was no input."""
+        pairs = zip(self, direction[:8], strict=True)
+        return ScanGradients(*(None if g is None or x is None else g.to(x.dtype) for g, x in pairs))

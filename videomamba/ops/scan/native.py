@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from videomamba.ops.native import library
-from videomamba.ops.native.library import CDirection, CDirectionGrad, CScan, CTensor, pointer
+from videomamba.ops.native.library import CDirection, CDirectionGrad, CScan, CTensor, pointer, rows
 from videomamba.ops.scan.direction import ScanDirection, ScanGradients
 
 
@@ -65,7 +65,7 @@ def backward(
         saved = forward(directions, z, delta_softplus=delta_softplus, save=True)[2]
     problem = _Problem(directions, z, delta_softplus)
     problem.read_or_write(saved)
-    grad_out = _rows(grad_out.to(directions[0].u.dtype))
+    grad_out = rows(grad_out.to(directions[0].u.dtype))
     state_grads = [None if g is None else _float32(g) for g in grad_last_states]
     grads = [_empty_gradients(direction) for direction in directions]
     c_grads = (CDirectionGrad * len(grads))(
@@ -76,7 +76,7 @@ def backward(
     problem.c_scan.grads = c_grads
     problem.c_scan.grad_z = pointer(grad_z)
     library.best().call("scan_backward", problem.c_scan)
-    return [_in_dtypes_of(d, g) for d, g in zip(directions, grads, strict=True)], grad_z
+    return [grad.like(direction) for grad, direction in zip(grads, directions, strict=True)], grad_z
 
 
 class _Problem:
@@ -84,7 +84,7 @@ class _Problem:
 
     def __init__(self, directions: Sequence[ScanDirection], z: Tensor | None, delta_softplus: bool) -> None:
         self.directions = [_readable(direction) for direction in directions]
-        self.z = None if z is None else _rows(z)
+        self.z = None if z is None else rows(z)
         self.c_directions = (CDirection * len(directions))(*(_c_direction(d) for d in self.directions))
         batch, length, width = directions[0].u.shape
         self.c_scan = CScan(
@@ -121,12 +121,8 @@ def _readable(d: ScanDirection) -> ScanDirection:
     """The direction with contiguous last axes, and float32 for all that is not per token."""
     D, delta_bias, initial_state = (None if x is None else _float32(x) for x in (d.D, d.delta_bias, d.initial_state))
     order = None if d.order is None else d.order.to(torch.int64).contiguous()
-    u, delta, B, C = (_rows(x) for x in (d.u, d.delta, d.B, d.C))
+    u, delta, B, C = (rows(x) for x in (d.u, d.delta, d.B, d.C))
     return ScanDirection(u, delta, _float32(d.A), B, C, D, delta_bias, initial_state, order, d.reverse)
-
-
-def _rows(x: Tensor) -> Tensor:
-    return x if x.stride(-1) == 1 else x.contiguous()
 
 
 def _float32(x: Tensor) -> Tensor:
@@ -138,8 +134,3 @@ def _empty_gradients(d: ScanDirection) -> ScanGradients:
     u, delta, B, C = (torch.empty(x.shape, dtype=d.u.dtype) for x in (d.u, d.delta, d.B, d.C))
     vectors = (None if x is None else torch.empty(x.shape) for x in (d.D, d.delta_bias, d.initial_state))
     return ScanGradients(u, delta, torch.empty(d.A.shape), B, C, *vectors)
-
-
-def _in_dtypes_of(d: ScanDirection, grads: ScanGradients) -> ScanGradients:
-    pairs = zip(grads, d[:8], strict=True)
-    return ScanGradients(*(None if g is None or x is None else g.to(x.dtype) for g, x in pairs))

@@ -67,13 +67,7 @@ def backward(
         _Launch.of(direction, delta_softplus).gradients(grad_y, grad_last)
         for direction, grad_last in zip(directions, grad_last_states, strict=True)
     ]
-    return [_like(grad, direction) for grad, direction in zip(grads, directions, strict=True)], grad_z
-
-
-def _like(grads: ScanGradients, direction: ScanDirection) -> ScanGradients:
-    """Every gradient in its input's dtype."""
-    pairs = zip(grads, direction[:8], strict=True)
-    return ScanGradients(*(None if g is None or x is None else g.to(x.dtype) for g, x in pairs))
+    return [grad.like(direction) for grad, direction in zip(grads, directions, strict=True)], grad_z
 
 
 @dataclass
@@ -113,7 +107,7 @@ class _Launch:
         last = self._state_like(1)[0]
         chunk_steps = self._chunk_steps()
         chunks = max(1, triton.cdiv(self.length, chunk_steps))
-        starts = d.initial_state if chunks == 1 else self._starts(chunks, chunk_steps)
+        starts = d.initial_state if chunks == 1 else self._starts(chunks, chunk_steps)[0]
         if not out.numel():
             return last.zero_() if d.initial_state is None else last.copy_(d.initial_state)
         kernels.outputs[self._grid(chunks)](
@@ -126,8 +120,7 @@ class _Launch:
     def gradients(self, grad_y: Tensor, grad_last: Tensor | None) -> ScanGradients:
         d = self.d
         tiles = max(1, triton.cdiv(self.length, TILE_STEPS))
-        starts, sums = self._local(tiles, TILE_STEPS)
-        self._stitch(starts, sums, first=d.initial_state, last=self._state_like(1)[0], backwards=False)
+        starts, sums = self._starts(tiles, TILE_STEPS)
         carries, grad_state = self._state_like(tiles), self._state_like(1)[0]
         grid = self._grid(tiles)
         grad_u, grad_delta = (torch.empty_like(x, memory_format=torch.contiguous_format) for x in (d.u, d.delta))
@@ -164,13 +157,8 @@ class _Launch:
         chunks = max(1, _wanted_programs(self.d.u.device) // max(1, programs))
         return TILE_STEPS * max(1, triton.cdiv(self.length, TILE_STEPS * chunks))
 
-    def _starts(self, chunks: int, chunk_steps: int) -> Tensor:
-        """(chunks, B, D, N) states that the chunks begin from."""
-        ends, sums = self._local(chunks, chunk_steps)
-        self._stitch(ends, sums, first=self.d.initial_state, last=self._state_like(1)[0], backwards=False)
-        return ends
-
-    def _local(self, chunks: int, chunk_steps: int) -> tuple[Tensor, Tensor]:
+    def _starts(self, chunks: int, chunk_steps: int) -> tuple[Tensor, Tensor]:
+        """States that the chunks begin from, (chunks, B, D, N), and the sums of their step sizes, (chunks, B, D)."""
         d = self.d
         ends = self._state_like(chunks)
         sums = ends.new_empty(ends.shape[:3])
@@ -179,6 +167,7 @@ class _Launch:
                 *self._inputs("u", "delta"), *self._weights("B"), d.A, d.delta_bias, d.order,
                 ends, sums, *self._sizes(), chunk_steps, **self.meta,
             )  # fmt: skip
+        self._stitch(ends, sums, first=d.initial_state, last=self._state_like(1)[0], backwards=False)
         return ends, sums
 
     def _stitch(self, ends: Tensor, sums: Tensor, *, first: Tensor | None, last: Tensor, backwards: bool) -> None:
