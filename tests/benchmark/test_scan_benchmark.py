@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from videomamba.benchmark import scan
-from videomamba.benchmark.timing import Rates, interleaved
+from videomamba.benchmark.timing import exponentials, interleaved
 from videomamba.cli.main import main
+from videomamba.ops.scan.api import directional_scan
 
 CPU = torch.device("cpu")
 SMALL = ("benchmark", "scan", "--lengths", "9", "--device", "cpu")
@@ -28,11 +29,10 @@ def test_every_backend_every_pass(tmp_path, capsys):
     backends = scan.runnable_backends(CPU)
     assert {"torch"} <= set(backends) <= {"torch", "native"}
     assert [(r["backend"], r["directions"], r["what"]) for r in figures["rows"]] == [
-        (backend, directions, what)
-        for directions in (1, 2)
-        for what in ("forward", "forward+backward")
-        for backend in backends
+        *((name, directions, what) for name in backends for directions in (1, 2) for what in scan.PASSES),
+        (scan.PLAIN_LOOP, 1, "forward"),
     ]
+    assert set(figures["summary"]) == set(backends)
     for row in figures["rows"]:
         assert row["milliseconds"] == pytest.approx(row["floor"] * row["times_floor"])
         assert row["times_torch"] == pytest.approx(1) or row["backend"] != "torch"
@@ -65,13 +65,34 @@ def test_a_wrong_backend_has_no_speed(monkeypatch, capsys):
 
 
 def test_the_floor_counts_bytes_and_exponentials():
-    rates = Rates(bytes_per_second=1e9, exponentials_per_second=1e9)
-    assert rates.floor(moved=2_000_000, exponentials=1_000_000) == pytest.approx(2e-3)
-    assert rates.floor(moved=2, exponentials=1_000_000) == pytest.approx(1e-3)
-    one = scan._work(2, 10, 1, backward=False)
-    assert one["exponentials"] == 2 * 10 * 8 * 16
-    assert one["moved"] == 4 * 2 * 10 * (8 + 8 + 16 + 16 + 8 + 8)
-    assert scan._work(2, 10, 2, backward=True)["exponentials"] == 4 * one["exponentials"]
+    moved, exps = scan._least_work(2, 10, 1, backward=False)
+    assert exps == 2 * 10 * 8 * 16
+    assert moved == 4 * 2 * 10 * (8 + 8 + 16 + 16 + 8 + 8)
+    assert scan._least_work(2, 10, 2, backward=True)[1] == 4 * exps
+
+
+@pytest.mark.parametrize("count", [1, 1000, 2**19 + 5])
+def test_as_many_exponentials_as_asked_for(count, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(torch, "exp", lambda values, out: sizes.append(values.numel()))
+    exponentials(count, CPU)()
+    assert sum(sizes) == -(-count // torch.get_num_threads())
+
+
+def test_the_plain_loop_is_a_scan():
+    (direction,), z = scan._draw(2, 100, 12, CPU, directions=1)
+    want, _ = directional_scan(direction, z, delta_softplus=True, backend="reference")
+    torch.testing.assert_close(scan.plain_loop(direction, z, steps=16), want, rtol=1e-4, atol=1e-5)
+
+
+def test_summary_of_known_times():
+    rows = [
+        scan.Row("native", directions, 1, length, what, ms * length / 10, 1.0, 1.0, 1.0)
+        for length in (10, 100, 1000)
+        for directions, what, ms in ((1, "forward", 2), (1, "forward+backward", 6), (2, "forward", 3))
+    ]
+    expected = {"backward_over_forward": 2.0, "two_over_one": 1.5, "slope": 1.0}
+    assert scan.summary(rows)["native"] == pytest.approx(expected)
 
 
 def test_mistakes(capsys):

@@ -1,17 +1,24 @@
 """The scan's backends side by side: checked against the float64 reference first, then timed beside the floor."""
 
+import math
+import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from videomamba.benchmark.timing import Rates, interleaved
+from videomamba.benchmark.timing import bytes_per_second, exponentials, interleaved
 from videomamba.ops import ScanDirection, bidirectional_scan
 from videomamba.ops.backend import backend_status, resolve_backend
 from videomamba.ops.scan.api import directional_scan
 
 WIDTH, STATES = 768, 16  # of the paper's model
+PASSES = ("forward", "forward+backward")
+PLAIN_LOOP = "(plain loop)"  # timed beside the backends
 _LIMITS = {"forward": 2e-6, "gradient": 2e-5}
 
 
@@ -20,12 +27,13 @@ class Row:
     """One backend at one size.
 
     Attributes:
-        backend: its name.
+        backend: its name, or ``PLAIN_LOOP``.
         directions: 1, or 2 under one gate.
         batch, length: of the input (B, L, 768) with 16 states, float32.
         what: ``forward`` (no gradients wanted) or ``forward+backward``.
         milliseconds: median.
-        floor: milliseconds that the machine's measured rates allow at best.
+        floor: milliseconds that the machine allows at best: the larger of the bytes over the measured bandwidth and of
+            the time of as many ``torch.exp``, taken in the same turns.
         times_floor: milliseconds over floor.
         times_torch: of the PyTorch backend in the same turns, over this one's: how many times as fast.
     """
@@ -84,29 +92,89 @@ def check(backend: str, device: torch.device) -> dict[str, float]:
 
 
 def measure(
-    backends: Sequence[str], device: torch.device, rates: Rates, *, batches: Sequence[int], lengths: Sequence[int]
+    backends: Sequence[str], device: torch.device, *, batches: Sequence[int], lengths: Sequence[int]
 ) -> Iterator[list[Row]]:
-    """Rows of all backends for each number of directions, batch, length, and with or without the gradient."""
+    """Rows of one batch and length. A backend's passes, for one and two directions, take turns with ``torch.exp``."""
+    bandwidth = bytes_per_second(device)
     for batch in batches:
         for length in lengths:
-            for directions in (1, 2):
-                both, z = _draw(batch, length, WIDTH, device, directions=directions)
-                for what in ("forward", "forward+backward"):
-                    runs = [_run(backend, both, z, backward=what != "forward") for backend in backends]
-                    seconds = interleaved(runs, device, seconds=1.0)
-                    floor = rates.floor(**_work(batch, length, directions, backward=what != "forward"))
-                    torch_seconds = dict(zip(backends, seconds, strict=True)).get("torch", float("nan"))
-                    yield [
-                        Row(
-                            backend,
-                            directions,
-                            batch,
-                            length,
-                            what,
-                            *(1e3 * taken, 1e3 * floor, taken / floor, torch_seconds / taken),
-                        )
-                        for backend, taken in zip(backends, seconds, strict=True)
-                    ]
+            drawn = {count: _draw(batch, length, WIDTH, device, directions=count) for count in (1, 2)}
+            least = {
+                (n, what): _least_work(batch, length, n, backward=what == PASSES[1]) for n in drawn for what in PASSES
+            }
+            _, exps = least[1, PASSES[0]]
+            (one,), gate = drawn[1]
+            groups: dict[str, dict[tuple[int, str], Callable[[], object]]] = {
+                name: {(n, what): _run(name, *drawn[n], backward=what == PASSES[1]) for n, what in least}
+                for name in backends
+            }
+            groups[PLAIN_LOOP] = {(1, PASSES[0]): partial(plain_loop, one, gate)}
+            seconds = {}
+            floors = {}
+            for name, runs in groups.items():
+                *taken, of_exps = interleaved([*runs.values(), exponentials(exps, device)], device, seconds=3)
+                for job, time in zip(runs, taken, strict=True):
+                    seconds[name, *job] = time
+                    floors[name, *job] = max(least[job].moved / bandwidth, of_exps * least[job].exponentials / exps)
+            yield [
+                Row(
+                    name,
+                    n,
+                    batch,
+                    length,
+                    what,
+                    1e3 * time,
+                    1e3 * floors[name, n, what],
+                    time / floors[name, n, what],
+                    seconds.get(("torch", n, what), float("nan")) / time,
+                )
+                for (name, n, what), time in seconds.items()
+            ]
+
+
+def summary(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """Per backend, at the middle batch and length: what the backward pass and the second direction cost; the slope.
+
+    ``backward_over_forward`` compares the difference of both passes and forward alone; ``two_over_one`` both directions
+    in one call and one direction; ``slope`` is that of log(time) over log(length), forward, one direction, smallest
+    batch: 1 is linear.
+    """
+    times = {(r.backend, r.directions, r.batch, r.length, r.what): r.milliseconds for r in rows}
+    batches, lengths = (sorted({getattr(r, name) for r in rows}) for name in ("batch", "length"))
+    at = (batches[len(batches) // 2], lengths[len(lengths) // 2])
+    result: dict[str, dict[str, float]] = {}
+    for name in dict.fromkeys(r.backend for r in rows if r.backend != PLAIN_LOOP):
+        forward, both = times[name, 1, *at, "forward"], times[name, 1, *at, "forward+backward"]
+        ratios = {"backward_over_forward": both / forward - 1, "two_over_one": times[name, 2, *at, "forward"] / forward}
+        if len(lengths) > 1:
+            taken = [times[name, 1, batches[0], length, "forward"] for length in lengths]
+            ratios["slope"] = statistics.linear_regression(
+                *([math.log(x) for x in xs] for xs in (lengths, taken))
+            ).slope
+        result[name] = ratios
+    return result
+
+
+def plain_loop(d: ScanDirection, z: Tensor, steps: int = 64) -> Tensor:
+    """What one writes first: per chunk all decays and inputs at once, then a loop over steps with in-place operations.
+
+    One direction, one group, in natural order; the baseline of the PyTorch backend.
+    """
+    assert d.D is not None
+    assert d.delta_bias is not None
+    with torch.inference_mode():
+        state = d.u.new_zeros(len(d.u), *d.A.shape)
+        out = torch.empty_like(d.u)
+        for start in range(0, d.u.shape[1], steps):
+            part = slice(start, start + steps)
+            step = F.softplus(d.delta[:, part] + d.delta_bias)[..., None]
+            decay = torch.exp(step * d.A)
+            states = step * d.u[:, part, :, None] * d.B[:, part]
+            for i in range(states.shape[1]):
+                state.mul_(decay[:, i]).add_(states[:, i])
+                states[:, i] = state
+            out[:, part] = torch.einsum("bldn,bln->bld", states, d.C[:, part, 0])
+        return out.addcmul_(d.D, d.u).mul_(F.silu(z))
 
 
 def _run(backend: str, both: list[ScanDirection], z: Tensor, *, backward: bool) -> Callable[[], object]:
@@ -132,18 +200,23 @@ def _run(backend: str, both: list[ScanDirection], z: Tensor, *, backward: bool) 
     return forward_and_backward
 
 
-def _work(batch: int, length: int, directions: int, *, backward: bool) -> dict[str, int]:
-    """What cannot be left out: every input and output through memory once, every decay's exponential once.
+class LeastWork(NamedTuple):
+    """What a pass has to do at least."""
+
+    moved: int
+    exponentials: int
+
+
+def _least_work(batch: int, length: int, directions: int, *, backward: bool) -> LeastWork:
+    """Bytes and exponentials that cannot be left out: inputs and outputs through memory once, every decay once.
 
     The gradient needs the exponentials again, reads all inputs and the output's gradient and writes as many gradients.
     """
     tokens = batch * length
     inputs = tokens * (directions * (2 * WIDTH + 2 * STATES) + WIDTH) * 4
     output = tokens * WIDTH * 4
-    exponentials = directions * tokens * WIDTH * STATES
-    if backward:
-        return {"moved": 3 * inputs + 2 * output, "exponentials": 2 * exponentials}
-    return {"moved": inputs + output, "exponentials": exponentials}
+    exps = directions * tokens * WIDTH * STATES
+    return LeastWork(3 * inputs + 2 * output, 2 * exps) if backward else LeastWork(inputs + output, exps)
 
 
 def _draw(

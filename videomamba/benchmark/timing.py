@@ -3,7 +3,6 @@
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 
@@ -30,42 +29,36 @@ def _seconds(run: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - began
 
 
-@dataclass(frozen=True)
-class Rates:
-    """What this machine can do, in PyTorch's own operations.
+def bytes_per_second(device: torch.device) -> float:
+    """Of copying a tensor too large for the caches, read and written bytes together."""
+    source = torch.zeros(2**24 if device.type == "cpu" else 2**26, device=device)
+    target = torch.empty_like(source)
+    (seconds,) = interleaved([lambda: target.copy_(source)], device, seconds=0.5)
+    return 2 * source.numel() * source.element_size() / seconds
 
-    Attributes:
-        bytes_per_second: of copying a tensor too large for the caches, read and written bytes together.
-        exponentials_per_second: of ``torch.exp`` on float32; on a CPU in pieces that stay in the cache, on one thread,
-            times the number of threads, so that waking them is not counted.
+
+def exponentials(count: int, device: torch.device) -> Callable[[], None]:
+    """A run of ``torch.exp`` over ``count`` float32 values; on a CPU over one thread's share, in pieces for its cache.
+
+    On a CPU it takes what all threads would at best, without the cost of waking them.
     """
-
-    bytes_per_second: float
-    exponentials_per_second: float
-
-    def floor(self, *, moved: int, exponentials: int) -> float:
-        """Seconds that neither memory nor arithmetic lets a program undercut, if both run at once."""
-        return max(moved / self.bytes_per_second, exponentials / self.exponentials_per_second)
-
-
-def measure_rates(device: torch.device) -> Rates:
-    """The rates of this machine now, at PyTorch's number of threads."""
     on_cpu = device.type == "cpu"
     threads = torch.get_num_threads() if on_cpu else 1
-    source = torch.zeros(2**24 if on_cpu else 2**26, device=device)
-    target = torch.empty_like(source)
-    values = torch.linspace(-5, 0, 2**14 if on_cpu else 2**26, device=device)
-    result, repeats = torch.empty_like(values), 64 if on_cpu else 1
+    share = -(-count // threads)
+    piece = min(share, 2**17) if on_cpu else count
+    values = torch.linspace(-5, 0, piece, device=device)
+    result = torch.empty_like(values)
+    whole, rest = divmod(share, piece)
 
-    def exponentials() -> None:
-        for _ in range(repeats):
-            torch.exp(values, out=result)
+    def run() -> None:
+        if on_cpu:
+            torch.set_num_threads(1)
+        try:
+            for _ in range(whole):
+                torch.exp(values, out=result)
+            torch.exp(values[:rest], out=result[:rest])
+        finally:
+            if on_cpu:
+                torch.set_num_threads(threads)
 
-    (of_copy,) = interleaved([lambda: target.copy_(source)], device, seconds=0.5)
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1 if on_cpu else before)
-        (of_exp,) = interleaved([exponentials], device, seconds=0.5)
-    finally:
-        torch.set_num_threads(before)
-    return Rates(2 * source.numel() * 4 / of_copy, threads * repeats * values.numel() / of_exp)
+    return run

@@ -36,7 +36,6 @@ def benchmark(
     import torch
 
     from videomamba.benchmark import scan
-    from videomamba.benchmark.timing import measure_rates
     from videomamba.engine import resolve_device
 
     for name, values in (("batches", batches), ("lengths", lengths)):
@@ -57,15 +56,9 @@ def benchmark(
         console.print(
             f"{backend}: forward {errors['forward']:.1e}, gradients {errors['gradient']:.1e} off the reference"
         )
-    rates = measure_rates(where)
-    facts |= dataclasses.asdict(rates)
-    console.print(
-        f"{facts['device']} ({facts['capability']}): copies {rates.bytes_per_second / 1e9:.1f} GB/s, "
-        f"{rates.exponentials_per_second / 1e9:.2f} G exponentials/s",
-        soft_wrap=True,
-    )
+    console.print(f"{facts['device']} ({facts['capability']})", highlight=False)
     rows: list[Row] = []
-    for measured in scan.measure(backends, where, rates, batches=batches, lengths=lengths):
+    for measured in scan.measure(backends, where, batches=batches, lengths=lengths):
         rows += measured
         for row in measured:
             console.print(" ".join(_cells(row)), style="dim", highlight=False)
@@ -73,6 +66,10 @@ def benchmark(
     for row in rows:
         table.add_row(*_cells(row))
     console.print(table)
+    facts["summary"] = scan.summary(rows)
+    for backend, ratios in facts["summary"].items():
+        said = ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in ratios.items())
+        console.print(f"{backend}: {said}", highlight=False)
     if csv is not None:
         _write(csv, _as_csv(rows))
     if markdown is not None:
