@@ -1,10 +1,10 @@
-# make demo | test | lint | test-slow | clean: each sets up what it needs, in .venv, on a machine that has only Python >= 3.11.
+# make demo | test | lint | test-slow | benchmark | clean: each sets up what it needs, in .venv, on a machine that has only Python >= 3.11.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-slow lint format clean
+.PHONY: demo test test-slow lint format benchmark clean
 
 demo: $(VENV)/.installed
 	$(BIN)/videomamba demo
@@ -24,6 +24,12 @@ lint: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+benchmark: $(VENV)/.installed
+	$(BIN)/pip install --quiet --group benchmark
+	$(BIN)/videomamba benchmark scan
+	$(BIN)/python benchmarks/whole_model.py
+	$(BIN)/python benchmarks/peers.py
 
 # A change of the sources of the compiled kernels builds them again.
 $(VENV)/.installed: pyproject.toml setup.py $(wildcard videomamba/ops/native/*.cpp videomamba/ops/native/*.h)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 FOLDER = Path("videomamba/ops/native")
@@ -50,6 +51,13 @@ class BuildKernels(build_ext):
         return Path(self.build_lib, self.get_ext_filename(self.get_ext_fullname(ext.name))).is_file()
 
 
+class PlatformWheel(bdist_wheel):
+    """One wheel a platform for every Python: the kernels do not know Python."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        return "py3", "none", super().get_tag()[2]
+
+
 setup(
     ext_modules=[
         Extension(
@@ -62,5 +70,5 @@ setup(
         )
         for name, flags in INSTRUCTION_SETS.items()
     ],
-    cmdclass={"build_ext": BuildKernels},
+    cmdclass={"build_ext": BuildKernels, "bdist_wheel": PlatformWheel},
 )

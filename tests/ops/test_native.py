@@ -1,6 +1,7 @@
 """The compiled kernels, every instruction set that this machine runs, against the float64 reference."""
 
 import random
+import sys
 import threading
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from comparison import compare, exact, leaves, make_direction, relative_error
 from torch import Tensor
 
+from videomamba import create_model
 from videomamba.ops import ScanDirection, bidirectional_scan, causal_conv, directional_scan
 from videomamba.ops.native import library
 
@@ -182,3 +184,20 @@ def test_convolution_equals_the_reference(variant, visit, length):
     grads = torch.autograd.grad(got, (x, weight, bias), pull)
     for name, a, b in zip("xwb", grads, torch.autograd.grad(want, wide, pull.double()), strict=True):
         assert relative_error(a, b) < 1e-5, name
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
+def test_a_warm_model_takes_no_fresh_pages():
+    """A layer is handed the memory that the layer before has freed; taken from the system it would be zeroed first."""
+    import resource
+
+    model = create_model("videomamba_tiny", depth=6).eval()
+    video = torch.zeros(1, 3, 16, 224, 224)
+    taken = []
+    with torch.inference_mode():
+        for _ in range(5):
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            model(video)
+            taken.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    one_layer = 1569 * 384 * 4 * 8 // 4096  # pages of its largest tensors
+    assert min(taken[2:]) < one_layer // 4, taken

@@ -9,6 +9,10 @@ from videomamba.ops.backend import backend_status
 from videomamba.ops.scan import torch_backend
 
 
+def runnable(*names: str) -> list[str]:
+    return [name for name in names if backend_status()[name][0]]
+
+
 @pytest.mark.parametrize("length", [1, 2, 15, 16, 17, 63, 200])
 @pytest.mark.parametrize("visit", ["forward", "reverse", "order"])
 @pytest.mark.parametrize("optional", [False, True])
@@ -147,6 +151,43 @@ def test_selective_scan_has_mamba_layout():
         initial_state=direction.initial_state,
     )  # fmt: skip
     torch.testing.assert_close(got, want.transpose(1, 2))
+
+
+@pytest.mark.parametrize("backend", runnable("reference", "torch", "native"))
+def test_autocast_leaves_the_scan_alone(backend):
+    """What the user casts is cast; sums, states and step sizes inside stay float32."""
+
+    def run():
+        both = [make_direction(2, 100, 8, 16, seed=seed, dtype=torch.float32) for seed in (0, 1)]
+        z = torch.ones(2, 100, 8, requires_grad=True)
+        out = bidirectional_scan(*both, z, backend=backend)
+        return [out, *torch.autograd.grad(out.sum(), leaves(*both).values())]
+
+    expected = run()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        got = run()
+    for ours, theirs in zip(got, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("backend", runnable("torch", "native"))
+def test_exports_for_any_length(backend):
+    class Scan(torch.nn.Module):
+        def forward(self, u, delta, A, B, C, z):
+            return selective_scan(u, delta, A, B, C, z=z, delta_softplus=True, return_last_state=True, backend=backend)
+
+    def inputs(length):
+        generator = torch.Generator().manual_seed(length)
+        shapes = ((2, 6, length), (2, 6, length), (6, 3), (2, 3, length), (2, 3, length), (2, 6, length))
+        u, delta, A, B, C, z = (torch.randn(shape, generator=generator) for shape in shapes)
+        return u, delta, -A.abs(), B, C, z
+
+    any_length = {2: torch.export.Dim("length", min=2, max=100_000)}
+    exported = torch.export.export(
+        Scan(), inputs(20), dynamic_shapes=[any_length, any_length, None, any_length, any_length, any_length]
+    )
+    given = inputs(70)
+    torch.testing.assert_close(exported.module()(*given), Scan()(*given), rtol=0, atol=0)
 
 
 def test_operator_passes_opcheck_and_compiles_without_graph_breaks():

@@ -68,7 +68,8 @@ def _scan(
     """The output, the last state of each direction and, with ``save``, what the backend's backward pass reads."""
     directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
     module = backend_module("scan", backend)
-    out, last_states, saved = module.forward(directions, z, delta_softplus=delta_softplus, save=save)
+    with torch.autocast(u[0].device.type, enabled=False):  # sums and states are float32 whatever the inputs are
+        out, last_states, saved = module.forward(directions, z, delta_softplus=delta_softplus, save=save)
     return [out, *last_states, *saved]
 
 
@@ -105,9 +106,10 @@ def _scan_backward(
     """Gradients of u of each direction, of delta of each, ..., of z; absent inputs are left out."""
     directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
     module = backend_module("scan", backend)
-    grads, grad_z = module.backward(
-        directions, z, saved, grad_out, list(grad_last_states), delta_softplus=delta_softplus
-    )
+    with torch.autocast(u[0].device.type, enabled=False):
+        grads, grad_z = module.backward(
+            directions, z, saved, grad_out, list(grad_last_states), delta_softplus=delta_softplus
+        )
     return [grad for field in (*zip(*grads, strict=True), [grad_z]) for grad in field if grad is not None]
 
 
