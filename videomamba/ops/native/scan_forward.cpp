@@ -32,6 +32,21 @@ void write_rows(const VideomambaScan& s, int64_t k, const Block& b, const Chunk&
     }
 }
 
+// Asks for one tile of the next chunk's rows: they lie too far apart for the hardware to foresee.
+template <class E>
+VM_INLINE void prefetch(const VideomambaScan& s, int64_t k, const Block& b, int64_t start, int64_t channel,
+                        const float* sum, int64_t sum_stride) {
+    const VideomambaDirection& d = s.directions[k];
+    const int64_t end = std::min<int64_t>(s.length, start + kSteps);
+    for (int64_t step = start; step < end; step++) {
+        const int64_t token = visited(d, s.length, step);
+        __builtin_prefetch(row<E>(d.u, b.batch, token) + channel, 0, 2);
+        __builtin_prefetch(row<E>(d.delta, b.batch, token) + channel, 0, 2);
+        if (k > 0) __builtin_prefetch(sum + token * sum_stride + channel - b.first, 0, 2);
+        if (s.z.data && k + 1 == s.direction_count) __builtin_prefetch(row<E>(s.z, b.batch, token) + channel, 0, 2);
+    }
+}
+
 template <class E> bool forward_block(const VideomambaScan& s, const Blocks& blocks, int64_t item) {
     const Block b(blocks, s, item);
     if (b.width() == 0) return true;
@@ -65,6 +80,7 @@ template <class E> bool forward_block(const VideomambaScan& s, const Blocks& blo
             for (int64_t tile = 0; tile < b.tiles(); tile++) {
                 const int64_t at = tile * kSteps;
                 Vec* h = state + tile * N;
+                prefetch<E>(s, k, b, start + kSteps, b.channel(tile), sum, sum_stride);
                 recur_all(chunk, step + at, input + at, rate + tile * N, h, h, y + at, N);
             }
             write_rows<E>(s, k, b, chunk, y, sum, sum_stride);
