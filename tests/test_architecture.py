@@ -10,10 +10,11 @@ PACKAGE = Path(__file__).resolve().parents[1] / "videomamba"
 # what a room may import from; `data` is a tower of its own
 MAY_IMPORT = {
     "shapes": set(),
+    "labels": set(),
     "ops": {"shapes"},
     "nn": {"ops", "shapes"},
-    "models": {"nn", "ops", "shapes"},
-    "data": {"shapes"},
+    "models": {"nn", "ops", "shapes", "labels"},
+    "data": {"shapes", "labels"},
     "tasks": {"models", "data", "nn", "ops", "shapes"},
     "viz": {"models", "nn", "ops", "shapes"},
     "benchmark": {"models", "nn", "ops", "shapes"},

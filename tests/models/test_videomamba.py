@@ -41,7 +41,7 @@ def test_catalogue():
     assert sizes["videomamba_middle"] == (576, 32)
     with pytest.raises(ValueError, match=r"unknown model 'videomamba_huge'; choose one of .*videomamba_small"):
         create_model("videomamba_huge")
-    with pytest.raises(ValueError, match=r"unknown option widht for videomamba_tiny; known are num_frames"):
+    with pytest.raises(ValueError, match=r"unknown option widht; known are num_frames"):
         create_model("videomamba_tiny", widht=3)
 
 

@@ -14,21 +14,21 @@ def image_table():
 
 
 def test_temporal_expansion_repeats_the_picture(image_table):
-    video = from_image_table("temporal_expansion", image_table, 3)
+    video = from_image_table("temporal_expansion", image_table, (3, 2, 3))
     assert video.shape == (3, 2, 3, 4)
     assert all(torch.equal(frame, image_table) for frame in video)
 
 
 def test_spatial_interpolation_is_a_tall_picture(image_table):
     tall = torch.nn.functional.interpolate(image_table.permute(2, 0, 1)[None], size=(6, 3), mode="bicubic")[0]
-    video = from_image_table("spatial_interpolation", image_table, 3)
+    video = from_image_table("spatial_interpolation", image_table, (3, 2, 3))
     for frame in range(3):
         for row in range(2):
             torch.testing.assert_close(video[frame, row], tall[:, 2 * frame + row].T)
 
 
 def test_embed_dim_interpolation_takes_every_nth_value(image_table):
-    video = from_image_table("embed_dim_interpolation", image_table, 2)
+    video = from_image_table("embed_dim_interpolation", image_table, (2, 2, 3))
     vector = image_table[1, 2].tolist()
     stretched = []  # linear, half-pixel centres: value i lies at i / 2 - 1 / 4, clamped at the ends
     for i in range(8):
@@ -41,7 +41,7 @@ def test_embed_dim_interpolation_takes_every_nth_value(image_table):
 
 @pytest.mark.parametrize("kind", ["temporal_expansion", "spatial_interpolation", "embed_dim_interpolation"])
 def test_one_frame_is_the_image_table(kind, image_table):
-    torch.testing.assert_close(from_image_table(kind, image_table, 1)[0], image_table)
+    torch.testing.assert_close(from_image_table(kind, image_table, (1, 2, 3))[0], image_table)
 
 
 def test_sinusoidal_values():

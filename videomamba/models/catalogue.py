@@ -1,12 +1,13 @@
 """The names people type, and what they stand for."""
 
-import dataclasses
 import fnmatch
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from videomamba.models.checkpoint import read_checkpoint
 from videomamba.models.config import Preprocessing, VideoMambaConfig
+from videomamba.models.fit import Inflation, fitted_config
 from videomamba.models.videomamba import VideoMamba
 
 # width x depth as published for Vim and OpenGVLab's VideoMamba (tiny, small, middle); nano is ours, for a CPU and small
@@ -32,40 +33,54 @@ def model_config(name: str, **overrides: Any) -> VideoMambaConfig:
     """
     if name not in CATALOGUE:
         raise ValueError(f"unknown model {name!r}; choose one of {', '.join(CATALOGUE)}")
-    known = [field.name for field in dataclasses.fields(VideoMambaConfig)]
-    unknown = sorted(set(overrides) - set(known))
-    if unknown:
-        raise ValueError(f"unknown option {', '.join(unknown)} for {name}; known are {', '.join(known)}")
-    return dataclasses.replace(CATALOGUE[name], **overrides)
+    return fitted_config(CATALOGUE[name], **overrides)
 
 
 def create_model(
     name: str,
     *,
+    pretrained: str | Path | None = None,
     class_names: Sequence[str] | None = None,
     preprocessing: Preprocessing | None = None,
+    inflation: Inflation = "mean",
     **overrides: Any,
 ) -> VideoMamba:
-    """A freshly initialised model.
+    """A model of the catalogue, freshly initialised or with a checkpoint's weights fitted to it.
 
     Args:
         name: one of :func:`list_models`.
+        pretrained: a model folder, a run folder, a checkpoint file of Vim or OpenGVLab's VideoMamba, or a Hub id. An
+            image model becomes a video model as in the paper (supplement, S4.2): ``pos_embed`` names how its position
+            table is carried over. The head stays where the classes are the same, or none are named.
         class_names: names of the outputs; they set ``num_classes`` unless it is given.
-        preprocessing: kept with the model; by default ImageNet statistics at the model's frames and size.
+        preprocessing: kept with the model; by default the checkpoint's, or ImageNet statistics, at the model's frames
+            and size.
+        inflation: ``mean`` or ``centre``, see :func:`videomamba.models.fit.fit_patches`.
         overrides: fields of :class:`VideoMambaConfig`, such as ``num_frames=32`` or ``backward_order="temporal"``.
 
     Raises:
-        ValueError: unknown name or field, or a value that no model can have.
+        ValueError: unknown name or field, a value that no model can have, or a checkpoint that does not fit.
     """
     if class_names is not None:
         overrides.setdefault("num_classes", len(class_names))
-    return VideoMamba(model_config(name, **overrides), class_names=class_names, preprocessing=preprocessing)
+    if pretrained is None:
+        return VideoMamba(model_config(name, **overrides), class_names=class_names, preprocessing=preprocessing)
+    if not isinstance(pretrained, str | Path):
+        raise ValueError(f"pretrained={pretrained!r}; the authors released no weights: give a checkpoint or a Hub id")
+    checkpoint = read_checkpoint(pretrained)
+    overrides.setdefault("num_classes", checkpoint.config.num_classes)
+    model = VideoMamba.from_checkpoint(checkpoint, model_config(name, **overrides), inflation=inflation)
+    if class_names is not None:
+        model.set_class_names(class_names)
+    if preprocessing is not None:
+        model.preprocessing = preprocessing
+    return model.train()
 
 
-def load_model(checkpoint: str | Path) -> VideoMamba:
-    """A trained model, in evaluation mode, from a model folder, a run folder (its ``best/``) or a Hub id.
+def load_model(checkpoint: str | Path, **overrides: Any) -> VideoMamba:
+    """A trained model in evaluation mode: :meth:`VideoMamba.from_pretrained` under a shorter name.
 
     Raises:
         ValueError: nothing there, or files that do not make a model.
     """
-    return VideoMamba.from_pretrained(checkpoint)
+    return VideoMamba.from_pretrained(checkpoint, **overrides)

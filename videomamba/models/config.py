@@ -22,6 +22,8 @@ class VideoMambaConfig:
         depth: number of blocks.
         tubelet_size: frames of a tubelet.
         patch_size: its height and width in pixels.
+        patch_stride: pixels from one patch to the next; None is ``patch_size``, less makes patches overlap (Vim's files
+            that were fine-tuned at stride 8).
         backward_order: how the backward direction visits the tokens.
         pos_embed: kind of position embedding.
         cls_position: ``first``, or ``middle``: index M // 2 of the sequence.
@@ -42,6 +44,7 @@ class VideoMambaConfig:
     depth: int = 24
     tubelet_size: int = 2
     patch_size: int = 16
+    patch_stride: int | None = None
     backward_order: BackwardOrder = "spatio_temporal"
     pos_embed: PositionKind = "temporal_expansion"
     cls_position: str = "first"
@@ -67,10 +70,17 @@ class VideoMambaConfig:
             raise ValueError(f"num_frames={self.num_frames} must be divisible by tubelet_size={self.tubelet_size}")
         if not isinstance(self.img_size, int) and len(self.img_size) != 2:
             raise ValueError(f"img_size={self.img_size!r}; give one number, or height and width")
+        if self.patch_stride is not None:
+            _whole("patch_stride", self.patch_stride, at_least=1)
+            if self.patch_stride > self.patch_size:
+                raise ValueError(f"patch_stride={self.patch_stride} is more than patch_size={self.patch_size}")
         for pixels in self.height_width:
             _whole("img_size", pixels, at_least=1)
-            if pixels % self.patch_size:
-                raise ValueError(f"img_size={self.img_size} must be divisible by patch_size={self.patch_size}")
+            if pixels < self.patch_size or (pixels - self.patch_size) % self._stride:
+                rule = f"divisible by patch_size={self.patch_size}"
+                if self.patch_stride is not None:
+                    rule = f"patch_size={self.patch_size} plus a multiple of patch_stride={self.patch_stride}"
+                raise ValueError(f"img_size={self.img_size} must be {rule}")
 
     @property
     def height_width(self) -> tuple[int, int]:
@@ -80,8 +90,12 @@ class VideoMambaConfig:
     @property
     def grid(self) -> tuple[int, int, int]:
         """(t, h, w) of the patch tokens."""
-        height, width = self.height_width
-        return self.num_frames // self.tubelet_size, height // self.patch_size, width // self.patch_size
+        height, width = ((pixels - self.patch_size) // self._stride + 1 for pixels in self.height_width)
+        return self.num_frames // self.tubelet_size, height, width
+
+    @property
+    def _stride(self) -> int:
+        return self.patch_stride or self.patch_size
 
     @property
     def cls_index(self) -> int:

@@ -3,42 +3,28 @@
 import dataclasses
 import math
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
-from huggingface_hub import ModelHubMixin
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from videomamba.models import folder
 from videomamba.models.config import Preprocessing, VideoMambaConfig
+from videomamba.models.fit import fit_patches, fit_positions, join_positions
+from videomamba.models.pretrained import PretrainedModel
 from videomamba.nn.block import Block
 from videomamba.nn.mixer import SpatioTemporalSSM
 from videomamba.nn.norm import RMSNorm
 from videomamba.nn.order import backward_order
 from videomamba.nn.patch import TubeletEmbed
-from videomamba.nn.position import LEARNED_KINDS, initial_table, resize_table
+from videomamba.nn.position import LEARNED_KINDS, initial_table
 from videomamba.shapes import Logits, Tokens, Video
 
 _EPS = 1e-5
 
 
-class VideoMamba(
-    nn.Module,
-    ModelHubMixin,
-    library_name="videomamba",
-    license="apache-2.0",
-    pipeline_tag="video-classification",
-    paper_url="https://arxiv.org/abs/2407.08476",
-):
-    """VideoMamba (Park et al., ECCV 2024; supplement S4, Table S2), with timm's conventions.
-
-    Attributes:
-        config: the architecture, always that of the current weights.
-        class_names: names of the outputs in order, or None.
-        preprocessing: what a clip goes through before the model.
-    """
+class VideoMamba(PretrainedModel):
+    """VideoMamba (Park et al., ECCV 2024; supplement S4, Table S2), with timm's conventions."""
 
     def __init__(
         self,
@@ -47,17 +33,14 @@ class VideoMamba(
         class_names: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
     ) -> None:
-        super().__init__()
-        self.config = config
-        self.class_names = None if class_names is None else tuple(class_names)
-        self.preprocessing = preprocessing or Preprocessing(num_frames=config.num_frames, size=config.height_width)
+        super().__init__(config, class_names=class_names, preprocessing=preprocessing)
         self.grad_checkpointing = False
         dim = config.embed_dim
 
-        self.patch_embed = TubeletEmbed(dim, config.tubelet_size, config.patch_size)
+        self.patch_embed = self._patches()
         self.cls_token = nn.Parameter(torch.empty(1, 1, dim))
         self.pos_embed: Tensor | None
-        self._set_positions(initial_table(config.pos_embed, config.grid, dim) if config.pos_embed != "none" else None)
+        self._set_positions(self._initial_positions())
         blocks = nn.ModuleList(Block(dim, self._mixer(), norm_eps=_EPS) for _ in range(config.depth))
         self.blocks: Sequence[Block] = blocks  # type: ignore[assignment]
         self.norm = RMSNorm(dim, eps=_EPS)
@@ -184,36 +167,54 @@ class VideoMamba(
             nn.init.trunc_normal_(self.head.weight, std=0.02)
             nn.init.zeros_(self.head.bias)
 
-    def set_input_size(self, num_frames: int | None = None, img_size: int | tuple[int, int] | None = None) -> None:
-        """Takes videos of another length or size from now on: the position table is resized, the class slot untouched.
+    def set_class_names(self, class_names: Sequence[str]) -> None:
+        """Makes these the outputs: the head stays where it has them already, or as many without names."""
+        names = tuple(class_names)
+        if self.num_classes == len(names) and self.class_names in (None, names):
+            self.class_names = names
+        else:
+            self.reset_classifier(len(names), names)
 
-        ``preprocessing`` follows. A learned table is resized bicubically in space and linearly in time.
+    @torch.no_grad()
+    def set_input_size(
+        self,
+        num_frames: int | None = None,
+        img_size: int | tuple[int, int] | None = None,
+        tubelet_size: int | None = None,
+    ) -> None:
+        """Takes videos of another length or size, or other tubelets, from now on; ``preprocessing`` follows.
+
+        A learned position table is resized bicubically in space and linearly in time, its class slot untouched; one
+        frame's becomes a video's in the way that ``config.pos_embed`` names. The patch kernel is spread over the new
+        tubelet. Parameters that change are new objects: make optimisers afterwards.
 
         Raises:
             ValueError: not divisible by the tubelet or the patch.
         """
         old = self.config
-        self.config = dataclasses.replace(
-            old, num_frames=num_frames or old.num_frames, img_size=img_size or old.img_size
+        self.config = new = dataclasses.replace(
+            old,
+            num_frames=num_frames or old.num_frames,
+            img_size=img_size or old.img_size,
+            tubelet_size=tubelet_size or old.tubelet_size,
         )
-        self.preprocessing = dataclasses.replace(
-            self.preprocessing, num_frames=self.config.num_frames, size=self.config.height_width
-        )
+        self.preprocessing = dataclasses.replace(self.preprocessing, num_frames=new.num_frames, size=new.height_width)
+        if new.tubelet_size != old.tubelet_size:
+            kernel = fit_patches(self.patch_embed.proj.weight, new.tubelet_size)
+            patches = self._patches().to(kernel)
+            patches.load_state_dict({"proj.weight": kernel, "proj.bias": self.patch_embed.proj.bias})
+            self.patch_embed = patches
         if self.pos_embed is not None:
-            slots, table = self._slots(old)
-            if old.pos_embed in LEARNED_KINDS:
-                table = resize_table(table.float(), self.config.grid).to(table)
-            else:
-                table = initial_table(old.pos_embed, self.config.grid, self.embed_dim).to(table)
-            self._set_positions(table, slots)
+            fitted = fit_positions(self.pos_embed.detach(), old, new)
+            self._set_positions(self._initial_positions() if fitted is None else fitted)
         order = self._order()
         self.order = None if order is None else order.to(self.cls_token.device)
 
     def set_drop_path_rate(self, rate: float) -> None:
         """Stochastic depth that grows linearly from 0 at the first block to ``rate`` at the last."""
         self.config = dataclasses.replace(self.config, drop_path_rate=rate)
-        for block, p in zip(self.blocks, torch.linspace(0, rate, len(self.blocks)).tolist(), strict=True):
-            block.drop_path.p = p
+        for i, block in enumerate(self.blocks):
+            block.drop_path.p = rate * i / max(1, len(self.blocks) - 1)
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Keep only the tokens between blocks for the backward pass and compute each block again."""
@@ -231,35 +232,27 @@ class VideoMamba(
         named = ("A_log", "cls_token", "pos_embed")
         return {name for name, p in self.named_parameters() if p.ndim <= 1 or name.rsplit(".", 1)[-1] in named}
 
-    @classmethod
-    def from_pretrained(  # type: ignore[override]
-        cls,
-        pretrained_model_name_or_path: str | Path,
-        *,
-        revision: str | None = None,
-        cache_dir: str | Path | None = None,
-        local_files_only: bool = False,
-        token: str | bool | None = None,
-    ) -> Self:
-        """The model that :meth:`save_pretrained` wrote to a folder, or that lies on the Hub under ``owner/name``.
+    def freeze(self, blocks: int | None = None) -> None:
+        """No gradients, and no stochastic depth, in the stem and the first blocks; None: in all but the head.
 
         Raises:
-            ValueError: nothing there, or files that do not make a model; one line says which and why.
+            ValueError: there are not so many blocks.
         """
-        path = folder.locate(
-            pretrained_model_name_or_path,
-            revision=revision,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-            token=token,
-        )
-        config, class_names, preprocessing = folder.read_config(path)
-        model = cls(config, class_names=class_names, preprocessing=preprocessing)
-        folder.read_weights(path, model)
-        return model.eval()
+        depth = len(self.blocks)
+        if blocks is not None and not 0 <= blocks <= depth:
+            raise ValueError(f"cannot freeze {blocks} blocks; this model has {depth}")
+        frozen = set(self.blocks[:blocks])
+        for module in (self.patch_embed, *frozen, *([self.norm] if blocks is None else [])):
+            module.requires_grad_(False)
+        for parameter in (self.cls_token, self.pos_embed):
+            if isinstance(parameter, nn.Parameter):
+                parameter.requires_grad_(False)
+        for block in frozen:
+            block.drop_path.p = 0.0
 
-    def _save_pretrained(self, save_directory: Path) -> None:
-        folder.write(save_directory, self, self.config, self.class_names, self.preprocessing)
+    def _patches(self) -> TubeletEmbed:
+        c = self.config
+        return TubeletEmbed(c.embed_dim, c.tubelet_size, c.patch_size, c.patch_stride)
 
     def _mixer(self) -> SpatioTemporalSSM:
         c = self.config
@@ -277,26 +270,20 @@ class VideoMamba(
     def _order(self) -> Tensor | None:
         return backward_order(self.config.backward_order, self.config.grid, self.config.cls_index)
 
-    def _set_positions(self, table: Tensor | None, cls_slot: Tensor | None = None) -> None:
-        """Registers ``pos_embed`` (1, L, d) from a (t, h, w, d) table and the class token's slot (zeros when None)."""
-        if table is None:
+    def _initial_positions(self) -> Tensor | None:
+        """Fresh positions (1, L, d) with zeros in the class token's slot; None for a model without."""
+        if self.config.pos_embed == "none":
+            return None
+        table = initial_table(self.config.pos_embed, self.config.grid, self.embed_dim)
+        return join_positions(table.new_zeros(1, self.embed_dim), table, self.config)
+
+    def _set_positions(self, positions: Tensor | None) -> None:
+        if positions is None:
             self.pos_embed = None
-            return
-        patches = table.flatten(0, 2)
-        slot = patches.new_zeros(1, patches.shape[1]) if cls_slot is None else cls_slot
-        index = self.config.cls_index
-        positions = torch.cat([patches[:index], slot, patches[index:]])[None]
-        if self.config.pos_embed in LEARNED_KINDS:
+        elif self.config.pos_embed in LEARNED_KINDS:
             self.pos_embed = nn.Parameter(positions)
         else:
             self.register_buffer("pos_embed", positions, persistent=False)
-
-    def _slots(self, config: VideoMambaConfig) -> tuple[Tensor, Tensor]:
-        """The class token's slot (1, d) and the (t, h, w, d) table of the current ``pos_embed``."""
-        assert self.pos_embed is not None
-        positions, index = self.pos_embed.detach()[0], config.cls_index
-        patches = torch.cat([positions[:index], positions[index + 1 :]])
-        return positions[index : index + 1], patches.unflatten(0, config.grid)
 
     def _embed(self, video: Video) -> Tokens:
         """Tokens with class token and positions, in float32 (float64 for a float64 model)."""

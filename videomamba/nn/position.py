@@ -17,21 +17,24 @@ POSITION_KINDS: tuple[str, ...] = get_args(PositionKind)
 LEARNED_KINDS = POSITION_KINDS[:4]
 
 
-def from_image_table(kind: str, image_table: Tensor, frames: int) -> Tensor:
-    """An image model's table P_image (h, w, d) as a video table (t, h, w, d), by one of the ways of S4.2.
+def from_image_table(kind: str, image_table: Tensor, grid: tuple[int, int, int]) -> Tensor:
+    """An image model's table P_image (h', w', d) as a video table (t, h, w, d), by one of the ways of S4.2.
 
     ``temporal_expansion`` repeats it for each frame. ``spatial_interpolation`` resizes it bicubically to the tall
     picture (t h) x w, read row by row in token order. ``embed_dim_interpolation`` stretches each vector linearly from
-    d to d t, read as (d, t): frame i takes every t-th value from the i-th on.
+    d to d t, read as (d, t): frame i takes every t-th value from the i-th on. A P_image of another size is resized
+    bicubically first.
     """
-    h, w, d = image_table.shape
-    if kind == "temporal_expansion":
-        return image_table.expand(frames, h, w, d).clone()
+    t, h, w = grid
     if kind == "spatial_interpolation":
-        return _resize_pictures(image_table[None], (frames * h, w)).view(frames, h, w, d)
+        return _resize_pictures(image_table[None], (t * h, w)).unflatten(1, (t, h))[0]
+    picture = resize_table(image_table[None], (1, h, w))
+    if kind == "temporal_expansion":
+        return picture.repeat(t, 1, 1, 1)
     assert kind == "embed_dim_interpolation", kind
-    stretched = F.interpolate(image_table.view(1, h * w, d), size=d * frames, mode="linear")
-    return stretched.view(h, w, d, frames).permute(3, 0, 1, 2).contiguous()
+    d = picture.shape[-1]
+    stretched = F.interpolate(picture.reshape(1, h * w, d), size=d * t, mode="linear")
+    return stretched.view(h, w, d, t).permute(3, 0, 1, 2).contiguous()
 
 
 def initial_table(kind: str, grid: tuple[int, int, int], dim: int) -> Tensor:
@@ -45,7 +48,7 @@ def initial_table(kind: str, grid: tuple[int, int, int], dim: int) -> Tensor:
         return sinusoidal_table(t * h * w, dim).view(t, h, w, dim)
     assert kind in LEARNED_KINDS, kind
     table = torch.nn.init.trunc_normal_(torch.empty(t if kind == "random" else 1, h, w, dim), std=0.02)
-    return table if kind == "random" else from_image_table(kind, table[0], t)
+    return table if kind == "random" else from_image_table(kind, table[0], grid)
 
 
 def sinusoidal_table(length: int, dim: int) -> Tensor:
