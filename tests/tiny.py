@@ -8,6 +8,7 @@ import numpy as np
 from videomamba.data.synthetic import write_video
 from videomamba.engine import DataConfig, ModelConfig, OptimConfig, RunConfig
 
+FIXTURES = Path(__file__).resolve().parent / "fixtures"
 COLOURS = {"blue": (30, 60, 220), "green": (40, 200, 60), "red": (220, 40, 30)}
 MODEL = {"embed_dim": 32, "depth": 2, "img_size": 32, "patch_size": 8, "num_frames": 4, "tubelet_size": 2}
 # for `videomamba train`

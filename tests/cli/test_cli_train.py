@@ -5,6 +5,7 @@ import json
 import shlex
 
 import pytest
+import torch
 from tiny import OPTIONS, write_clips
 
 from videomamba import recipes
@@ -116,7 +117,10 @@ def test_mistakes(fails, clips, trained, tmp_path):
     assert "--data goes with a recipe (synthetic_motions)" in fails("train", clips, "--data", "x")
     names = "unknown model 'resnet'; choose one of videomamba_nano, videomamba_tiny, videomamba_small"
     assert names in fails("train", clips, "--model", "resnet")
-    assert "give --model or --start" in fails("train", clips, "--model", "videomamba_nano", "--start", trained)
+    assert "has embed_dim=128 and cannot be fitted to embed_dim=384" in fails(
+        "train", clips, "--model", "videomamba_small", "--start", trained
+    )
+    assert "freeze='backbone' needs start" in fails("train", clips, "--freeze", "backbone")
     assert "lr=-1.0; it must be above 0" in fails("train", clips, "--lr", "-1")
     assert "--hold-out person=1 needs --split" in fails("train", clips, "--hold-out", "person=1")
     assert "there is no checkpoint nothing" in fails("train", clips, "--start", "nothing")
@@ -147,3 +151,14 @@ def test_what_cannot_work_fails_before_anything_is_rendered(fails, tmp_path):
         (tmp_path / "file").touch()
         fails("train", "synthetic_motions", "--data", "rendered", option, value)
     assert not (tmp_path / "rendered").exists()
+
+
+def test_only_the_head_is_trained(clips, trained, tmp_path):
+    out = tmp_path / "out"
+    argv = ["train", str(clips), "--start", str(trained), "--freeze", "backbone", "--epochs", "1", "--workers", "0"]
+    assert main([*argv, "--layer-decay", "0.7", "--output", str(out)]) == 0
+    before, after = load_model(trained), load_model(out / "last")
+    old = dict(before.named_parameters())
+    changed = {name for name, p in after.named_parameters() if not torch.equal(p, old[name])}
+    assert changed == {"head.weight", "head.bias"}
+    assert after.source == f"fine-tuned (colours) from {trained}"

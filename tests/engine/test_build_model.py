@@ -68,3 +68,21 @@ def test_an_input_that_the_model_cannot_take(start, tmp_path):
     folder, _ = start
     with pytest.raises(ValueError, match="num_frames=5 must be divisible by tubelet_size=2"):
         build_model(run_from(folder, tmp_path, num_frames=5), NAMES)
+
+
+def test_a_named_architecture_with_a_checkpoints_weights(start, tmp_path):
+    """An image model of ours becomes the named video model, the class token moves, the head is fresh."""
+    image = create_model("videomamba_nano", num_classes=4, **MODEL | {"num_frames": 1, "tubelet_size": 1})
+    image.save_pretrained(tmp_path / "image")
+    run = run_from(tmp_path / "image", tmp_path)
+    run = dataclasses.replace(run, model=dataclasses.replace(run.model, name="videomamba_nano", freeze=1))
+    model = build_model(run, NAMES)
+    assert (model.config.num_frames, model.config.tubelet_size, model.class_names) == (4, 2, NAMES)
+    assert torch.equal(model.blocks[1].mixer.in_proj.weight, image.blocks[1].mixer.in_proj.weight)
+    assert [p.requires_grad for p in (model.cls_token, *(b.norm.weight for b in model.blocks))] == [False, False, True]
+    assert model.source == f"fine-tuned (tiny) from {tmp_path / 'image'}"
+
+
+def test_freezing_needs_a_start(tmp_path):
+    with pytest.raises(ValueError, match="freeze=2 needs start"):
+        dataclasses.replace(tiny_run(tmp_path, tmp_path).model, freeze=2)

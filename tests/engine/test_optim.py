@@ -67,3 +67,56 @@ def test_adamw_as_the_paper_has_it():
     assert type(optimizer) is torch.optim.AdamW
     assert optimizer.defaults["betas"] == (0.9, 0.999)
     assert optimizer.param_groups[0]["weight_decay"] == 0.05
+
+
+def test_layer_decay_reaches_every_block():
+    """Block -> learning rate, on the live optimiser: the stem slowest, the head and the last norm's layer fastest."""
+    model = create_model("videomamba_nano", depth=4, num_classes=3)
+    optimizer = make_optimizer(model, OptimConfig(lr=1e-3, layer_decay=0.5))
+    names = {id(p): name for name, p in model.named_parameters()}
+    rates_of = {}
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            name = names[id(parameter)]
+            layer = ".".join(name.split(".")[:2]) if name.startswith("blocks") else name.split(".")[0]
+            rates_of.setdefault(layer, set()).add(group["lr"])
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(names)
+    assert rates_of == {
+        "cls_token": {1e-3 / 64},
+        "pos_embed": {1e-3 / 64},
+        "patch_embed": {1e-3 / 64},
+        "blocks.0": {1e-3 / 32},
+        "blocks.1": {1e-3 / 16},
+        "blocks.2": {1e-3 / 8},
+        "blocks.3": {1e-3 / 4},
+        "norm": {1e-3 / 2},
+        "head": {1e-3},
+    }
+    for group in optimizer.param_groups:
+        assert group["weight_decay"] == (0.05 if names[id(group["params"][0])].endswith(DECAYED) else 0.0)
+
+
+DECAYED = ("proj.weight", "conv1d.weight", "head.weight")
+
+
+def test_layer_decay_scales_the_whole_schedule():
+    model = create_model("videomamba_nano", depth=2, num_classes=3)
+    config = OptimConfig(epochs=2, lr=1e-3, layer_decay=0.5, warmup_epochs=1)
+    optimizer = make_optimizer(model, config)
+    schedule = make_schedule(optimizer, config, 4)
+    first = [group["lr"] for group in optimizer.param_groups]
+    for _ in range(3):
+        optimizer.step()
+        schedule.step()
+    ratios = {group["lr"] / lr for group, lr in zip(optimizer.param_groups, first, strict=True)}
+    assert max(ratios) == pytest.approx(min(ratios))
+    assert max(schedule.get_last_lr()) == pytest.approx(1e-3 * 4 / 5)
+
+
+def test_layer_decay_needs_layers_and_training_needs_parameters():
+    with pytest.raises(ValueError, match=r"layer_decay needs to know the layers: give Linear timm's group_matcher\(\)"):
+        make_optimizer(torch.nn.Linear(2, 2), OptimConfig(layer_decay=0.5))
+    with pytest.raises(ValueError, match="all parameters are frozen"):
+        make_optimizer(torch.nn.Linear(2, 2).requires_grad_(False), OptimConfig())
+    with pytest.raises(ValueError, match=r"layer_decay=1.5; it must be above 0 and at most 1"):
+        OptimConfig(layer_decay=1.5)

@@ -38,9 +38,11 @@ def train(
     hold_out: HoldOut = None,
     model: Annotated[str | None, option("NAME")] = None,
     start: Annotated[str | None, option("CHECKPOINT")] = None,
+    freeze: Annotated[int | Literal["backbone"] | None, option("N|backbone")] = None,
     epochs: Annotated[int | None, option("N")] = None,
     batch_size: Annotated[int | None, option("N")] = None,
     lr: Annotated[float | None, option("X")] = None,
+    layer_decay: Annotated[float | None, option("X")] = None,
     frames: Annotated[int | None, option("N")] = None,
     stride: Annotated[int | Literal["uniform"] | None, option("N|uniform")] = None,
     size: Annotated[int | tuple[int, int] | None, option("PIXELS|HEIGHT WIDTH")] = None,
@@ -61,11 +63,13 @@ def train(
     Args:
         what: a folder of videos, or a recipe's name (a folder of that name is ./NAME)
         data: where a recipe's videos are, or are rendered to
-        model: name of an architecture (see `videomamba models`), trained from scratch
-        start: checkpoint to fine-tune, instead of a fresh model
+        model: name of an architecture (see `videomamba models`); with --start, its weights are fitted to it
+        start: checkpoint to fine-tune, instead of a fresh model; also a file of Vim or OpenGVLab's VideoMamba
+        freeze: leave the stem and the first N blocks as they are, or all but the head (backbone)
         epochs: rounds through the training videos
         batch_size: clips of one step
         lr: learning rate at the top of its schedule
+        layer_decay: each layer's learning rate over the next one's, such as 0.75; the head has the whole
         frames: frames of a clip
         stride: source frames from one frame of a clip to the next, or uniform: evenly over the whole video
         size: frame size that the model sees, one number or height and width
@@ -76,8 +80,6 @@ def train(
         seed: of everything that is random
     """
     require_split(split, hold_out)
-    if model is not None and start is not None:
-        raise ValueError(f"give --model or --start, not both: {start} has an architecture of its own")
     run = _configure(what, data, start)
     run = dataclasses.replace(
         run,
@@ -91,13 +93,14 @@ def train(
             flip=flip if flip or no_flip else None,
             workers=default_workers() if workers is None else workers,
         ),
-        model=_changed(run.model, name=model, start=start),
+        model=_changed(run.model, name=model, start=start, freeze=freeze),
         optim=_changed(
             run.optim,
             epochs=epochs,
             min_steps=None if epochs is None else 0,
             batch_size=batch_size,
             lr=lr,
+            layer_decay=layer_decay,
             bf16=bf16 or None,
         ),
         output=output,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from videomamba.data.synthetic import SyntheticMotions
+from videomamba.models.fit import Inflation
 
 Stride = int | Literal["uniform"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
@@ -66,16 +67,24 @@ class ModelConfig:
     """The model to train.
 
     Attributes:
-        name: of the catalogue; unused with ``start``.
-        start: checkpoint to begin from, whose architecture and preprocessing it keeps; its head too if classes agree.
+        name: of the catalogue; None is the checkpoint's own architecture, or ``videomamba_nano`` from scratch.
+        start: checkpoint to begin from, its weights fitted to the architecture; its head stays if the classes agree.
+        inflation: how an image model's patch kernel becomes a tubelet's.
+        freeze: train all but the stem and so many first blocks, or nothing but the head (``backbone``).
         drop_path_rate: stochastic depth.
-        overrides: fields of VideoMambaConfig that differ from the catalogue's; unused with ``start``.
+        overrides: fields of VideoMambaConfig that differ from that architecture's.
     """
 
-    name: str = "videomamba_nano"
+    name: str | None = None
     start: str | None = None
+    inflation: Inflation = "mean"
+    freeze: int | Literal["backbone"] | None = None
     drop_path_rate: float = 0.1
     overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.freeze is not None and self.start is None:
+            raise ValueError(f"freeze={self.freeze!r} needs start, the checkpoint whose weights shall stay")
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,7 @@ class OptimConfig:
         min_steps: small sets are given more epochs, until there are at least so many steps.
         lr: at the top of the schedule.
         weight_decay: on matrices only; see :func:`videomamba.engine.optim.parameter_groups`.
+        layer_decay: each layer's learning rate over the next one's; the head has ``lr``, the stem the least.
         clip_grad: largest norm of all gradients together.
         label_smoothing: for the task's loss.
         bf16: train under bfloat16 autocast; tests stay in float32.
@@ -99,6 +109,7 @@ class OptimConfig:
     min_lr: float = 1e-6
     warmup_epochs: float = 5.0
     weight_decay: float = 0.05
+    layer_decay: float = 1.0
     betas: tuple[float, float] = (0.9, 0.999)
     clip_grad: float = 1.0
     label_smoothing: float = 0.1
@@ -109,6 +120,8 @@ class OptimConfig:
         _at_least("batch_size", self.batch_size, 1)
         if not self.lr > 0:
             raise ValueError(f"lr={self.lr}; it must be above 0")
+        if not 0 < self.layer_decay <= 1:
+            raise ValueError(f"layer_decay={self.layer_decay}; it must be above 0 and at most 1 (none)")
         if self.warmup_epochs < 0:
             raise ValueError(f"warmup_epochs={self.warmup_epochs}; it must be at least 0")
 

@@ -2,36 +2,52 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from videomamba.engine.config import RunConfig
 from videomamba.models import VideoMamba, create_model, load_model
+
+_FROM_SCRATCH = "videomamba_nano"
 
 
 def build_model(run: RunConfig, class_names: Sequence[str]) -> VideoMamba:
     """A new model of the catalogue, or a checkpoint fitted to these classes and this input.
 
-    A checkpoint keeps its head when its class names are the same, and gets a fresh one otherwise; its position table is
-    resized when frames or size differ. ``preprocessing`` says what the run feeds it.
+    With a name and a checkpoint, the named architecture with the checkpoint's weights. A checkpoint keeps its head when
+    its class names are the same, and gets a fresh one otherwise. ``preprocessing`` says what the run feeds it.
 
     Raises:
-        ValueError: unknown name or option, an unreadable checkpoint, or an input that the model cannot take.
+        ValueError: unknown name or option, an unreadable checkpoint, or one that does not fit; an input that the model
+            cannot take.
     """
-    data, config = run.data, run.model
-    if config.start is None:
-        overrides = {"drop_path_rate": config.drop_path_rate, **config.overrides}
-        if data.num_frames is not None:
-            overrides["num_frames"] = data.num_frames
-        if data.size is not None:
-            overrides["img_size"] = data.size
-        model = create_model(config.name, class_names=class_names, **overrides)
-    else:
-        model = load_model(config.start)
-        if model.class_names != tuple(class_names):
-            model.reset_classifier(len(class_names), class_names)
-        if data.num_frames is not None or data.size is not None:
-            model.set_input_size(data.num_frames, data.size)
-        model.set_drop_path_rate(config.drop_path_rate)
-    if data.stride is not None:
-        stride = None if data.stride == "uniform" else data.stride
-        model.preprocessing = dataclasses.replace(model.preprocessing, stride=stride)
+    config, stride = run.model, run.data.stride
+    model = _model(run)
+    model.set_class_names(class_names)
+    model.source = f"trained from scratch ({run.name})"
+    if config.start is not None:
+        model.source = f"fine-tuned ({run.name}) from {config.start}"
+    if config.freeze is not None:
+        model.freeze(None if config.freeze == "backbone" else config.freeze)
+    if stride is not None:
+        model.preprocessing = dataclasses.replace(model.preprocessing, stride=None if stride == "uniform" else stride)
     return model
+
+
+def check_model(run: RunConfig) -> None:
+    """
+    Raises:
+        ValueError: as :func:`build_model`.
+    """
+    _model(run)
+
+
+def _model(run: RunConfig) -> VideoMamba:
+    config = run.model
+    overrides: dict[str, Any] = {"drop_path_rate": config.drop_path_rate, **config.overrides}
+    if run.data.num_frames is not None:
+        overrides["num_frames"] = run.data.num_frames
+    if run.data.size is not None:
+        overrides["img_size"] = run.data.size
+    if config.start is not None and config.name is None:
+        return load_model(config.start, inflation=config.inflation, **overrides)
+    return create_model(config.name or _FROM_SCRATCH, pretrained=config.start, inflation=config.inflation, **overrides)

@@ -1,6 +1,7 @@
 """The optimiser's parameter groups and the learning rate's course."""
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,25 +12,65 @@ from torch.optim.lr_scheduler import LambdaLR
 from videomamba.engine.config import OptimConfig
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Two groups: weights that decay, and those that must not.
+def parameter_groups(
+    model: nn.Module, weight_decay: float, *, lr: float | None = None, layer_decay: float = 1.0
+) -> list[dict[str, Any]]:
+    """Groups of weights that decay and of those that must not, for each layer where ``layer_decay`` is below 1.
 
     Not decayed: vectors and scalars (biases, norms, D), and whatever ``model.no_weight_decay()`` names (A, class token,
-    position table), where the model has that method.
+    position table), where the model has that method. Of ``n`` layers, layer ``i`` learns at
+    ``lr * layer_decay ** (n - 1 - i)``: the head at ``lr``, the stem slowest. Frozen parameters are in no group.
+
+    Raises:
+        ValueError: ``layer_decay`` for a model that does not say what its layers are, or nothing to train.
     """
     named: Callable[[], set[str]] = getattr(model, "no_weight_decay", set)
     kept = named()
-    decayed: list[nn.Parameter] = []
-    undecayed: list[nn.Parameter] = []
+    layers = layer_of_parameters(model) if layer_decay < 1 else {}
+    last = max(layers.values(), default=0)
+    groups: dict[tuple[int, bool], dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            (undecayed if parameter.ndim <= 1 or name in kept else decayed).append(parameter)
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": undecayed, "weight_decay": 0.0}]
+        if not parameter.requires_grad:
+            continue
+        layer, decays = layers.get(name, last), parameter.ndim > 1 and name not in kept
+        group = groups.setdefault((layer, not decays), {"params": [], "weight_decay": weight_decay if decays else 0.0})
+        if lr is not None:
+            group["lr"] = lr * layer_decay ** (last - layer)
+        group["params"].append(parameter)
+    if not groups:
+        raise ValueError("all parameters are frozen; there is nothing to train")
+    return [groups[key] for key in sorted(groups)]
+
+
+def layer_of_parameters(model: nn.Module) -> dict[str, int]:
+    """The layer of each parameter, 0 for the stem and the last for the head, by timm's ``model.group_matcher()``.
+
+    Raises:
+        ValueError: the model has no such method.
+    """
+    group_matcher: Callable[[], dict[str, Any]] | None = getattr(model, "group_matcher", None)
+    if group_matcher is None:
+        raise ValueError(f"layer_decay needs to know the layers: give {type(model).__name__} timm's group_matcher()")
+    matcher = group_matcher()
+    blocks = [(matcher["blocks"], None)] if isinstance(matcher["blocks"], str) else matcher["blocks"]
+
+    def place(name: str) -> tuple[float, ...]:
+        if re.match(matcher["stem"], name):
+            return (-1,)
+        for pattern, fixed in blocks:
+            if match := re.match(pattern, name):
+                return fixed or tuple(float(group) for group in match.groups() if group is not None)
+        return (math.inf,)
+
+    places = {name: place(name) for name, _ in model.named_parameters()}
+    ranks = {where: rank for rank, where in enumerate(sorted(set(places.values())))}
+    return {name: ranks[where] for name, where in places.items()}
 
 
 def make_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
     """AdamW over :func:`parameter_groups`."""
-    return torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.lr, betas=config.betas)
+    groups = parameter_groups(model, config.weight_decay, lr=config.lr, layer_decay=config.layer_decay)
+    return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas)
 
 
 def make_schedule(optimizer: torch.optim.Optimizer, config: OptimConfig, steps_per_epoch: int) -> LambdaLR:

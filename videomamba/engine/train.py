@@ -15,10 +15,10 @@ from videomamba.engine.config import RunConfig
 from videomamba.engine.data import Splits
 from videomamba.engine.device import make_accelerator, resolve_device
 from videomamba.engine.interrupt import InterruptFlag
-from videomamba.engine.model import build_model
+from videomamba.engine.model import build_model, check_model
 from videomamba.engine.run_folder import RunFolder, check_output
 from videomamba.engine.trainer import Trainer, TrainResult
-from videomamba.models import VideoMamba, load_model, model_config
+from videomamba.models import VideoMamba
 from videomamba.tasks.task import Task
 
 
@@ -66,10 +66,7 @@ def check_run(run: RunConfig) -> None:
         ValueError: unknown model or option, no such checkpoint or device, or an output folder that cannot be had.
     """
     resolve_device(run.device)
-    if run.model.start is None:
-        model_config(run.model.name, **run.model.overrides)
-    else:
-        load_model(run.model.start)
+    check_model(run)
     if run.output is not None:
         check_output(run.output)
 

@@ -100,7 +100,7 @@ class Trainer:
         began, waited = time.perf_counter(), 0.0
         loss_sum = correct = count = 0.0
         for batch, wait in self._timed_batches():
-            lr = self.schedule.get_last_lr()[0]
+            lr = max(self.schedule.get_last_lr())
             loss, outputs = self._step(batch)
             waited += wait
             loss_sum += loss * len(outputs)

@@ -24,6 +24,8 @@ _TITLES = {"vim": "Vim", "opengvlab": "OpenGVLab VideoMamba"}
 _NAMED_OUTPUTS = {1000: "imagenet1k", 400: "k400", 174: "ssv2"}
 _STRIDE_8_SLOTS = 27 * 27 + 1  # of Vim's files that were fine-tuned on 224 pixels at stride 8
 _TEMPORAL = "temporal_pos_embedding"
+# what the configuration is read from
+_RANKS = {"pos_embed": 3, _TEMPORAL: 3, "head.weight": 2, "layers.0.mixer.A_log": 2, "layers.0.mixer.conv1d.weight": 3}
 
 
 def is_foreign(weights: Mapping[str, Tensor]) -> bool:
@@ -136,6 +138,9 @@ def _stride_in(model_name: str | None) -> int | None:
 
 
 def _config(weights: Mapping[str, Tensor], file: Path, origin: str, patch_stride: int | None) -> VideoMambaConfig:
+    for name, rank in _RANKS.items():
+        if name in weights and weights[name].dim() != rank:
+            raise ValueError(f"{file}: {name} has shape {tuple(weights[name].shape)}; expected {rank} axes")
     kernel = weights["patch_embed.proj.weight"]
     if kernel.dim() not in (4, 5) or kernel.shape[-1] != kernel.shape[-2] or kernel.shape[1] != 3:
         raise ValueError(f"{file}: patch_embed.proj.weight has shape {tuple(kernel.shape)}; expected (d, 3, [t,] p, p)")
@@ -147,8 +152,8 @@ def _config(weights: Mapping[str, Tensor], file: Path, origin: str, patch_stride
     if patch_stride is None and origin == "vim" and slots == _STRIDE_8_SLOTS:
         raise ValueError(
             f"{file}: pos_embed has {slots} slots, {side} x {side} patches: 224 pixels at stride 8, as in Vim's "
-            f"fine-tuned files (--patch-stride 8), or {side * patch} pixels (--patch-stride {patch}); shapes cannot "
-            "tell, so say which"
+            f"fine-tuned files, or {side * patch} pixels at stride {patch}; shapes cannot tell, so run `videomamba "
+            f"convert` with --patch-stride 8 or {patch}"
         )
     stride = patch_stride or patch
     inner, states = weights["layers.0.mixer.A_log"].shape[0], weights["layers.0.mixer.A_log"].shape[-1]

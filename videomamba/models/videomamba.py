@@ -223,7 +223,7 @@ class VideoMamba(PretrainedModel):
     def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
         """Patterns that sort parameters into layers, as timm's layer-wise learning-rate decay reads them."""
         return {
-            "stem": r"^cls_token|pos_embed|patch_embed",
+            "stem": r"^(cls_token|pos_embed|patch_embed)",
             "blocks": [(r"^blocks\.(\d+)", None), (r"^norm\.", (99999,))],
         }
 

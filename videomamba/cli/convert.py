@@ -1,0 +1,38 @@
+"""``videomamba convert``: somebody else's checkpoint as a model folder of ours."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from videomamba.cli.info import facts_of, show_facts
+from videomamba.cli.options import Json, option, people, print_json
+
+
+def convert(
+    src: Annotated[str, tyro.conf.Positional, option("SRC")],
+    dst: Annotated[Path, tyro.conf.Positional, option("DST")],
+    origin: Annotated[Literal["vim", "opengvlab"] | None, option("vim|opengvlab")] = None,
+    patch_stride: Annotated[int | None, option("PIXELS")] = None,
+    json: Json = False,
+) -> int:
+    """Converts a checkpoint of Vim or OpenGVLab's VideoMamba, image or video, to a model folder.
+
+    The result gives the same features and logits. Its architecture is read off the file's names and shapes.
+
+    Args:
+        src: .pth or .safetensors file, or hf-hub:owner/name[:file]
+        dst: the model folder to write
+        origin: whose file it is, where neither its content nor its name tells
+        patch_stride: pixels from one patch to the next, where patches overlap (8 for Vim's fine-tuned files)
+    """
+    from videomamba.models import convert as convert_checkpoint
+
+    convert_checkpoint(src, dst, origin=origin, patch_stride=patch_stride)
+    facts = facts_of(dst)
+    console = people()
+    show_facts(facts, console)
+    console.print(f"wrote {dst}", soft_wrap=True)
+    if json:
+        print_json({"path": dst, **facts})
+    return 0
