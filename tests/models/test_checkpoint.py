@@ -226,9 +226,17 @@ PEAK = """
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="reads Linux's /proc")
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_a_full_size_small_model_takes_little_memory(tmp_path, suffix):
-    path, weights = tmp_path / f"videomamba_s16_k400{suffix}", random_weights(384, 24, classes=400, frames=16)
+@pytest.mark.parametrize(
+    ("width", "depth", "suffix"),
+    [
+        (192, 24, ".pth"),
+        (384, 24, ".pth"),
+        (384, 24, ".safetensors"),
+        pytest.param(576, 32, ".pth", marks=pytest.mark.slow),
+    ],
+)
+def test_full_size_files_take_little_memory(tmp_path, width, depth, suffix):
+    path, weights = tmp_path / f"videomamba_k400{suffix}", random_weights(width, depth, classes=400, frames=16)
     save_file(weights, path) if suffix == ".safetensors" else torch.save({"model": weights}, path)
     code = textwrap.dedent(PEAK)
     done = subprocess.run([sys.executable, "-c", code, path, tmp_path / "ours"], capture_output=True, text=True)

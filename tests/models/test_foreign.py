@@ -1,13 +1,15 @@
 """Vim's and OpenGVLab's checkpoints: the same features and logits as their code, whatever the file looks like."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 import torch
 from foreign_files import random_weights, reference
 from safetensors.torch import save_file
 
-from videomamba.models import convert, create_model, load_model
+from videomamba.models import VideoMamba, convert, create_model, load_model
+from videomamba.models.foreign import from_foreign
 from videomamba.ops.backend import backend_status
 
 NAMES = ("opengvlab_video_tubelet1", "opengvlab_video_tubelet2", "vim_image")
@@ -144,6 +146,9 @@ def test_stride_8_is_asked_for_and_makes_overlapping_patches(tmp_path):
     assert not (tmp_path / "ours").exists()
     fine = convert(path, tmp_path / "fine", patch_stride=8).config
     assert (fine.img_size, fine.grid, fine.cls_index) == (224, (1, 27, 27), 364)
+    for stride in (0, 17):
+        with pytest.raises(ValueError, match=f"patch stride {stride}; it must be at least 1 and at most"):
+            convert(path, tmp_path / "no", patch_stride=stride)
     large = convert(path, tmp_path / "large", patch_stride=16).config
     assert (large.img_size, large.patch_stride, large.grid) == (432, None, (1, 27, 27))
     model, picture = load_model(tmp_path / "fine"), torch.randn(1, 3, 1, 224, 224)
@@ -192,6 +197,32 @@ def test_class_names_that_the_number_of_outputs_tells(classes, first, last, tmp_
     assert len(names) == classes
     assert names[0] == first
     assert last in (None, names[-1])
+
+
+def table_in_the_docs():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "weights.md").read_text()
+    rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in page.splitlines()]
+    return [row for row in rows if len(row) == 6 and row[0].endswith(".pth")]
+
+
+@pytest.mark.parametrize("row", table_in_the_docs(), ids=lambda row: row[0])
+def test_the_table_in_the_docs(row):
+    """Each published layout at full size, without storage: inferred as the table says, with so many parameters."""
+    file, size, video, classes, theirs, ours = row
+    width, depth = map(int, size.split(" x "))
+    frames, pixels, _ = map(int, video.split(" x "))
+    stride = 8 if "_ft_" in file else None
+    side = (pixels - 16) // (stride or 16) + 1
+    image = "in1k" in file or file.startswith("vim")
+    weights = random_weights(width, depth, classes=int(classes), slots=side * side + 1,
+                             frames=None if image else frames, device="meta")  # fmt: skip
+    assert sum(value.numel() for value in weights.values()) == int(theirs.replace(",", ""))
+    checkpoint = from_foreign(weights, Path(file), patch_stride=stride)
+    assert (checkpoint.config.num_frames, checkpoint.config.img_size) == (frames, pixels)
+    assert checkpoint.config.cls_position == ("middle" if file.startswith("vim") else "first")
+    with torch.device("meta"):
+        model = VideoMamba.from_checkpoint(checkpoint)
+    assert sum(p.numel() for p in model.parameters()) == int(ours.replace(",", ""))
 
 
 PUBLISHED = [  # width, depth, million parameters as published

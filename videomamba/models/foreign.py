@@ -57,7 +57,8 @@ def from_foreign(
     weights = _without_decoder(weights)
     _check_names(weights, file)
     origin, why = _origin(weights, file, origin, model_name)
-    patch_stride = patch_stride or _stride_in(model_name)
+    if patch_stride is None:
+        patch_stride = _stride_in(model_name)
     config = _config(weights, file, origin, patch_stride)
     _check_shapes(weights, file, config)
     names = _NAMED_OUTPUTS.get(config.num_classes)
@@ -155,7 +156,9 @@ def _config(weights: Mapping[str, Tensor], file: Path, origin: str, patch_stride
             f"fine-tuned files, or {side * patch} pixels at stride {patch}; shapes cannot tell, so run `videomamba "
             f"convert` with --patch-stride 8 or {patch}"
         )
-    stride = patch_stride or patch
+    stride = patch if patch_stride is None else patch_stride
+    if not 1 <= stride <= patch:
+        raise ValueError(f"patch stride {stride}; it must be at least 1 and at most the patch's {patch} pixels")
     inner, states = weights["layers.0.mixer.A_log"].shape[0], weights["layers.0.mixer.A_log"].shape[-1]
     depth = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
     width = kernel.shape[0]
