@@ -14,7 +14,8 @@ def folder(data: Path, *, start: str | None = None) -> RunConfig:
     """
     name = data.resolve().name
     if start is None:
-        return RunConfig(name=name, data=DataConfig(root=data), optim=OptimConfig(min_steps=1000))
+        model = ModelConfig(name="videomamba_nano")
+        return RunConfig(name=name, data=DataConfig(root=data), model=model, optim=OptimConfig(min_steps=1000))
     return RunConfig(
         name=name,
         data=DataConfig(root=data, scale=(0.7, 1.0), randaugment=5),
