@@ -4,14 +4,14 @@ import pytest
 import torch
 from tiny import MODEL
 
-from videomamba.data import VideoRecord
+from videomamba.data import Annotations, VideoRecord
 from videomamba.engine import evaluate, evaluation_loader
-from videomamba.engine.data import evaluation_dataset
 from videomamba.engine.device import make_accelerator
 from videomamba.models import create_model
 from videomamba.tasks.recognition import Recognition
 
 NAMES = ("blue", "green", "red")
+TASK = Recognition(NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +26,14 @@ def records(clips):
 
 
 def run(model, records, *, batch_size, num_clips=1, **options):
-    loader = evaluation_loader(records, model.preprocessing, batch_size=batch_size, workers=0, num_clips=num_clips)
-    return evaluate(model, Recognition(NAMES), loader, make_accelerator("cpu"), **options)
+    part = Annotations(tuple(records), NAMES)
+    loader = evaluation_loader(TASK, part, model.preprocessing, batch_size=batch_size, workers=0, num_clips=num_clips)
+    return evaluate(model, TASK, loader, make_accelerator("cpu"), **options)
 
 
 def by_hand(model, records, num_clips=1, change=lambda video: video):
     """Probabilities clip by clip."""
-    dataset = evaluation_dataset(records, model.preprocessing, num_clips=num_clips)
+    dataset = TASK.test_dataset(Annotations(tuple(records), NAMES), model.preprocessing, num_clips=num_clips)
     model.eval()
     with torch.no_grad():
         views = [item["video"].view(-1, 3, 4, 32, 32) for item in (dataset[i] for i in range(len(dataset)))]

@@ -4,9 +4,8 @@ import pytest
 import torch
 from tiny import MODEL
 
-from videomamba.data import VideoRecord
+from videomamba.data import Annotations, VideoRecord
 from videomamba.engine import predict
-from videomamba.engine.data import evaluation_dataset
 from videomamba.models import create_model
 from videomamba.tasks.recognition import Recognition
 
@@ -22,7 +21,8 @@ def model():
 def test_the_probabilities_are_those_of_the_evaluated_clip(model, clips):
     path = next(clips.glob("red/*.mp4"))
     (prediction,) = predict(model, Recognition(NAMES), [path], device=CPU, top_k=3)
-    clip = evaluation_dataset([VideoRecord(path, 0)], model.preprocessing)[0]["video"]
+    part = Annotations((VideoRecord(path, 0),), NAMES)
+    clip = Recognition(NAMES).test_dataset(part, model.preprocessing)[0]["video"]
     with torch.no_grad():
         want = model.eval()(clip[None])[0].softmax(-1)
     assert {row["index"]: row["probability"] for row in prediction.answers} == {

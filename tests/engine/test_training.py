@@ -77,7 +77,7 @@ def figures_of(folder, checkpoint, **changes):
     run = json.loads((folder / "config.json").read_text())
     splits = load_splits(dataclasses.replace(tiny_run(None, None).data, root=run["data"]["root"]), seed=run["seed"])
     model = load_model(folder / checkpoint)
-    loader = evaluation_loader(splits["test"].records, model.preprocessing, batch_size=2, workers=0)
+    loader = evaluation_loader(Recognition(NAMES), splits["test"], model.preprocessing, batch_size=2, workers=0)
     return evaluate(model, Recognition(NAMES), loader, make_accelerator("cpu"), **changes)
 
 

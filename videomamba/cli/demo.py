@@ -83,6 +83,7 @@ def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
 
 def _test(run: "RunConfig", model: "VideoMamba", task: "Task", records: "tuple[VideoRecord, ...]") -> dict[str, float]:
     """Top-1 on the held-out clips as they are, and changed in ways that leave a motion's looks but not its order."""
+    from videomamba.data import Annotations
     from videomamba.data.synthetic import class_names, reversed_class
     from videomamba.engine import evaluate, evaluation_loader
     from videomamba.engine.controls import one_frame, reversed_time, shuffled_frames
@@ -97,7 +98,11 @@ def _test(run: "RunConfig", model: "VideoMamba", task: "Task", records: "tuple[V
 
     def top1(videos: "tuple[VideoRecord, ...]", change: Any = None) -> float:
         loader = evaluation_loader(
-            videos, model.preprocessing, batch_size=run.optim.batch_size, workers=run.data.workers
+            task,
+            Annotations(videos, task.class_names),
+            model.preprocessing,
+            batch_size=run.optim.batch_size,
+            workers=run.data.workers,
         )
         return evaluate(model, task, loader, accelerator, change=change)["top1"]
 
@@ -126,11 +131,13 @@ def _draw(model: "VideoMamba", video: Path, file: Path) -> None:
     """The delta maps of one clip as a picture."""
     import torch
 
-    from videomamba.data import VideoRecord
-    from videomamba.engine.data import evaluation_dataset
+    from videomamba.data import Annotations, VideoRecord
+    from videomamba.tasks.recognition import Recognition
     from videomamba.viz.delta import delta_figure
 
-    clip = evaluation_dataset([VideoRecord(video, 0)], model.preprocessing)[0]["video"]
+    names = model.class_names or ()
+    part = Annotations((VideoRecord(video, 0),), names)
+    clip = Recognition(names).test_dataset(part, model.preprocessing)[0]["video"]
     with torch.inference_mode():
         maps = model.delta_maps(clip[None].to(next(model.parameters()).device))[0].cpu()
     mean, std = (

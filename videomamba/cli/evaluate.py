@@ -58,8 +58,10 @@ def evaluate(
     names = model.class_names or tuple(str(i) for i in range(model.num_classes))
     annotations = model_labels(annotations, names)
     _point_out_splits(checkpoint, split, console)
+    task = Recognition(names)
     loader = evaluation_loader(
-        annotations.records,
+        task,
+        annotations,
         model.preprocessing,
         batch_size=batch_size,
         workers=default_workers() if workers is None else workers,
@@ -70,7 +72,7 @@ def evaluate(
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         batches = bar.add_task("evaluating", total=len(loader))
         report = evaluate_model(
-            model, Recognition(names), loader, accelerator, on_batch=lambda done, _: bar.update(batches, completed=done)
+            model, task, loader, accelerator, on_batch=lambda done, _: bar.update(batches, completed=done)
         )
     _show(report, console)
     if json:

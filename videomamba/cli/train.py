@@ -90,7 +90,7 @@ def train(
             num_frames=frames,
             stride=stride,
             size=size,
-            flip=flip if flip or no_flip else None,
+            augmentation=_changed(run.data.augmentation, flip=flip if flip or no_flip else None),
             workers=default_workers() if workers is None else workers,
         ),
         model=_changed(run.model, name=model, start=start, freeze=freeze),
@@ -122,7 +122,7 @@ def run_training(run: "RunConfig", console: Console, *, command: list[str]) -> "
     """Reads (or renders) the videos and trains; where that is interrupted, ``command --start ...`` is how to go on."""
     from videomamba.engine import TrainingInterrupted, check_run, load_splits
     from videomamba.engine import train as train_run
-    from videomamba.tasks.recognition import Recognition
+    from videomamba.tasks.catalogue import make_task
 
     check_run(run)
     if run.data.synthetic is not None and not run.data.root.exists():
@@ -135,7 +135,7 @@ def run_training(run: "RunConfig", console: Console, *, command: list[str]) -> "
             bar.update(rendering, completed=done, total=total, visible=True)
 
         splits = load_splits(run.data, seed=run.seed, progress=rendered)
-    task = Recognition(splits["train"].class_names, label_smoothing=run.optim.label_smoothing)
+    task = make_task(run.task, splits["train"].class_names, label_smoothing=run.optim.label_smoothing)
     counts = f"{len(splits['train'])} to train, {len(splits['test'])} held out"
     console.print(f"{counts}, {len(task.class_names)} classes", soft_wrap=True)
     try:

@@ -9,10 +9,11 @@ from videomamba.data.errors import VideoError
 from videomamba.data.loader import make_loader
 from videomamba.data.reader import VideoReader
 from videomamba.data.sampling import DenseSampler, Sampler, UniformSampler, make_sampler
-from videomamba.data.transforms import Transform, eval_transform, train_transform
+from videomamba.data.transforms import Augmentation, Transform, eval_transform, train_transform
 
 __all__ = [
     "Annotations",
+    "Augmentation",
     "Clip",
     "DenseSampler",
     "Sampler",

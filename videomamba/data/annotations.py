@@ -31,6 +31,14 @@ class Annotations:
     def __len__(self) -> int:
         return len(self.records)
 
+    def rows(self, root: Path) -> list[dict[str, str]]:
+        """Path, relative to ``root`` where it lies below, and label of each video, as a split file names them."""
+        return [{"path": _relative(r.path, root), "label": self.class_names[r.label]} for r in self.records]
+
+
+def _relative(path: Path, root: Path) -> str:
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path.resolve())
+
 
 def is_video(path: Path) -> bool:
     """Whether a file's name is a video's, and it is not hidden."""

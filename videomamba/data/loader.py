@@ -1,23 +1,34 @@
 """Batches of clips, the same for any number of workers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Sampler
 
-from videomamba.data.datasets.video import Sample, VideoDataset, mixed_seed
+from videomamba.data.datasets.video import mixed_seed
 
 
 def make_loader(
-    dataset: VideoDataset,
+    dataset: Any,
     *,
     batch_size: int,
     shuffle: bool,
     seed: int = 0,
     num_workers: int = 0,
     drop_last: bool = False,
-) -> DataLoader[Sample]:
+    collate: Callable[[list[Any]], Any] | None = None,
+) -> DataLoader:
     """A loader whose shuffled order depends on ``seed`` and ``dataset.epoch`` alone; workers live on between epochs.
+
+    Args:
+        dataset: with ``epoch``, as :class:`VideoDataset` has it.
+        batch_size: samples at a time.
+        shuffle: an order of its own for each epoch; else the data set's.
+        seed: of that order.
+        num_workers: processes that read; 0 reads in this one.
+        drop_last: leave out a last batch that is short.
+        collate: from samples to a batch; PyTorch's by default.
 
     Raises:
         ValueError: batch size below one, or fewer workers than none.
@@ -30,6 +41,7 @@ def make_loader(
         sampler=EpochOrder(dataset, seed) if shuffle else None,
         num_workers=num_workers,
         drop_last=drop_last,
+        collate_fn=collate,
         generator=torch.Generator().manual_seed(seed),  # else a loader draws from the global state
         worker_init_fn=_one_thread if num_workers else None,
         persistent_workers=num_workers > 0,
@@ -43,7 +55,7 @@ class EpochOrder(Sampler[int]):
     than one without: its second epoch would depend on the number of workers.
     """
 
-    def __init__(self, dataset: VideoDataset, seed: int) -> None:
+    def __init__(self, dataset: Any, seed: int) -> None:
         self.dataset = dataset
         self.seed = seed
 

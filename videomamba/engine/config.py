@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from videomamba.data.datasets import LAYOUTS
 from videomamba.data.synthetic import SyntheticMotions
+from videomamba.data.transforms import Augmentation
 from videomamba.models.fit import Inflation
 
 Stride = int | Literal["uniform"]
@@ -23,43 +25,41 @@ class DataConfig:
 
     Attributes:
         root: folder of the videos.
+        layout: how they are annotated: ``folder`` (with ``split``: a csv file), or a name of
+            :data:`videomamba.data.datasets.LAYOUTS`.
+        fold: which of a layout's published splits, from 1; None is its only one, or the first.
         split: csv file with columns path, label and, unless ``hold_out`` names another, split.
         hold_out: ``COLUMN=VALUE,...`` of that csv: the test videos.
         synthetic: rendered into ``root`` first.
         num_frames: of a clip; None is the model's own.
         stride: source frames from one to the next, or ``uniform``: evenly over the whole video; None as above.
         size: of a frame in pixels, one number or height and width; None is the model's own.
-        flip: turn training clips left to right at random.
-        scale: a training crop's part of the picture's area, least and most.
-        randaugment: strength of RandAugment in training, 1 to 30; 0 for none.
+        augmentation: of training clips.
         workers: processes that read videos; 0 reads between the steps.
     """
 
     root: Path
+    layout: str = "folder"
+    fold: int | None = None
     split: Path | None = None
     hold_out: str | None = None
     synthetic: SyntheticMotions | None = None
     num_frames: int | None = None
     stride: Stride | None = None
     size: int | tuple[int, int] | None = None
-    flip: bool = True
-    scale: tuple[float, float] = (0.5, 1.0)
-    randaugment: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
     workers: int = 1
 
     def __post_init__(self) -> None:
         if self.hold_out is not None and self.split is None:
             raise ValueError(f"hold_out={self.hold_out!r} needs split, the csv file that has the column")
+        if self.layout != "folder" and self.layout not in LAYOUTS:
+            raise ValueError(f"unknown layout {self.layout!r}; choose one of {', '.join(['folder', *LAYOUTS])}")
         if self.stride is not None and self.stride != "uniform":
             _at_least("stride", self.stride, 1)
         if self.num_frames is not None:
             _at_least("num_frames", self.num_frames, 1)
         _at_least("workers", self.workers, 0)
-        if not 0 <= self.randaugment <= 30:
-            raise ValueError(f"randaugment={self.randaugment}; it must be 0 (none) to 30")
-        low, high = self.scale
-        if not 0 < low <= high <= 1:
-            raise ValueError(f"scale={self.scale}; expected 0 < least <= most <= 1")
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,15 @@ class OptimConfig:
         weight_decay: on matrices only; see :func:`videomamba.engine.optim.parameter_groups`.
         layer_decay: each layer's learning rate over the next one's; the head has ``lr``, the stem the least.
         clip_grad: largest norm of all gradients together.
+        accumulate: batches whose gradients make one step.
         label_smoothing: for the task's loss.
+        mixup, cutmix: strength of mixing clips and labels (arXiv 1710.09412, 1905.04899), 0 for none; with both, each
+            batch takes one of them.
+        ema: decay of the averaged weights that are tested and saved, such as 0.9999; None for the weights themselves.
         bf16: train under bfloat16 autocast; tests stay in float32.
+        grad_checkpointing: keep less for the backward pass, compute blocks twice.
+        compile: torch.compile the model.
+        fsdp: shard parameters, gradients and optimiser over the processes.
     """
 
     epochs: int = 30
@@ -112,12 +119,26 @@ class OptimConfig:
     layer_decay: float = 1.0
     betas: tuple[float, float] = (0.9, 0.999)
     clip_grad: float = 1.0
+    accumulate: int = 1
     label_smoothing: float = 0.1
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    ema: float | None = None
     bf16: bool = False
+    grad_checkpointing: bool = False
+    compile: bool = False
+    fsdp: bool = False
 
     def __post_init__(self) -> None:
         _at_least("epochs", self.epochs, 1)
         _at_least("batch_size", self.batch_size, 1)
+        _at_least("accumulate", self.accumulate, 1)
+        if min(self.mixup, self.cutmix) < 0:
+            raise ValueError(f"mixup={self.mixup} and cutmix={self.cutmix} must be at least 0 (none)")
+        if self.ema is not None and not 0 < self.ema < 1:
+            raise ValueError(f"ema={self.ema}; it must be above 0 and below 1")
+        if self.ema is not None and self.fsdp:
+            raise ValueError("ema does not go with fsdp, whose weights no process has whole")
         if not self.lr > 0:
             raise ValueError(f"lr={self.lr}; it must be above 0")
         if not 0 < self.layer_decay <= 1:
@@ -132,8 +153,14 @@ class RunConfig:
 
     Attributes:
         name: of the recipe; in the default output folder's name.
+        task: of :data:`videomamba.tasks.catalogue.TASKS`.
         output: the run's folder; by default ``runs/<name>-<date-time>``.
         device: ``auto`` takes a GPU where there is one.
+        checkpoint_steps: steps from one full checkpoint to the next; None is every ten minutes and at the end of an
+            epoch that ends a minute or more after the last one.
+        keep_checkpoints: how many of them stay.
+        trackers: of accelerate, such as ``tensorboard`` or ``wandb``.
+        test_clips, test_crops: views of a video in the test after training, scores averaged.
         seed: of weights, order, augmentation, drop path and the random split.
     """
 
@@ -141,6 +168,18 @@ class RunConfig:
     data: DataConfig
     model: ModelConfig = ModelConfig()
     optim: OptimConfig = OptimConfig()
+    task: str = "recognition"
     output: Path | None = None
     device: DeviceName = "auto"
     seed: int = 0
+    checkpoint_steps: int | None = None
+    keep_checkpoints: int = 2
+    trackers: tuple[str, ...] = ("tensorboard",)
+    test_clips: int = 1
+    test_crops: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("keep_checkpoints", "test_clips", "test_crops"):
+            _at_least(name, getattr(self, name), 1)
+        if self.checkpoint_steps is not None:
+            _at_least("checkpoint_steps", self.checkpoint_steps, 1)

@@ -1,29 +1,19 @@
 """From a data configuration and a model to loaders of clips that this model takes."""
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from videomamba.data import (
-    Annotations,
-    VideoDataset,
-    VideoError,
-    VideoRecord,
-    eval_transform,
-    make_loader,
-    make_sampler,
-    read_csv,
-    read_folder,
-    split_holdout,
-    train_transform,
-)
+from videomamba.data import Annotations, VideoError, VideoRecord, make_loader, read_csv, read_folder, split_holdout
+from videomamba.data.datasets import LAYOUTS
 from videomamba.data.synthetic import write_synthetic_motions
 from videomamba.engine.config import DataConfig, RunConfig
 from videomamba.models import Preprocessing
+from videomamba.tasks.task import Task
 
-Splits = dict[str, Annotations]
+Splits = dict[str, Any]  # "train" and "test": what the task's data sets are made of, with ``len`` and ``rows(root)``
 
 
 def load_splits(config: DataConfig, *, seed: int, progress: Callable[[int, int], None] | None = None) -> Splits:
@@ -39,6 +29,8 @@ def load_splits(config: DataConfig, *, seed: int, progress: Callable[[int, int],
     """
     if config.synthetic is not None:
         write_synthetic_motions(config.root, config.synthetic, progress=progress)
+    if config.layout != "folder":
+        return LAYOUTS[config.layout](config.root, fold=config.fold)
     if config.split is not None:
         return read_csv(config.split, root=config.root, hold_out=config.hold_out)
     parts = read_folder(config.root)
@@ -69,49 +61,32 @@ def model_labels(annotations: Annotations, class_names: Sequence[str]) -> Annota
     return Annotations(records, tuple(class_names))
 
 
-def train_loader(records: Sequence[VideoRecord], preprocessing: Preprocessing, run: RunConfig) -> DataLoader:
-    """Shuffled batches of randomly placed, augmented clips."""
-    p = preprocessing
-    dataset = VideoDataset(
-        records,
-        make_sampler(p.num_frames, p.stride),
-        train_transform(
-            p.size, p.mean, p.std, flip=run.data.flip, scale=run.data.scale, randaugment=run.data.randaugment
-        ),
-        train=True,
-        short_side=decoded_side(p),
-        seed=run.seed,
-    )
+def train_loader(task: Task, part: Any, preprocessing: Preprocessing, run: RunConfig) -> DataLoader:
+    """Shuffled batches of the task's training samples."""
+    dataset = task.train_dataset(part, preprocessing, augmentation=run.data.augmentation, seed=run.seed)
     return make_loader(
-        dataset, batch_size=run.optim.batch_size, shuffle=True, seed=run.seed, num_workers=run.data.workers
-    )
-
-
-def evaluation_dataset(
-    records: Sequence[VideoRecord], preprocessing: Preprocessing, *, num_clips: int = 1
-) -> VideoDataset:
-    """Central clips, or ``num_clips`` evenly spread ones, without augmentation; the same for evaluate and predict."""
-    p = preprocessing
-    return VideoDataset(
-        records,
-        make_sampler(p.num_frames, p.stride),
-        eval_transform(p.size, p.mean, p.std),
-        num_clips=num_clips,
-        short_side=decoded_side(p),
+        dataset,
+        batch_size=run.optim.batch_size,
+        shuffle=True,
+        seed=run.seed,
+        num_workers=run.data.workers,
+        collate=task.collate,
     )
 
 
 def evaluation_loader(
-    records: Sequence[VideoRecord],
+    task: Task,
+    part: Any,
     preprocessing: Preprocessing,
     *,
     batch_size: int,
     workers: int,
     num_clips: int = 1,
+    num_crops: int = 1,
 ) -> DataLoader:
-    """Batches of :func:`evaluation_dataset` in the records' order, the last one as short as it comes."""
-    dataset = evaluation_dataset(records, preprocessing, num_clips=num_clips)
-    return make_loader(dataset, batch_size=batch_size, shuffle=False, num_workers=workers)
+    """Batches of the task's test samples in the part's order, the last one as short as it comes."""
+    dataset = task.test_dataset(part, preprocessing, num_clips=num_clips, num_crops=num_crops)
+    return make_loader(dataset, batch_size=batch_size, shuffle=False, num_workers=workers, collate=task.collate)
 
 
 def batches(loader: DataLoader) -> Iterator[dict[str, Tensor]]:
@@ -121,16 +96,6 @@ def batches(loader: DataLoader) -> Iterator[dict[str, Tensor]]:
     except VideoError as error:
         last = str(error).strip().splitlines()[-1]
         raise VideoError(last.removeprefix(f"{VideoError.__module__}.{VideoError.__qualname__}: ")) from None
-
-
-def decoded_side(preprocessing: Preprocessing) -> int:
-    """Short side at which frames are kept while decoding: memory stays bounded, and crops still have pixels enough."""
-    return 2 * max(preprocessing.size)
-
-
-def relative_path(path: Path, root: Path) -> str:
-    """A video's path as a split file names it, relative to the data's root where it lies below."""
-    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path.resolve())
 
 
 def _first(names: Sequence[str], count: int = 5) -> str:

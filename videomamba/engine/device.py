@@ -1,9 +1,11 @@
 """Which device a run uses."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.tracking import filter_trackers
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -25,8 +27,12 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def make_accelerator(device: str, *, project_dir: Path | None = None) -> Accelerator:
-    """Accelerate's view of a device; with a folder it writes TensorBoard files there.
+def make_accelerator(device: str, *, accumulate: int = 1) -> Accelerator:
+    """Accelerate's view of a device, and of the processes that ``torchrun`` or ``accelerate launch`` started.
+
+    Args:
+        device: see :func:`resolve_device`.
+        accumulate: batches whose gradients make one step.
 
     Raises:
         ValueError: a device that is not here, or another one than this process uses already.
@@ -35,9 +41,21 @@ def make_accelerator(device: str, *, project_dir: Path | None = None) -> Acceler
     accelerator = Accelerator(
         cpu=wanted.type == "cpu",
         mixed_precision="no",  # accelerate would keep it for the whole process; see OptimConfig.bf16
-        log_with=None if project_dir is None else "tensorboard",
-        project_dir=project_dir,
+        gradient_accumulation_steps=accumulate,
     )
     if accelerator.device.type != wanted.type:  # accelerate keeps its choice for as long as the process lives
         raise ValueError(f"this process already runs on {accelerator.device.type}; use {wanted.type} in a new one")
     return accelerator
+
+
+def track(accelerator: Accelerator, trackers: Sequence[str], folder: Path) -> None:
+    """Has the accelerator log to these trackers, files below the folder.
+
+    Raises:
+        ValueError: a tracker that accelerate does not know or that is not installed.
+    """
+    accelerator.project_configuration.set_directories(str(folder))
+    accelerator.log_with = filter_trackers(list(trackers), str(folder))
+    missing = set(trackers) - {getattr(tracker, "value", tracker) for tracker in accelerator.log_with}
+    if missing:
+        raise ValueError(f"tracker {', '.join(sorted(missing))} is unknown to accelerate or not installed")

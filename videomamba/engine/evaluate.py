@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 from videomamba.engine.data import batches
-from videomamba.tasks.task import Task
+from videomamba.tasks.task import Change, Task
 
 
 @torch.inference_mode()
@@ -19,7 +19,7 @@ def evaluate(
     loader: DataLoader,
     accelerator: Accelerator,
     *,
-    change: Callable[[Tensor], Tensor] | None = None,
+    change: Change | None = None,
     on_batch: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """The task's report over all of the loader's samples, each counted once, with ``loss`` (mean per sample) added.
@@ -39,24 +39,16 @@ def evaluate(
     try:
         for done, batch in enumerate(batches(loader), start=1):
             batch = {name: value.to(accelerator.device) for name, value in batch.items()}
-            outputs = forward_views(model, batch["video"], change)
-            loss = task.loss(outputs[:, 0] if outputs.shape[1] == 1 else outputs.float().mean(1), batch)
-            scores, kept = accelerator.gather_for_metrics((task.scores(outputs), _targets(batch)))
+            outputs = task.test_outputs(model, batch, change)
+            joined = outputs[:, 0] if outputs.shape[1] == 1 else outputs.float().mean(1)
+            scores, joined, kept = accelerator.gather_for_metrics((task.scores(outputs), joined, _targets(batch)))
             task.update(metrics, scores, kept)
-            losses, count = losses + loss.item() * len(outputs), count + len(outputs)
+            losses, count = losses + task.loss(joined, kept).item() * len(scores), count + len(scores)
             if on_batch is not None:
                 on_batch(done, len(loader))
     finally:
         model.train(training)
     return {"loss": losses / count, **task.report(metrics)}
-
-
-def forward_views(model: nn.Module, video: Tensor, change: Callable[[Tensor], Tensor] | None = None) -> Tensor:
-    """Outputs (B, V, ...) for videos (B, 3, T, H, W) or (B, V, 3, T, H, W), all views of the batch in one pass."""
-    views = video.unsqueeze(1) if video.dim() == 5 else video
-    flat = views.flatten(0, 1)
-    outputs = model(flat if change is None else change(flat))
-    return outputs.unflatten(0, views.shape[:2])
 
 
 def _targets(batch: dict[str, Any]) -> dict[str, Any]:

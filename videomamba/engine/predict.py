@@ -7,9 +7,7 @@ from typing import Any
 
 import torch
 
-from videomamba.data import VideoError, VideoRecord
-from videomamba.engine.data import evaluation_dataset
-from videomamba.engine.evaluate import forward_views
+from videomamba.data import Annotations, VideoError, VideoRecord
 from videomamba.models import VideoMamba
 from videomamba.tasks.task import Task
 
@@ -55,11 +53,11 @@ def predict(
     model.to(device).eval()
     for path in paths:
         try:
-            dataset = evaluation_dataset([VideoRecord(path, 0)], model.preprocessing, num_clips=num_clips)
-            video = dataset[0]["video"]
+            part = Annotations((VideoRecord(path, 0),), task.class_names)
+            video = task.test_dataset(part, model.preprocessing, num_clips=num_clips)[0]["video"]
         except VideoError as error:
             yield Prediction(path, [], str(error))
             continue
         with torch.inference_mode():
-            scores = task.scores(forward_views(model, video[None].to(device)))
+            scores = task.scores(task.test_outputs(model, {"video": video[None].to(device)}))
         yield Prediction(path, task.predictions(scores, top_k)[0])

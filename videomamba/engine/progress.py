@@ -27,9 +27,10 @@ class TrainProgress:
         epochs: of the run.
         steps_per_epoch: batches of one.
         headline: name of the figure that is followed live, a share of 1.
+        done: steps that an earlier session made.
     """
 
-    def __init__(self, console: Console, *, epochs: int, steps_per_epoch: int, headline: str) -> None:
+    def __init__(self, console: Console, *, epochs: int, steps_per_epoch: int, headline: str, done: int = 0) -> None:
         self._console = console
         self._epochs = epochs
         self._headline = headline
@@ -45,7 +46,7 @@ class TrainProgress:
             expand=True,
             disable=not console.is_terminal,
         )
-        self._steps = self._bar.add_task("", total=epochs * steps_per_epoch, epoch=f"1/{epochs}")
+        self._steps = self._bar.add_task("", total=epochs * steps_per_epoch, completed=done, epoch=f"1/{epochs}")
 
     def step(self, row: Mapping[str, Any]) -> None:
         """One training batch is done; ``row`` is the epoch's row of ``metrics.csv`` so far."""

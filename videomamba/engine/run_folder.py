@@ -7,37 +7,42 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from videomamba.engine.config import RunConfig
-from videomamba.engine.data import Splits, relative_path
-from videomamba.models import VideoMamba
+from torch import Tensor
 
-SPLITS = "splits.csv"
+from videomamba.engine.config import RunConfig
+from videomamba.engine.data import Splits
+from videomamba.models import PretrainedModel
+from videomamba.models.folder import write as write_model
+
+CONFIG, SPLITS, RESULT = "config.json", "splits.csv", "result.json"
 
 
 class RunFolder:
-    """``config.json``, ``splits.csv``, ``metrics.csv``, ``tensorboard/``, ``best/`` and ``last/``.
+    """``config.json``, ``splits.csv``, ``metrics.csv``, ``tensorboard/``, ``checkpoints/``, ``best/`` and ``last/``.
 
     Args:
-        path: the folder; made with its parents.
-
-    Raises:
-        ValueError: see :func:`check_output`.
+        path: the folder; made with its parents where it is not there.
     """
 
     def __init__(self, path: Path) -> None:
-        check_output(path)
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._rows: list[Mapping[str, Any]] = []
 
     @classmethod
-    def of(cls, run: RunConfig) -> "RunFolder":
-        """The run's ``output``, or ``runs/<name>-<date-time>`` with a number behind it where that is taken."""
+    def of(cls, run: RunConfig, *, resume: bool = False) -> "RunFolder":
+        """The run's ``output``, or ``runs/<name>-<date-time>`` with a number behind it where that is taken.
+
+        With ``resume`` the output may hold a run already.
+
+        Raises:
+            ValueError: see :func:`check_output`.
+        """
         if run.output is not None:
+            check_output(run.output, resume=resume)
             return cls(run.output)
         stem = Path("runs") / f"{run.name}-{time.strftime('%Y%m%d-%H%M%S')}"
         path, number = stem, 1
@@ -45,6 +50,10 @@ class RunFolder:
             number += 1
             path = stem.with_name(f"{stem.name}-{number}")
         return cls(path)
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
 
     @property
     def best(self) -> Path:
@@ -57,44 +66,52 @@ class RunFolder:
     def write_config(self, run: RunConfig, **facts: Any) -> None:
         """``config.json``: the run's configuration, and facts about it such as versions."""
         values = {**dataclasses.asdict(run), **facts}
-        write_text(self.path / "config.json", json.dumps(values, indent=2, default=str) + "\n")
+        write_text(self.path / CONFIG, json.dumps(values, indent=2, default=str) + "\n")
 
     def write_splits(self, splits: Splits, root: Path) -> None:
         """``splits.csv``: which videos trained and which were held out, as ``--split`` reads it."""
-        rows = [
-            {"path": relative_path(r.path, root), "label": part.class_names[r.label], "split": name}
-            for name, part in splits.items()
-            for r in part.records
-        ]
+        rows = [{**row, "split": name} for name, part in splits.items() for row in part.rows(root)]
         write_text(self.path / SPLITS, _as_csv(rows))
 
-    def add_row(self, row: Mapping[str, Any]) -> None:
-        """One more row of ``metrics.csv``."""
-        self._rows.append(row)
-        write_text(self.path / "metrics.csv", _as_csv(self._rows))
+    def set_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """``metrics.csv``, a row for each epoch that is over."""
+        if rows:
+            write_text(self.path / "metrics.csv", _as_csv(list(rows)))
 
-    def save(self, model: VideoMamba, folder: Path) -> None:
-        """The model as ``best`` or ``last``.
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        """``result.json``: the run is over, and what came out."""
+        write_text(self.path / RESULT, json.dumps(result, indent=2, default=str) + "\n")
 
-        A new folder appears whole, under a temporary name until then. In one that is there, ``save_pretrained`` moves
-        each file into place; the configuration is the same all through a run, so it is a valid model at every moment.
+    def save(self, model: PretrainedModel, folder: Path, weights: Mapping[str, Tensor] | None = None) -> None:
+        """The model as ``best`` or ``last``; with its whole ``weights`` where it has them only in parts.
+
+        A new folder appears whole, under a temporary name until then. In one that is there each file is moved into
+        place; the configuration is the same all through a run, so it is a valid model at every moment.
         """
+        checkpoint = model.to_checkpoint()
+        if weights is not None:
+            checkpoint = dataclasses.replace(checkpoint, weights=weights)
         if folder.exists():
-            model.save_pretrained(folder)
+            write_model(folder, checkpoint)
             return
         with tempfile.TemporaryDirectory(dir=self.path, prefix=f".{folder.name}.") as temporary:
             whole = Path(temporary) / folder.name
-            model.save_pretrained(whole)
+            whole.mkdir()
+            write_model(whole, checkpoint)
             os.replace(whole, folder)
 
 
-def check_output(path: Path) -> None:
-    """Whether a run's folder can be made there; makes nothing.
+def check_output(path: Path, *, resume: bool = False) -> None:
+    """Whether a run's folder can be made there, or with ``resume`` gone on with; makes nothing.
 
     Raises:
-        ValueError: something is there, or it may not be written to.
+        ValueError: something (else) is there, or it may not be written to.
     """
+    if resume and (path / CONFIG).is_file():
+        return
     if path.is_dir() and any(path.iterdir()):
+        if resume:
+            raise ValueError(f"{path} is no run to resume: it has no {CONFIG}")
         raise ValueError(f"{path} is not empty; choose another folder for the run's output")
     nearest = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):

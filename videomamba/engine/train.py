@@ -3,63 +3,91 @@
 import dataclasses
 import math
 import platform
+from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import broadcast_object_list, set_seed
 from rich.console import Console
 
 import videomamba
 from videomamba.engine.config import RunConfig
-from videomamba.engine.data import Splits
-from videomamba.engine.device import make_accelerator, resolve_device
+from videomamba.engine.data import Splits, evaluation_loader
+from videomamba.engine.device import make_accelerator, resolve_device, track
+from videomamba.engine.evaluate import evaluate
 from videomamba.engine.interrupt import InterruptFlag
 from videomamba.engine.model import build_model, check_model
 from videomamba.engine.run_folder import RunFolder, check_output
 from videomamba.engine.trainer import Trainer, TrainResult
-from videomamba.models import VideoMamba
+from videomamba.models import PretrainedModel, load_model
 from videomamba.tasks.task import Task
 
 
-def train(run: RunConfig, task: Task, splits: Splits, *, console: Console | None = None) -> TrainResult:
+def train(
+    run: RunConfig,
+    task: Task,
+    splits: Splits,
+    *,
+    model: PretrainedModel | None = None,
+    resume: bool = False,
+    console: Console | None = None,
+) -> TrainResult:
     """Trains as the run says and writes its folder.
+
+    The same call in one process and under ``torchrun`` or ``accelerate launch``, where each process takes its share of
+    ``batch_size * processes`` clips and the first one writes.
 
     Args:
         run: the configuration.
         task: loss and metrics; ``task.headline`` picks the best epoch, a lower test loss breaks ties.
         splits: training and test videos.
+        model: instead of the one that ``run.model`` describes.
+        resume: go on with the run in ``run.output``, from its newest checkpoint.
         console: for the progress bar; standard error by default.
 
     Raises:
         ValueError: a model, device or output folder that cannot be had.
         TrainingError: the loss is no longer finite.
-        TrainingInterrupted: Ctrl-C or SIGTERM, after ``last/`` is written.
+        TrainingInterrupted: Ctrl-C or SIGTERM, after a checkpoint is written.
     """
-    check_run(run)  # before a folder is made
+    check_run(run, resume=resume)  # before a folder is made
     run = with_all_epochs(run, len(splits["train"]))
+    accelerator = make_accelerator(run.device, accumulate=run.optim.accumulate)
     set_seed(run.seed)
-    model = build_model(run, splits["train"].class_names)
-    folder = RunFolder.of(run)
-    accelerator = make_accelerator(run.device, project_dir=folder.path)
-    folder.write_splits(splits, run.data.root)
+    if model is None:
+        model = build_model(run, splits["train"].class_names)
+    folder = _open_folder(run, accelerator, resume=resume)
+    track(accelerator, run.trackers, folder.path)
     facts = _facts(model, accelerator)
-    folder.write_config(run, facts=facts)
+    if accelerator.is_main_process:
+        folder.write_splits(splits, run.data.root)
+        folder.write_config(run, facts=facts)
     console = console or Console(stderr=True)
+    if not accelerator.is_main_process:
+        console = Console(quiet=True)
     console.print(_summary(facts, folder), soft_wrap=True, highlight=False, markup=False)
-    accelerator.init_trackers("tensorboard")
     with InterruptFlag() as flag:
         trainer = Trainer(run, task, splits, model, folder, accelerator, flag)
+        if resume and trainer.resume():
+            at = trainer.at
+            console.print(f"resuming in epoch {at.epoch}, after step {at.step}", highlight=False)
+        accelerator.init_trackers("videomamba", init_kwargs={"tensorboard": {"purge_step": trainer.at.epoch}})
         try:
-            return trainer.fit(console)
+            result = trainer.fit(console)
         except RuntimeError:  # of the loader, whose processes a signal may have ended first
             trainer.stop_if_asked()
             raise
         finally:
             accelerator.end_training()
+    tested = _test_with_views(run, task, splits, result, accelerator)
+    if accelerator.is_main_process:
+        folder.write_result({"best": result.best, "last": result.last, "views": tested})
+    accelerator.wait_for_everyone()
+    return dataclasses.replace(result, views=tested)
 
 
-def check_run(run: RunConfig) -> None:
+def check_run(run: RunConfig, *, resume: bool = False) -> None:
     """Finds what cannot work, in an instant: before videos are read or rendered.
 
     Raises:
@@ -68,7 +96,37 @@ def check_run(run: RunConfig) -> None:
     resolve_device(run.device)
     check_model(run)
     if run.output is not None:
-        check_output(run.output)
+        check_output(run.output, resume=resume)
+    elif resume:
+        raise ValueError("resume needs output, the folder of the run to go on with")
+
+
+def _open_folder(run: RunConfig, accelerator: Accelerator, *, resume: bool) -> RunFolder:
+    """The run's folder, made by the first process and known to all."""
+    path = [str(RunFolder.of(run, resume=resume).path) if accelerator.is_main_process else ""]
+    broadcast_object_list(path)
+    return RunFolder(Path(path[0]))
+
+
+def _test_with_views(
+    run: RunConfig, task: Task, splits: Splits, result: TrainResult, accelerator: Accelerator
+) -> dict[str, Any] | None:
+    """The report of ``last/`` with several views a video, where the run asks for them."""
+    if run.test_clips * run.test_crops == 1:
+        return None
+    model = load_model(result.folder / "last").to(accelerator.device)
+    loader = accelerator.prepare(
+        evaluation_loader(
+            task,
+            splits["test"],
+            model.preprocessing,
+            batch_size=max(1, run.optim.batch_size // (run.test_clips * run.test_crops)),
+            workers=run.data.workers,
+            num_clips=run.test_clips,
+            num_crops=run.test_crops,
+        )
+    )
+    return {"clips": run.test_clips, "crops": run.test_crops, **evaluate(model, task, loader, accelerator)}
 
 
 def with_all_epochs(run: RunConfig, videos: int) -> RunConfig:
@@ -78,7 +136,7 @@ def with_all_epochs(run: RunConfig, videos: int) -> RunConfig:
     return dataclasses.replace(run, optim=dataclasses.replace(run.optim, epochs=epochs))
 
 
-def _facts(model: VideoMamba, accelerator: Accelerator) -> dict[str, Any]:
+def _facts(model: PretrainedModel, accelerator: Accelerator) -> dict[str, Any]:
     return {
         "videomamba": videomamba.__version__,
         "torch": torch.__version__,

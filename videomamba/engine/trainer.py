@@ -3,24 +3,39 @@
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, skip_first_batches
+from accelerate.utils import gather_object
 from rich.console import Console
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from videomamba.engine.checkpoint import (
+    load_training_state,
+    random_state,
+    read_checkpoint,
+    set_random_state,
+    training_state,
+    write_checkpoint,
+)
 from videomamba.engine.config import RunConfig
 from videomamba.engine.data import Splits, batches, evaluation_loader, train_loader
 from videomamba.engine.evaluate import evaluate
 from videomamba.engine.interrupt import InterruptFlag
+from videomamba.engine.mixing import Mixing
+from videomamba.engine.nonfinite import first_nonfinite, first_nonfinite_gradient
 from videomamba.engine.optim import make_optimizer, make_schedule
 from videomamba.engine.progress import TrainProgress
 from videomamba.engine.run_folder import RunFolder
-from videomamba.models import VideoMamba
+from videomamba.engine.sharding import shard
+from videomamba.models import PretrainedModel
 from videomamba.tasks.task import Batch, Task
+
+_CHECKPOINT_SECONDS, _EPOCH_SECONDS = 600, 60
 
 
 class TrainingError(ValueError):
@@ -28,7 +43,7 @@ class TrainingError(ValueError):
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Stopped on request, with the weights saved.
+    """Stopped on request, with the whole state saved.
 
     Attributes:
         folder: the run's.
@@ -36,18 +51,40 @@ class TrainingInterrupted(KeyboardInterrupt):
     """
 
     def __init__(self, folder: Path, epoch: int) -> None:
-        super().__init__(f"stopped in epoch {epoch}; {folder / 'last'} holds the weights")
+        super().__init__(f"stopped in epoch {epoch}; {folder} holds the state")
         self.folder = folder
         self.epoch = epoch
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """Where a run lies, and the rows of its ``metrics.csv`` for the best and the last epoch."""
+    """Where a run lies, the rows of its ``metrics.csv`` for the best and the last epoch, and the test with views."""
 
     folder: Path
     best: dict[str, Any]
     last: dict[str, Any]
+    views: dict[str, Any] | None = None
+
+
+@dataclass
+class Position:
+    """How far a run is: what a checkpoint must know beside weights and optimiser.
+
+    Attributes:
+        epoch: the one at work, from 1.
+        batch: batches of it that are done.
+        step: steps of the optimiser since the start.
+        sums: of the epoch so far: loss, right answers, clips.
+        rows: of ``metrics.csv``, one for each epoch that is over.
+        best: the best of them.
+    """
+
+    epoch: int = 1
+    batch: int = 0
+    step: int = 0
+    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    best: dict[str, Any] | None = None
 
 
 class Trainer:
@@ -58,87 +95,158 @@ class Trainer:
         run: RunConfig,
         task: Task,
         splits: Splits,
-        model: VideoMamba,
+        model: PretrainedModel,
         folder: RunFolder,
         accelerator: Accelerator,
         flag: InterruptFlag,
     ) -> None:
         self.run, self.task, self.folder, self.accelerator, self.flag = run, task, folder, accelerator, flag
-        batch_size, workers = run.optim.batch_size, run.data.workers
-        train_batches = train_loader(splits["train"].records, model.preprocessing, run)
+        optim = run.optim
+        train_batches = train_loader(task, splits["train"], model.preprocessing, run)
         test_batches = evaluation_loader(
-            splits["test"].records, model.preprocessing, batch_size=batch_size, workers=workers
+            task, splits["test"], model.preprocessing, batch_size=optim.batch_size, workers=run.data.workers
         )
-        self.model, self.optimizer, self.train_loader, self.test_loader = accelerator.prepare(
-            model, make_optimizer(model, run.optim), train_batches, test_batches
-        )
-        self.schedule = make_schedule(self.optimizer.optimizer, run.optim, len(self.train_loader))
-        self.epoch = self.step = 0
+        self.bare = model  # without what surrounds it in several processes
+        if optim.grad_checkpointing:
+            model.set_grad_checkpointing()
+        if optim.compile:
+            model.compile()
+        if optim.fsdp:
+            shard(model.to(accelerator.device), accelerator.device.type, accelerator.num_processes)
+            optimizer = make_optimizer(model, optim)
+            self.model: nn.Module = model
+            self.optimizer = accelerator.prepare(optimizer)
+        else:
+            self.model, self.optimizer = accelerator.prepare(model, make_optimizer(model, optim))
+        self.train_loader, self.test_loader = accelerator.prepare(train_batches, test_batches)
+        self.ema = None if optim.ema is None else AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(optim.ema))
+        self.steps_per_epoch = math.ceil(len(self.train_loader) / optim.accumulate)
+        self.schedule = make_schedule(self.optimizer.optimizer, optim, self.steps_per_epoch)
+        self.mixing = Mixing(optim.mixup, optim.cutmix, model.num_classes)
+        self.at = Position()
+        self._saved_at = time.monotonic()
+
+    def resume(self) -> bool:
+        """Goes to the newest checkpoint of the folder; False where there is none.
+
+        Raises:
+            ValueError: a checkpoint that cannot be read, or of another number of processes.
+        """
+        state = read_checkpoint(self.folder.checkpoints)
+        if state is None:
+            return False
+        if len(state["random"]) != self.accelerator.num_processes:
+            raise ValueError(
+                f"{self.folder.path} was trained by {len(state['random'])} processes and cannot go on with "
+                f"{self.accelerator.num_processes}"
+            )
+        load_training_state(self.bare, self.optimizer.optimizer, state)
+        self.schedule.load_state_dict(state["schedule"])
+        if self.ema is not None:
+            self.ema.load_state_dict(state["ema"])
+        self.at = Position(**state["position"])
+        self.folder.set_rows(self.at.rows)
+        set_random_state(state["random"][self.accelerator.process_index])
+        return True
 
     def fit(self, console: Console) -> TrainResult:
-        epochs, headline = self.run.optim.epochs, self.task.headline
-        best: dict[str, Any] | None = None
+        epochs = self.run.optim.epochs
         with TrainProgress(
-            console, epochs=epochs, steps_per_epoch=len(self.train_loader), headline=headline
+            console,
+            epochs=epochs,
+            steps_per_epoch=len(self.train_loader),
+            headline=self.task.headline,
+            done=(self.at.epoch - 1) * len(self.train_loader) + self.at.batch,
         ) as progress:
-            for self.epoch in range(1, epochs + 1):
+            while self.at.epoch <= epochs:
                 row = {**self._train_epoch(progress), **self._test(progress)}
-                self.folder.add_row(row)
-                self.accelerator.log({name: value for name, value in row.items() if name != "epoch"}, step=self.epoch)
+                self._end_epoch(row)
                 progress.epoch(row)
-                if best is None or (row[headline], -row["test_loss"]) > (best[headline], -best["test_loss"]):
-                    best = row
-                    self._save(self.folder.best)
-                self._save(self.folder.last)
-        assert best is not None
-        return TrainResult(self.folder.path, best, row)
+        assert self.at.best is not None
+        return TrainResult(self.folder.path, self.at.best, self.at.rows[-1])
+
+    def _end_epoch(self, row: dict[str, Any]) -> None:
+        headline, best = self.task.headline, self.at.best
+        self.at.rows.append(row)
+        self.folder.set_rows(self.at.rows)
+        self.accelerator.log({name: value for name, value in row.items() if name != "epoch"}, step=row["epoch"])
+        if best is None or (row[headline], -row["test_loss"]) > (best[headline], -best["test_loss"]):
+            self.at.best = row
+            self._save(self.folder.best)
+        self._save(self.folder.last)
+        self.at.epoch, self.at.batch, self.at.sums = self.at.epoch + 1, 0, [0.0, 0.0, 0.0]
+        if self.at.epoch > self.run.optim.epochs or self._seconds() > _EPOCH_SECONDS:
+            self.checkpoint()
 
     def _train_epoch(self, progress: TrainProgress) -> dict[str, Any]:
-        """Every training video once; the first half of the epoch's row."""
+        """The training videos that are left of the epoch; the first half of its row."""
         self.model.train()
-        self.train_loader.dataset.set_epoch(self.epoch)
-        began, waited = time.perf_counter(), 0.0
-        loss_sum = correct = count = 0.0
+        self.train_loader.dataset.set_epoch(self.at.epoch)
+        began, waited, seen = time.perf_counter(), 0.0, 0
+        row: dict[str, Any] = {}
         for batch, wait in self._timed_batches():
             lr = max(self.schedule.get_last_lr())
-            loss, outputs = self._step(batch)
-            waited += wait
-            loss_sum += loss * len(outputs)
-            correct += self.task.correct(outputs, batch).sum().item()
-            count += len(outputs)
+            loss, right, count = self._batch(batch)
+            waited, seen, self.at.batch = waited + wait, seen + count, self.at.batch + 1
+            self.at.sums = [old + new for old, new in zip(self.at.sums, (loss * count, right, count), strict=True)]
+            loss_sum, correct, total = self.at.sums
             seconds = time.perf_counter() - began
             row = {
-                "epoch": self.epoch,
-                "step": self.step,
+                "epoch": self.at.epoch,
+                "step": self.at.step,
                 "lr": lr,
-                "train_loss": loss_sum / count,
-                f"train_{self.task.headline}": correct / count,
-                "clips_per_second": count / seconds,
+                "train_loss": loss_sum / total,
+                f"train_{self.task.headline}": correct / total,
+                "clips_per_second": seen / seconds,
                 "data_wait": waited / seconds,
             }
             progress.step(row)
-            self.stop_if_asked()
+            if self.accelerator.sync_gradients:
+                self._checkpoint_if_due()
+                self.stop_if_asked()
+        if not row:  # resumed after the epoch's last batch
+            loss_sum, correct, total = self.at.sums
+            row = {"epoch": self.at.epoch, "step": self.at.step, "lr": max(self.schedule.get_last_lr())}
+            row |= {"train_loss": loss_sum / total, f"train_{self.task.headline}": correct / total}
+            row |= {"clips_per_second": 0.0, "data_wait": 0.0}
         return row
 
-    def _step(self, batch: Batch) -> tuple[float, Tensor]:
-        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.run.optim.bf16):
-            outputs = self.model(batch["video"])
-        loss = self.task.loss(outputs, batch)
-        value = loss.item()
-        self.step += 1
-        if not math.isfinite(value):
-            before = self.epoch - 1
-            kept = f"the checkpoints of epoch {before} stay" if before else "there is no checkpoint yet"
-            raise TrainingError(
-                f"the loss is {value} at step {self.step} (epoch {self.epoch}); {kept}: "
-                f"try a lower learning rate than {self.run.optim.lr}"
-            )
-        self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.model.parameters(), self.run.optim.clip_grad)
-        self.optimizer.step()
-        self.schedule.step()
-        self.optimizer.zero_grad()
-        return value, outputs.detach()
+    def _batch(self, batch: Batch) -> tuple[float, float, int]:
+        """One batch forward and backward, and the optimiser's step where it is due: loss, right answers, clips."""
+        mixed = self.mixing(batch)
+        with self.accelerator.accumulate(self.model):
+            with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.run.optim.bf16):
+                outputs = self.task.outputs(self.model, mixed)
+            loss = self.task.loss(outputs, mixed)
+            value, right, count = self._over_processes(loss, self.task.correct(outputs, batch).sum(), len(outputs))
+            if not math.isfinite(value):
+                self._give_up(f"the loss is {value}", first_nonfinite(self.bare, mixed["video"]))
+            self.accelerator.backward(loss)
+            if self.accelerator.sync_gradients:
+                norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.run.optim.clip_grad)
+                if not math.isfinite(float(norm)):
+                    self._give_up("the gradient is not finite", first_nonfinite_gradient(self.bare))
+            self.optimizer.step()
+            if self.accelerator.sync_gradients:
+                self.schedule.step()
+                self.at.step += 1
+                if self.ema is not None:
+                    self.ema.update_parameters(self.bare)
+            self.optimizer.zero_grad()
+        return value, right, count
+
+    def _over_processes(self, loss: Tensor, right: Tensor, count: int) -> tuple[float, float, int]:
+        """The mean loss, and the sums of right answers and clips, of all processes."""
+        own = torch.tensor([loss.detach() * count, right, count], dtype=torch.float64, device=loss.device)
+        total = self.accelerator.reduce(own, "sum").tolist()
+        return total[0] / total[2], total[1], round(total[2])
+
+    def _give_up(self, what: str, where: str) -> None:
+        kept = "its checkpoints stay" if self.at.rows else "there is no checkpoint yet"
+        raise TrainingError(
+            f"{what} at step {self.at.step + 1} (epoch {self.at.epoch}): {where}; {kept}: "
+            f"try a lower learning rate than {self.run.optim.lr}"
+        )
 
     def _test(self, progress: TrainProgress) -> dict[str, Any]:
         """The second half of the epoch's row: the report's numbers."""
@@ -147,13 +255,17 @@ class Trainer:
             progress.testing(done, total)
             self.stop_if_asked()
 
-        report = evaluate(self.model, self.task, self.test_loader, self.accelerator, on_batch=on_batch)
+        model = self.model if self.ema is None else self.ema
+        report = evaluate(model, self.task, self.test_loader, self.accelerator, on_batch=on_batch)
         figures = {name: value for name, value in report.items() if isinstance(value, float) and name != "loss"}
         return {"test_loss": report["loss"], **figures}
 
     def _timed_batches(self) -> Iterator[tuple[Batch, float]]:
-        """Batches with the seconds that each kept us waiting."""
-        loader = batches(self.train_loader)
+        """The epoch's batches that are not done, with the seconds that each kept us waiting."""
+        done = self.at.batch
+        if done >= len(self.train_loader):
+            return
+        loader = batches(skip_first_batches(self.train_loader, done) if done else self.train_loader)
         while True:
             began = time.perf_counter()
             batch = next(loader, None)
@@ -162,10 +274,43 @@ class Trainer:
             yield batch, time.perf_counter() - began
 
     def stop_if_asked(self) -> None:
-        """Writes ``last/`` and raises TrainingInterrupted, if a signal has asked for it."""
-        if self.flag.requested:
+        """Writes a checkpoint and ``last/`` and raises TrainingInterrupted, if a signal has asked for it."""
+        asked = torch.tensor([float(self.flag.requested)], device=self.accelerator.device)
+        if self.accelerator.reduce(asked, "sum").item():  # all processes or none
+            self.checkpoint()
             self._save(self.folder.last)
-            raise TrainingInterrupted(self.folder.path, self.epoch)
+            raise TrainingInterrupted(self.folder.path, self.at.epoch)
+
+    def _checkpoint_if_due(self) -> None:
+        steps = self.run.checkpoint_steps
+        due = self._seconds() > _CHECKPOINT_SECONDS if steps is None else self.at.step % steps == 0
+        if self.accelerator.num_processes > 1 and steps is None:  # clocks differ
+            due = bool(self.accelerator.reduce(torch.tensor([float(due)]).to(self.accelerator.device), "sum").item())
+        if due:
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Writes all that :meth:`resume` needs."""
+        state = training_state(self.bare, self.optimizer.optimizer)
+        state |= {
+            "schedule": self.schedule.state_dict(),
+            "ema": None if self.ema is None else self.ema.state_dict(),
+            "random": gather_object([random_state()]),
+            "position": vars(self.at),
+            "step": self.at.step,
+        }
+        if self.accelerator.is_main_process:
+            write_checkpoint(self.folder.checkpoints, state, keep=self.run.keep_checkpoints)
+        self.accelerator.wait_for_everyone()
+        self._saved_at = time.monotonic()
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._saved_at
 
     def _save(self, folder: Path) -> None:
-        self.folder.save(self.accelerator.unwrap_model(self.model), folder)
+        """The model that is tested, as a model folder."""
+        source = self.bare if self.ema is None else cast(PretrainedModel, self.ema.module)
+        weights = training_state(self.bare, self.optimizer.optimizer)["model"] if self.run.optim.fsdp else None
+        if self.accelerator.is_main_process:
+            self.folder.save(source, folder, weights)
+        self.accelerator.wait_for_everyone()

@@ -2,13 +2,20 @@
 
 from videomamba.models.catalogue import create_model, list_models, load_model, model_config
 from videomamba.models.checkpoint import convert
-from videomamba.models.config import Preprocessing, VideoMambaConfig
+from videomamba.models.config import Preprocessing, VideoMambaConfig, VideoSwinConfig
+from videomamba.models.own import OwnModel
+from videomamba.models.pretrained import PretrainedModel
+from videomamba.models.video_swin import VideoSwin
 from videomamba.models.videomamba import VideoMamba
 
 __all__ = [
+    "OwnModel",
     "Preprocessing",
+    "PretrainedModel",
     "VideoMamba",
     "VideoMambaConfig",
+    "VideoSwin",
+    "VideoSwinConfig",
     "convert",
     "create_model",
     "list_models",

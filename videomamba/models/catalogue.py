@@ -6,17 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from videomamba.models.checkpoint import read_checkpoint
-from videomamba.models.config import Preprocessing, VideoMambaConfig
+from videomamba.models.config import OwnConfig, Preprocessing, VideoMambaConfig, VideoSwinConfig
 from videomamba.models.fit import Inflation, fitted_config
+from videomamba.models.own import OwnModel
+from videomamba.models.pretrained import PretrainedModel
+from videomamba.models.video_swin import VideoSwin
 from videomamba.models.videomamba import VideoMamba
 
 # width x depth as published for Vim and OpenGVLab's VideoMamba (tiny, small, middle); nano is ours, for a CPU and small
 # clips: docs/experiments/demo.md
-CATALOGUE = {
+CATALOGUE: dict[str, VideoMambaConfig | VideoSwinConfig] = {
     "videomamba_nano": VideoMambaConfig(embed_dim=128, depth=4, img_size=64, tubelet_size=4),
     "videomamba_tiny": VideoMambaConfig(embed_dim=192, depth=24),
     "videomamba_small": VideoMambaConfig(embed_dim=384, depth=24),
     "videomamba_middle": VideoMambaConfig(embed_dim=576, depth=32),
+    "video_swin_t": VideoSwinConfig(),
+}
+_CLASSES: dict[type, type[PretrainedModel]] = {
+    VideoMambaConfig: VideoMamba,
+    VideoSwinConfig: VideoSwin,
+    OwnConfig: OwnModel,
 }
 
 
@@ -25,7 +34,7 @@ def list_models(pattern: str | None = None) -> list[str]:
     return [name for name in CATALOGUE if pattern is None or fnmatch.fnmatch(name, pattern)]
 
 
-def model_config(name: str, **overrides: Any) -> VideoMambaConfig:
+def model_config(name: str, **overrides: Any) -> VideoMambaConfig | VideoSwinConfig:
     """The configuration that a name stands for, with some fields changed.
 
     Raises:
@@ -44,7 +53,7 @@ def create_model(
     preprocessing: Preprocessing | None = None,
     inflation: Inflation = "mean",
     **overrides: Any,
-) -> VideoMamba:
+) -> Any:  # PretrainedModel; which one, the name says
     """A model of the catalogue, freshly initialised or with a checkpoint's weights fitted to it.
 
     Args:
@@ -64,12 +73,15 @@ def create_model(
     if class_names is not None:
         overrides.setdefault("num_classes", len(class_names))
     if pretrained is None:
-        return VideoMamba(model_config(name, **overrides), class_names=class_names, preprocessing=preprocessing)
+        config = model_config(name, **overrides)
+        kind: Any = _CLASSES[type(config)]
+        return kind(config, class_names=class_names, preprocessing=preprocessing)
     if not isinstance(pretrained, str | Path):
         raise ValueError(f"pretrained={pretrained!r}; the authors released no weights: give a checkpoint or a Hub id")
     checkpoint = read_checkpoint(pretrained)
     overrides.setdefault("num_classes", checkpoint.config.num_classes)
-    model = VideoMamba.from_checkpoint(checkpoint, model_config(name, **overrides), inflation=inflation)
+    config = model_config(name, **overrides)
+    model = _CLASSES[type(config)].from_checkpoint(checkpoint, config, inflation=inflation)
     if class_names is not None:
         model.set_class_names(class_names)
     if preprocessing is not None:
@@ -77,10 +89,12 @@ def create_model(
     return model.train()
 
 
-def load_model(checkpoint: str | Path, **overrides: Any) -> VideoMamba:
-    """A trained model in evaluation mode: :meth:`VideoMamba.from_pretrained` under a shorter name.
+def load_model(checkpoint: str | Path, *, inflation: Inflation = "mean", **overrides: Any) -> Any:
+    """A trained model in evaluation mode; arguments of :meth:`PretrainedModel.from_pretrained`.
 
     Raises:
         ValueError: nothing there, or files that do not make a model.
     """
-    return VideoMamba.from_pretrained(checkpoint, **overrides)
+    read = read_checkpoint(checkpoint)
+    config = fitted_config(read.config, **overrides)
+    return _CLASSES[type(read.config)].from_checkpoint(read, config, inflation=inflation)

@@ -105,6 +105,52 @@ class VideoMambaConfig:
 
 
 @dataclass(frozen=True)
+class VideoSwinConfig:
+    """Video Swin (arXiv 2106.13230), the baseline of the paper: torchvision's ``swin3d_t``.
+
+    Attributes:
+        num_frames: T; any length will do.
+        img_size: height and width in pixels, or one number for both; any size will do.
+        num_classes: outputs of the head.
+        drop_path_rate: stochastic depth of the last block.
+    """
+
+    num_frames: int = 32
+    img_size: int | tuple[int, int] = 224
+    num_classes: int = 400
+    drop_path_rate: float = 0.1
+
+    def __post_init__(self) -> None:
+        if isinstance(self.img_size, list):
+            object.__setattr__(self, "img_size", tuple(self.img_size))
+        for name in ("num_frames", "num_classes"):
+            _whole(name, getattr(self, name), at_least=1)
+        for pixels in self.height_width:
+            _whole("img_size", pixels, at_least=1)
+
+    @property
+    def height_width(self) -> tuple[int, int]:
+        """Of the input, in pixels."""
+        return (self.img_size, self.img_size) if isinstance(self.img_size, int) else self.img_size
+
+
+@dataclass(frozen=True)
+class OwnConfig:
+    """A module that somebody wrote: all that is known of it.
+
+    Attributes:
+        module: name of its class.
+        num_classes: outputs.
+    """
+
+    module: str
+    num_classes: int
+
+
+ModelConfig = VideoMambaConfig | VideoSwinConfig | OwnConfig
+
+
+@dataclass(frozen=True)
 class Preprocessing:
     """What a clip goes through before the model.
 

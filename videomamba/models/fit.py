@@ -2,15 +2,16 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import torch
 from torch import Tensor
 
-from videomamba.models.config import VideoMambaConfig
+from videomamba.models.config import ModelConfig, VideoMambaConfig
 from videomamba.nn.position import LEARNED_KINDS, from_image_table, initial_table, resize_table
 
 Inflation = Literal["mean", "centre"]
+C = TypeVar("C", bound=ModelConfig)
 INFLATIONS: tuple[str, ...] = get_args(Inflation)
 
 _BACKBONE = ("embed_dim", "depth", "patch_size", "d_state", "d_conv", "expand")
@@ -99,14 +100,14 @@ def join_positions(slot: Tensor, table: Tensor, config: VideoMambaConfig) -> Ten
     return torch.cat([patches[:index], slot, patches[index:]])[None]
 
 
-def fitted_config(config: VideoMambaConfig, **changes: object) -> VideoMambaConfig:
+def fitted_config(config: C, **changes: Any) -> C:
     """The configuration with some fields changed.
 
     Raises:
         ValueError: a field that is not there, or a value that no model can have.
     """
-    known = [field.name for field in dataclasses.fields(VideoMambaConfig)]
+    known = [field.name for field in dataclasses.fields(config)]
     unknown = sorted(set(changes) - set(known))
     if unknown:
         raise ValueError(f"unknown option {', '.join(unknown)}; known are {', '.join(known)}")
-    return dataclasses.replace(config, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(config, **changes)

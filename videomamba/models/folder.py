@@ -12,9 +12,17 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from videomamba.models.config import Preprocessing, VideoMambaConfig, from_json
+from videomamba.models.config import (
+    ModelConfig,
+    OwnConfig,
+    Preprocessing,
+    VideoMambaConfig,
+    VideoSwinConfig,
+    from_json,
+)
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+_ARCHITECTURES = {"VideoMamba": VideoMambaConfig, "VideoSwin": VideoSwinConfig, "OwnModel": OwnConfig}
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,7 @@ class Checkpoint:
         path: the file that they were read from, for messages.
     """
 
-    config: VideoMambaConfig
+    config: ModelConfig
     weights: Mapping[str, Tensor]
     class_names: tuple[str, ...] | None
     preprocessing: Preprocessing
@@ -47,13 +55,16 @@ def read(path: Path) -> Checkpoint:
     file = path / CONFIG
     try:
         values = json.loads(file.read_text())
-        config = from_json(VideoMambaConfig, values["model"])
+        architecture = values.get("architecture", "VideoMamba")
+        if architecture not in _ARCHITECTURES:
+            raise ValueError(f"unknown architecture {architecture!r}; there are {', '.join(_ARCHITECTURES)}")
+        config = from_json(_ARCHITECTURES[architecture], values["model"])
         preprocessing = from_json(Preprocessing, values["preprocessing"])
         class_names = values["class_names"]
         source = values.get("source")
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} is not JSON: {error}") from error
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{file} does not describe a videomamba model: {error} is missing or misplaced") from error
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
@@ -96,7 +107,7 @@ def check_tensors(checkpoint: Checkpoint, expected: Mapping[str, Tensor]) -> Non
 def write(path: Path, checkpoint: Checkpoint) -> None:
     """Writes both files, each under a temporary name that is moved when it is whole; weights first."""
     values = {
-        "architecture": "VideoMamba",
+        "architecture": next(name for name, kind in _ARCHITECTURES.items() if type(checkpoint.config) is kind),
         "model": dataclasses.asdict(checkpoint.config),
         "class_names": None if checkpoint.class_names is None else list(checkpoint.class_names),
         "preprocessing": dataclasses.asdict(checkpoint.preprocessing),

@@ -1,18 +1,18 @@
-"""How a model comes from a checkpoint and goes to one: huggingface_hub's mixin with our reading and fitting."""
+"""What every model here has: a configuration, class names, preprocessing, and files; huggingface_hub's mixin."""
 
 import dataclasses
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import torch
 from huggingface_hub import ModelHubMixin
 from torch import nn
 
 from videomamba.models import folder
 from videomamba.models.checkpoint import read_checkpoint
-from videomamba.models.config import Preprocessing, VideoMambaConfig
-from videomamba.models.fit import Inflation, fit_weights, fitted_config
+from videomamba.models.config import ModelConfig, Preprocessing
+from videomamba.models.fit import Inflation, fitted_config
 from videomamba.models.folder import Checkpoint
 
 
@@ -33,23 +33,41 @@ class PretrainedModel(
         source: where the weights came from, in words; None where nobody said.
     """
 
-    config: VideoMambaConfig
+    config: ModelConfig
     class_names: tuple[str, ...] | None
     preprocessing: Preprocessing
     source: str | None
 
-    def __init__(
-        self,
-        config: VideoMambaConfig,
-        *,
-        class_names: Sequence[str] | None = None,
-        preprocessing: Preprocessing | None = None,
-    ) -> None:
+    def __init__(self, config: ModelConfig, *, class_names: Sequence[str] | None, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.config = config
         self.class_names = None if class_names is None else tuple(class_names)
-        self.preprocessing = preprocessing or Preprocessing(num_frames=config.num_frames, size=config.height_width)
+        self.preprocessing = preprocessing
         self.source = None
+
+    @property
+    def num_classes(self) -> int:
+        return self.config.num_classes
+
+    @abstractmethod
+    def reset_classifier(self, num_classes: int, class_names: Sequence[str] | None = None) -> None:
+        """A new head for another number of classes."""
+
+    def set_class_names(self, class_names: Sequence[str]) -> None:
+        """Makes these the outputs: the head stays where it has them already, or as many without names."""
+        names = tuple(class_names)
+        if self.num_classes == len(names) and self.class_names in (None, names):
+            self.class_names = names
+        else:
+            self.reset_classifier(len(names), names)
+
+    def freeze(self, blocks: int | None = None) -> None:
+        """No gradients in the first blocks; None: in all but the head."""
+        raise ValueError(f"{type(self).__name__} cannot freeze parts of itself; only VideoMamba can")
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Keep less for the backward pass, compute blocks twice."""
+        raise ValueError(f"{type(self).__name__} has no gradient checkpointing; only VideoMamba has")
 
     @classmethod
     def from_pretrained(
@@ -72,8 +90,8 @@ class PretrainedModel(
             inflation: how an image model's patch kernel becomes a tubelet's, see
                 :func:`videomamba.models.fit.fit_patches`.
             revision, cache_dir, local_files_only, token: as in huggingface_hub.
-            overrides: fields of :class:`VideoMambaConfig` that shall differ from the checkpoint's, such as
-                ``num_frames=32``; another ``num_classes`` starts a fresh head.
+            overrides: fields of the configuration that shall differ from the checkpoint's, such as ``num_frames=32``;
+                another ``num_classes`` starts a fresh head.
 
         Raises:
             ValueError: nothing there, files that do not make a model, or an override that the weights cannot follow;
@@ -89,30 +107,13 @@ class PretrainedModel(
         return cls.from_checkpoint(checkpoint, fitted_config(checkpoint.config, **overrides), inflation=inflation)
 
     @classmethod
-    def from_checkpoint(
-        cls, checkpoint: Checkpoint, config: VideoMambaConfig | None = None, *, inflation: Inflation = "mean"
-    ) -> Self:
+    @abstractmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, config: Any = None, *, inflation: Inflation = "mean") -> Self:
         """The model of a checkpoint in evaluation mode, fitted to ``config`` if that is another one.
 
         Raises:
             ValueError: weights of another model, or that cannot be fitted.
         """
-        old = checkpoint.config
-        with torch.device("meta"):
-            described = cls(old).state_dict()
-        folder.check_tensors(checkpoint, described)
-        new = config or old
-        weights = checkpoint.weights if new == old else fit_weights(checkpoint.weights, old, new, inflation=inflation)
-        preprocessing = checkpoint.preprocessing
-        if (new.num_frames, new.height_width) != (old.num_frames, old.height_width):
-            preprocessing = dataclasses.replace(preprocessing, num_frames=new.num_frames, size=new.height_width)
-        class_names = checkpoint.class_names if new.num_classes == old.num_classes else None
-        model = cls(new, class_names=class_names, preprocessing=preprocessing)
-        fresh, unknown = model.load_state_dict(weights, strict=False)
-        assert not unknown
-        assert set(fresh) <= {"pos_embed", "head.weight", "head.bias"}, fresh
-        model.source = checkpoint.source
-        return model.eval()
 
     def to_checkpoint(self) -> Checkpoint:
         """The model as data; the tensors are the model's own."""
@@ -120,3 +121,13 @@ class PretrainedModel(
 
     def _save_pretrained(self, save_directory: Path) -> None:
         folder.write(save_directory, self.to_checkpoint())
+
+
+def fitted_preprocessing(checkpoint: Checkpoint, config: ModelConfig) -> Preprocessing:
+    """The checkpoint's, at the configuration's frames and size where these are others."""
+    old, preprocessing = checkpoint.config, checkpoint.preprocessing
+    assert not isinstance(config, folder.OwnConfig)
+    assert not isinstance(old, folder.OwnConfig)
+    if (config.num_frames, config.height_width) == (old.num_frames, old.height_width):
+        return preprocessing
+    return dataclasses.replace(preprocessing, num_frames=config.num_frames, size=config.height_width)

@@ -3,15 +3,16 @@
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from videomamba.models.config import Preprocessing, VideoMambaConfig
-from videomamba.models.fit import fit_patches, fit_positions, join_positions
-from videomamba.models.pretrained import PretrainedModel
+from videomamba.models.fit import Inflation, fit_patches, fit_positions, fit_weights, join_positions
+from videomamba.models.folder import Checkpoint, check_tensors
+from videomamba.models.pretrained import PretrainedModel, fitted_preprocessing
 from videomamba.nn.block import Block
 from videomamba.nn.mixer import SpatioTemporalSSM
 from videomamba.nn.norm import RMSNorm
@@ -26,6 +27,8 @@ _EPS = 1e-5
 class VideoMamba(PretrainedModel):
     """VideoMamba (Park et al., ECCV 2024; supplement S4, Table S2), with timm's conventions."""
 
+    config: VideoMambaConfig
+
     def __init__(
         self,
         config: VideoMambaConfig,
@@ -33,7 +36,8 @@ class VideoMamba(PretrainedModel):
         class_names: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
     ) -> None:
-        super().__init__(config, class_names=class_names, preprocessing=preprocessing)
+        own = Preprocessing(num_frames=config.num_frames, size=config.height_width)
+        super().__init__(config, class_names=class_names, preprocessing=preprocessing or own)
         self.grad_checkpointing = False
         dim = config.embed_dim
 
@@ -50,10 +54,6 @@ class VideoMamba(PretrainedModel):
         self.register_buffer("order", self._order(), persistent=False)
         self.set_drop_path_rate(config.drop_path_rate)
         self._init_weights()
-
-    @property
-    def num_classes(self) -> int:
-        return self.config.num_classes
 
     @property
     def embed_dim(self) -> int:
@@ -167,14 +167,6 @@ class VideoMamba(PretrainedModel):
             nn.init.trunc_normal_(self.head.weight, std=0.02)
             nn.init.zeros_(self.head.bias)
 
-    def set_class_names(self, class_names: Sequence[str]) -> None:
-        """Makes these the outputs: the head stays where it has them already, or as many without names."""
-        names = tuple(class_names)
-        if self.num_classes == len(names) and self.class_names in (None, names):
-            self.class_names = names
-        else:
-            self.reset_classifier(len(names), names)
-
     @torch.no_grad()
     def set_input_size(
         self,
@@ -249,6 +241,31 @@ class VideoMamba(PretrainedModel):
                 parameter.requires_grad_(False)
         for block in frozen:
             block.drop_path.p = 0.0
+
+    @classmethod
+    def from_checkpoint(
+        cls, checkpoint: Checkpoint, config: VideoMambaConfig | None = None, *, inflation: Inflation = "mean"
+    ) -> Self:
+        """The model of a checkpoint in evaluation mode, fitted to ``config`` if that is another one.
+
+        Raises:
+            ValueError: weights of another model, or that cannot be fitted.
+        """
+        old = checkpoint.config
+        if not isinstance(old, VideoMambaConfig):
+            raise ValueError(f"{checkpoint.path} is no VideoMamba but {type(old).__name__.removesuffix('Config')}")
+        with torch.device("meta"):
+            described = cls(old).state_dict()
+        check_tensors(checkpoint, described)
+        new = config or old
+        weights = checkpoint.weights if new == old else fit_weights(checkpoint.weights, old, new, inflation=inflation)
+        class_names = checkpoint.class_names if new.num_classes == old.num_classes else None
+        model = cls(new, class_names=class_names, preprocessing=fitted_preprocessing(checkpoint, new))
+        fresh, unknown = model.load_state_dict(weights, strict=False)
+        assert not unknown
+        assert set(fresh) <= {"pos_embed", "head.weight", "head.bias"}, fresh
+        model.source = checkpoint.source
+        return model.eval()
 
     def _patches(self) -> TubeletEmbed:
         c = self.config

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from videomamba.data import Augmentation
 from videomamba.data.synthetic import SyntheticMotions
 from videomamba.engine.config import DataConfig, ModelConfig, OptimConfig, RunConfig
 
@@ -17,7 +18,7 @@ def synthetic_motions(data: Path | None = None) -> RunConfig:
         data=DataConfig(
             root=data or Path("runs/data/synthetic_motions"),
             synthetic=SyntheticMotions(level="easy", train_per_class=400),
-            flip=False,  # a mirror image turns the other way round, which is another class
+            augmentation=Augmentation(flip=False),  # a mirror image turns the other way round, which is another class
         ),
         model=ModelConfig(name="videomamba_nano", drop_path_rate=0.0),
         optim=OptimConfig(epochs=8, lr=2e-3, warmup_epochs=1.0),

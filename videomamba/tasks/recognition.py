@@ -7,6 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from videomamba.data.annotations import Annotations
+from videomamba.data.datasets.video import VideoDataset
+from videomamba.data.sampling import make_sampler
+from videomamba.data.transforms import Augmentation, eval_transform, train_transform
+from videomamba.models.config import Preprocessing
 from videomamba.tasks.task import Batch, Task
 
 if TYPE_CHECKING:
@@ -33,6 +38,33 @@ class Recognition(Task):
         _check(class_names, label_smoothing)
         self.class_names = tuple(class_names)
         self.label_smoothing = label_smoothing
+
+    def train_dataset(
+        self, part: Annotations, preprocessing: Preprocessing, *, augmentation: Augmentation, seed: int
+    ) -> VideoDataset:
+        """Randomly placed, augmented clips."""
+        p = preprocessing
+        return VideoDataset(
+            part.records,
+            make_sampler(p.num_frames, p.stride),
+            train_transform(p.size, p.mean, p.std, augmentation),
+            train=True,
+            short_side=decoded_side(p),
+            seed=seed,
+        )
+
+    def test_dataset(
+        self, part: Annotations, preprocessing: Preprocessing, *, num_clips: int = 1, num_crops: int = 1
+    ) -> VideoDataset:
+        """Central clips, or ``num_clips`` evenly spread ones with ``num_crops`` each; the same for all that test."""
+        p = preprocessing
+        return VideoDataset(
+            part.records,
+            make_sampler(p.num_frames, p.stride),
+            eval_transform(p.size, p.mean, p.std, crops=num_crops),
+            num_clips=num_clips,
+            short_side=decoded_side(p),
+        )
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         return F.cross_entropy(outputs.float(), batch["label"], label_smoothing=self.label_smoothing)
@@ -93,6 +125,11 @@ class Recognition(Task):
             ]
             for indices, probabilities in zip(best.indices.tolist(), best.values.tolist(), strict=True)
         ]
+
+
+def decoded_side(preprocessing: Preprocessing) -> int:
+    """Short side at which frames are kept while decoding: memory stays bounded, and crops still have pixels enough."""
+    return 2 * max(preprocessing.size)
 
 
 def _check(class_names: Sequence[str], label_smoothing: float) -> None:

@@ -1,16 +1,33 @@
 """All that the engine knows of what is learnt."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
+
+from videomamba.data.transforms import Augmentation
+from videomamba.models.config import Preprocessing
 
 if TYPE_CHECKING:
     from torchmetrics import MetricCollection
 
 # Of the data tower: "video" float (B, 3, T, H, W), or (B, V, 3, T, H, W) with V views a sample; the rest is the task's.
 Batch = Mapping[str, Any]
+Change = Callable[[Tensor], Tensor]
+
+
+class Samples(Protocol):
+    """A data set whose random draws depend on the epoch that it is told."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Any: ...
+
+    @property
+    def epoch(self) -> int: ...
+
+    def set_epoch(self, epoch: int) -> None: ...
 
 
 class Task(ABC):
@@ -18,9 +35,41 @@ class Task(ABC):
 
     Attributes:
         headline: the figure of :meth:`report` that tells the best epoch; higher is better.
+        class_names: of the outputs, in order.
+        collate: from a list of samples to a batch; None is PyTorch's way, for samples of one shape.
     """
 
     headline: str
+    class_names: tuple[str, ...]
+    collate: Callable[[list[Any]], Batch] | None = None
+
+    @abstractmethod
+    def __init__(self, class_names: Sequence[str], *, label_smoothing: float = 0.0) -> None: ...
+
+    @abstractmethod
+    def train_dataset(
+        self, part: Any, preprocessing: Preprocessing, *, augmentation: Augmentation, seed: int
+    ) -> Samples:
+        """Random, augmented samples of the training part."""
+
+    @abstractmethod
+    def test_dataset(
+        self, part: Any, preprocessing: Preprocessing, *, num_clips: int = 1, num_crops: int = 1
+    ) -> Samples:
+        """Samples without chance; several clips and crops of each give ``video`` an axis of views in front."""
+
+    def outputs(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The model's outputs (B, ...) for a training batch."""
+        outputs: Tensor = model(batch["video"])
+        return outputs
+
+    def test_outputs(self, model: nn.Module, batch: Batch, change: Change | None = None) -> Tensor:
+        """Outputs (B, V, ...) for all views of a test batch in one pass; ``change`` alters the videos first."""
+        video: Tensor = batch["video"]
+        views = video.unsqueeze(1) if video.dim() == 5 else video
+        flat = views.flatten(0, 1)
+        outputs: Tensor = model(flat if change is None else change(flat))
+        return outputs.unflatten(0, views.shape[:2])
 
     @abstractmethod
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:

@@ -84,6 +84,8 @@ class VideoDataset(Dataset[Sample]):
         with torch.random.fork_rng(devices=[]):  # torchvision's transforms draw from the global state
             torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
             videos = [self.transform(clip) for clip in frames.split(len(clips[0]))]
+        if videos[0].dim() == 5:  # several crops of each clip
+            videos = [crop for views in videos for crop in views]
         return {"video": videos[0] if len(videos) == 1 else torch.stack(videos), "label": record.label, "index": index}
 
 

@@ -1,0 +1,100 @@
+"""A run's whole state on disk, from which it goes on as if nothing had happened."""
+
+import os
+import random
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_dict, set_state_dict
+
+_STATE = "state.pt"
+
+
+def write_checkpoint(folder: Path, state: dict[str, Any], *, keep: int) -> Path:
+    """``folder/step-N/`` with N of ``state["step"]``, whole or not at all; the oldest beyond ``keep`` are removed."""
+    folder.mkdir(exist_ok=True)
+    target = folder / f"step-{state['step']}"
+    whole = Path(tempfile.mkdtemp(dir=folder, prefix=f".{target.name}."))
+    try:
+        torch.save(state, whole / _STATE)
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(whole, target)
+    except BaseException:
+        shutil.rmtree(whole, ignore_errors=True)
+        raise
+    for old in _checkpoints(folder)[:-keep]:
+        shutil.rmtree(old)
+    return target
+
+
+def read_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """The state of the newest checkpoint, or None where there is none; what a killed process half wrote is removed.
+
+    Raises:
+        ValueError: a checkpoint that cannot be read.
+    """
+    if not folder.is_dir():
+        return None
+    for half in folder.glob(".step-*"):
+        shutil.rmtree(half, ignore_errors=True)
+    there = _checkpoints(folder)
+    if not there:
+        return None
+    file = there[-1] / _STATE
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(
+            f"{file} cannot be read ({str(error).splitlines()[0]}); remove {there[-1]} to resume earlier"
+        ) from error
+
+
+def training_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Weights and the optimiser's state under the model's own names, gathered from all processes."""
+    weights, optim = get_state_dict(model, optimizer, options=_WHOLE)
+    return {"model": weights, "optimizer": optim}
+
+
+def load_training_state(model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Puts back what :func:`training_state` gave, sharded as model and optimiser are."""
+    set_state_dict(
+        model, optimizer, model_state_dict=state["model"], optim_state_dict=state["optimizer"], options=_WHOLE
+    )
+
+
+_WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
+
+
+def random_state() -> dict[str, Any]:
+    """Every global source of chance in this process."""
+    name, keys, position, has_gauss, cached = np.random.get_state()
+    version, numbers, gauss = random.getstate()
+    state = {
+        "torch": torch.get_rng_state(),
+        "numpy": [name, torch.from_numpy(np.asarray(keys).astype(np.int64)), position, has_gauss, cached],
+        "python": [version, list(numbers), gauss],
+    }
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state_all()
+    return state
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    """Puts back what :func:`random_state` gave."""
+    torch.set_rng_state(state["torch"])
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
+    version, numbers, gauss = state["python"]
+    random.setstate((version, tuple(numbers), gauss))
+    if "cuda" in state:
+        torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step-*"), key=lambda path: int(path.name.removeprefix("step-")))
