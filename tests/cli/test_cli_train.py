@@ -44,7 +44,12 @@ def test_options_reach_the_run(clips, tmp_path):
     assert main(argv) == 0
     run = config(tmp_path / "run")
     assert (run["optim"]["epochs"], run["optim"]["min_steps"]) == (2, 0), "--epochs is the last word"
-    assert (run["optim"]["lr"], run["seed"], run["data"]["flip"], run["data"]["workers"]) == (0.01, 5, False, 0)
+    assert (run["optim"]["lr"], run["seed"], run["data"]["augmentation"]["flip"], run["data"]["workers"]) == (
+        0.01,
+        5,
+        False,
+        0,
+    )
     assert load_model(tmp_path / "run").preprocessing.stride == 2
     assert load_model(tmp_path / "run").preprocessing.size == (16, 32)
 
@@ -97,19 +102,31 @@ def test_a_bare_recipe_name_wins_over_a_folder(tmp_path, monkeypatch, name):
 def test_an_interrupted_run_says_how_to_go_on(clips, tmp_path, capsys, monkeypatch):
     from videomamba.engine.trainer import Trainer
 
-    step = Trainer._step
+    batch_done = Trainer._batch
 
     def interrupted(self, batch):
-        self.flag.requested = self.step == 3  # as the signal does
-        return step(self, batch)
+        self.flag.requested = self.at.step == 3  # as the signal does
+        return batch_done(self, batch)
 
-    monkeypatch.setattr(Trainer, "_step", interrupted)
-    assert main(["train", str(clips), *OPTIONS, "--output", str(tmp_path / "run")]) == 130
+    monkeypatch.setattr(Trainer, "_batch", interrupted)
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", str(clips), *OPTIONS]) == 130
     line = capsys.readouterr().err.splitlines()[-1]
-    assert line.startswith(f"stopped in epoch 2; {tmp_path}/run/last holds the weights; go on with: ")
+    (run,) = (tmp_path / "runs").iterdir()
+    command = f"videomamba train {clips} {' '.join(OPTIONS)} --output runs/{run.name} --resume"
+    assert line == f"stopped in epoch 2; runs/{run.name} holds the whole state; go on with: {command}"
     monkeypatch.undo()
-    command = shlex.split(line.split("go on with: ")[1])
-    assert main([*command[1:], *OPTIONS[:2], "--workers", "0", "--output", str(tmp_path / "more")]) == 0
+    monkeypatch.chdir(tmp_path)
+    assert main(shlex.split(command)[1:]) == 0
+    assert "resuming in epoch 2, after step 4" in capsys.readouterr().err
+    assert len((run / "metrics.csv").read_text().splitlines()) == 3
+
+
+def test_a_run_goes_on_as_it_began(fails, clips, trained):
+    run = ["train", clips, *OPTIONS, "--output", trained, "--resume"]
+    assert "was begun with optim.lr=" in fails(*run, "--lr", "0.5")
+    assert "to resume, name the folder of the run" in fails("train", clips, "--resume")
+    assert f"{clips} is no run to resume: it has no config.json" in fails("train", clips, "--resume", "--output", clips)
 
 
 def test_mistakes(fails, clips, trained, tmp_path):

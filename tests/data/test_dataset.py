@@ -5,6 +5,7 @@ import torch
 
 from tests.data.videos import numbered_frames, write
 from videomamba.data import (
+    Augmentation,
     UniformSampler,
     VideoDataset,
     VideoError,
@@ -26,7 +27,12 @@ def records(tmp_path):
 
 def training(records, seed=0):
     return VideoDataset(
-        records, UniformSampler(4), train_transform((24, 24), *PLAIN), train=True, seed=seed, decoder="pyav"
+        records,
+        UniformSampler(4),
+        train_transform((24, 24), *PLAIN, Augmentation()),
+        train=True,
+        seed=seed,
+        decoder="pyav",
     )
 
 
@@ -99,3 +105,13 @@ def test_a_broken_video_is_named(records, tmp_path):
 def test_impossible_loaders(records):
     with pytest.raises(ValueError, match="batch_size=0 must be at least 1"):
         make_loader(training(records), batch_size=0, shuffle=False)
+
+
+def test_clips_and_crops_come_as_one_axis_of_views(records):
+    """View v is crop v % crops of clip v // crops."""
+    dataset = VideoDataset(records, make_sampler(2, 1), eval_transform((48, 24), *PLAIN, crops=3), num_clips=2)
+    views = dataset[0]["video"]
+    assert views.shape == (6, 3, 2, 48, 24)
+    alone = VideoDataset(records, make_sampler(2, 1), eval_transform((48, 24), *PLAIN), num_clips=2)[0]["video"]
+    assert torch.equal(views[1::3], alone), "the middle crop of three is the central one"
+    assert not torch.equal(views[0], views[2])

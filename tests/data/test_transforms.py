@@ -1,8 +1,11 @@
 """Transforms act on a clip as a whole and end in the model's input."""
 
+import pytest
 import torch
+from torchvision.transforms import v2
 
-from videomamba.data import eval_transform, train_transform
+from videomamba.data import Augmentation, eval_transform, train_transform
+from videomamba.data.transforms import RandAugment
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.5)
 
@@ -28,7 +31,7 @@ def test_evaluation_takes_the_centre_without_squeezing():
 
 def test_training_draws_once_for_the_whole_clip():
     still = torch.randint(0, 256, (1, 3, 40, 60), dtype=torch.uint8).expand(6, -1, -1, -1)
-    transform = train_transform((16, 16), MEAN, STD, randaugment=9)
+    transform = train_transform((16, 16), MEAN, STD, Augmentation(rand_ops=2, rand_deviation=0.5, erase=0.5))
     videos = [transform(still) for _ in range(4)]
     for video in videos:
         assert video.shape == (3, 6, 16, 16)
@@ -39,7 +42,7 @@ def test_training_draws_once_for_the_whole_clip():
 def test_flip_can_be_left_out():
     ramp = torch.arange(64, dtype=torch.uint8).expand(2, 3, 64, 64)  # brighter to the right
     for flip in (True, False):
-        transform = train_transform((32, 32), MEAN, STD, flip=flip)
+        transform = train_transform((32, 32), MEAN, STD, Augmentation(flip=flip))
         rising = {bool((v := transform(ramp))[0, 0, 0, -1] > v[0, 0, 0, 0]) for _ in range(40)}
         assert rising == ({True, False} if flip else {True})
 
@@ -48,7 +51,48 @@ def test_randaugment_changes_more_than_place():
     """The whole picture, unflipped: only an operation of RandAugment can change it."""
     frames = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
     still = {"flip": False, "scale": (1.0, 1.0), "ratio": (1.0, 1.0)}
-    plain = train_transform((32, 32), MEAN, STD, **still)(frames)
-    changed = [train_transform((32, 32), MEAN, STD, randaugment=20, **still)(frames) for _ in range(10)]
+    plain = train_transform((32, 32), MEAN, STD, Augmentation(**still))(frames)
+    augmentation = Augmentation(rand_ops=1, rand_magnitude=7, **still)
+    changed = [train_transform((32, 32), MEAN, STD, augmentation)(frames) for _ in range(10)]
     assert sum(not torch.equal(video, plain) for video in changed) >= 3
     torch.testing.assert_close(plain, eval_transform((32, 32), MEAN, STD)(frames))
+
+
+def test_randaugment_reads_magnitude_and_deviation_on_timms_scale(monkeypatch):
+    """(9, 0.5): strength normal around 9 of 10, deviation 0.5, anew for each operation; torchvision counts 301 bins."""
+    transform, drawn = RandAugment(1, 9.0, 0.5), []
+    monkeypatch.setattr(v2.RandAugment, "forward", lambda self, clip: drawn.append(self.magnitude) or clip)
+    torch.manual_seed(0)
+    for _ in range(2000):
+        transform(torch.zeros(1, 3, 4, 4))
+    strengths = torch.tensor(drawn) / 30
+    assert strengths.max() <= 10
+    assert abs(strengths.median() - 9) < 0.05
+    below = strengths[strengths < 9]  # above, 10 cuts the distribution off
+    assert abs((9 - below).pow(2).mean().sqrt() - 0.5) < 0.05
+    # the strongest shear at 9 of 10 is 0.27, as in timm; torchvision's own 9 of 30 would be 0.09
+    shear = v2.RandAugment._AUGMENTATION_SPACE["ShearX"][0](RandAugment._BINS, 32, 32)
+    assert float(shear[270]) == pytest.approx(0.27)
+
+
+def test_erasing_blanks_one_rectangle_in_all_frames():
+    frames = torch.full((5, 3, 32, 32), 255, dtype=torch.uint8)
+    still = Augmentation(flip=False, scale=(1.0, 1.0), ratio=(1.0, 1.0), erase=1.0)
+    torch.manual_seed(0)
+    video = train_transform((32, 32), MEAN, STD, still)(frames)
+    erased = video == 0
+    share = erased.float().mean()
+    assert 0.01 < share < 0.4
+    assert (erased == erased[:1, :1]).all(), "another rectangle in some frame or channel"
+
+
+def test_crops_are_spread_along_the_longer_way():
+    frames = torch.arange(90, dtype=torch.uint8).expand(2, 3, 30, 90)
+    views = eval_transform((30, 30), (0, 0, 0), (1, 1, 1), crops=3)(frames)
+    assert views.shape == (3, 3, 2, 30, 30)
+    assert (views[:, 0, 0, 0, 0] * 255).round().tolist() == [0, 30, 60]
+    tall = frames.transpose(-1, -2)
+    views = eval_transform((30, 30), (0, 0, 0), (1, 1, 1), crops=3)(tall)
+    assert (views[:, 0, 0, 0, 0] * 255).round().tolist() == [0, 30, 60]
+    centre = eval_transform((30, 30), (0, 0, 0), (1, 1, 1))(frames)
+    assert torch.equal(eval_transform((30, 30), (0, 0, 0), (1, 1, 1), crops=3)(frames)[1], centre)

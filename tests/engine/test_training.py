@@ -50,7 +50,9 @@ def test_separable_classes_are_learnt(trained):
 
 def test_the_run_folder_is_complete(trained, clips):
     names = {path.name for path in trained.folder.iterdir()}
-    assert names == {"config.json", "splits.csv", "metrics.csv", "tensorboard", "best", "last"}
+    assert names == {
+        *("config.json", "splits.csv", "metrics.csv", "result.json", "tensorboard", "checkpoints", "best", "last"),
+    }
     config = json.loads((trained.folder / "config.json").read_text())
     assert (config["optim"]["epochs"], config["data"]["root"], config["seed"]) == (10, str(clips), 0)
     assert config["facts"]["architecture"]["embed_dim"] == 32
@@ -68,7 +70,7 @@ def test_metrics_have_a_row_per_epoch(trained):
 
 
 def test_tensorboard_has_the_same_figures(trained):
-    events = EventAccumulator(str(trained.folder / "tensorboard")).Reload()
+    events = EventAccumulator(str(trained.folder / "tensorboard" / "videomamba")).Reload()
     seen = [(event.step, event.value) for event in events.Scalars("train_loss")]
     assert seen == [(row["epoch"], pytest.approx(row["train_loss"])) for row in rows(trained.folder)]
 
@@ -179,7 +181,7 @@ def test_a_signal_lets_the_step_finish_and_writes_last(clips, tmp_path, number, 
     run = dataclasses.replace(run, data=dataclasses.replace(run.data, workers=workers))
     before = signal.getsignal(number)
     task = Disturbed(2, signalling(number))
-    with pytest.raises(TrainingInterrupted, match=r"stopped in epoch 1; .*last holds the weights") as stop:
+    with pytest.raises(TrainingInterrupted, match=r"stopped in epoch 1; .*run holds the whole state") as stop:
         start(run, task)
     assert isinstance(stop.value, KeyboardInterrupt)
     assert (task.seen, stop.value.epoch, stop.value.folder) == (2, 1, tmp_path / "run")

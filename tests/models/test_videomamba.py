@@ -35,7 +35,8 @@ def test_parameters_of_the_papers_model_summed_from_the_published_shapes():
 def test_catalogue():
     assert {"videomamba_tiny", "videomamba_small", "videomamba_middle"} <= set(list_models())
     assert list_models("*small*") == ["videomamba_small"]
-    sizes = {name: (model_config(name).embed_dim, model_config(name).depth) for name in list_models()}
+    configs = {name: model_config(name) for name in list_models("videomamba_*")}
+    sizes = {name: (config.embed_dim, config.depth) for name, config in configs.items()}
     assert sizes["videomamba_tiny"] == (192, 24)
     assert sizes["videomamba_small"] == (384, 24)
     assert sizes["videomamba_middle"] == (576, 32)

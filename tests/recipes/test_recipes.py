@@ -39,4 +39,4 @@ def test_every_recipe_is_a_run_with_its_command_in_the_docstring(tmp_path):
 def test_synthetic_motions_are_rendered_and_never_flipped():
     run = RECIPES["synthetic_motions"](None)
     assert len(class_names(run.data.synthetic.level)) >= 8
-    assert run.data.flip is False, "a mirror image turns the other way round"
+    assert run.data.augmentation.flip is False, "a mirror image turns the other way round"

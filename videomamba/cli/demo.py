@@ -58,7 +58,8 @@ def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
     from videomamba.tasks.recognition import Recognition
 
     began = time.perf_counter()
-    command = ["videomamba", "train", run.name, "--data", str(run.data.root)]
+    command = ["videomamba", "train", run.name, "--data", str(run.data.root), "--seed", str(run.seed)]
+    command += ["--output", str(run.output)]
     result, splits = run_training(run, console, command=command)
     figures: dict[str, Any] = {"run": str(result.folder), "seconds": round(time.perf_counter() - began, 1)}
 

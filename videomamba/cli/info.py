@@ -26,12 +26,13 @@ def info(checkpoint: Annotated[str, tyro.conf.Positional, option("CHECKPOINT")],
 
 def facts_of(checkpoint: str | Path) -> dict[str, Any]:
     """What there is to say about a checkpoint, after its weights were found to be whole."""
-    from videomamba.models import VideoMamba
+    from videomamba.models.catalogue import model_of
     from videomamba.models.checkpoint import read_checkpoint
 
     data = read_checkpoint(checkpoint)
-    model = VideoMamba.from_checkpoint(data)
+    model = model_of(data)
     return {
+        "architecture": type(model).__name__,
         "config": dataclasses.asdict(model.config),
         "preprocessing": dataclasses.asdict(model.preprocessing),
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -45,18 +46,17 @@ def show_facts(facts: dict[str, Any], console: Console) -> None:
     config, clip, names = facts["config"], facts["preprocessing"], facts["class_names"]
     stride = "evenly over the video" if clip["stride"] is None else f"every {clip['stride']}. frame"
     table = Table(show_header=False)
+    table.add_row("architecture", facts["architecture"])
     table.add_row("source", facts["source"] or "unknown")
     table.add_row("parameters", f"{facts['parameters']:,}, {facts['bytes'] / 2**20:.1f} MiB")
-    table.add_row("width x depth", f"{config['embed_dim']} x {config['depth']}")
     frames = "one frame" if clip["num_frames"] == 1 else f"{clip['num_frames']} frames ({stride})"
     table.add_row("input", f"{frames} of {clip['size'][0]} x {clip['size'][1]} pixels")
-    table.add_row("tubelet", f"{config['tubelet_size']} x {config['patch_size']} x {config['patch_size']}")
     if names is None:
         table.add_row("classes", f"{config['num_classes']}, without names")
     else:
         some = ", ".join(names[:4])
         table.add_row("classes", f"{len(names)}: {some}{', ...' if len(names) > 4 else ''}")
-    rest = {"embed_dim", "depth", "num_frames", "img_size", "tubelet_size", "patch_size", "num_classes"}
+    rest = {"num_frames", "img_size", "num_classes"}
     for name, value in config.items():
         if name not in rest:
             table.add_row(name, str(value))

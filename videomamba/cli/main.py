@@ -19,6 +19,7 @@ from videomamba.cli.env import env
 from videomamba.cli.evaluate import evaluate
 from videomamba.cli.info import info
 from videomamba.cli.models import models
+from videomamba.cli.options import invocation
 from videomamba.cli.predict import predict
 from videomamba.cli.train import train
 
@@ -33,6 +34,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line, ``sys.argv`` by default, and returns the exit code."""
+    invocation.set(tuple(sys.argv[1:] if argv is None else argv))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch's and its friends': nothing that a user here could act on
         try:

@@ -23,18 +23,18 @@ def models(pattern: Annotated[str, tyro.conf.Positional, option("PATTERN")] = "*
     rows = []
     for name in names:
         model = create_model(name)
-        config, parameters = model.config, sum(p.numel() for p in model.parameters())
-        height, width = config.height_width
-        size = f"{config.embed_dim} x {config.depth}"
-        table.add_row(name, f"{parameters:,}", size, str(config.num_frames), f"{height} x {width}")
+        parameters, clip = sum(p.numel() for p in model.parameters()), model.preprocessing
+        width, depth = (getattr(model.config, field, None) for field in ("embed_dim", "depth"))
+        shape = "" if width is None else f"{width} x {depth}"
+        table.add_row(name, f"{parameters:,}", shape, str(clip.num_frames), f"{clip.size[0]} x {clip.size[1]}")
         rows.append(
             {
                 "name": name,
                 "parameters": parameters,
-                "width": config.embed_dim,
-                "depth": config.depth,
-                "frames": config.num_frames,
-                "size": [height, width],
+                "width": width,
+                "depth": depth,
+                "frames": clip.num_frames,
+                "size": list(clip.size),
             }
         )
     people().print(table)

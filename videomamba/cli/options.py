@@ -3,10 +3,14 @@
 import json
 import os
 import sys
+from contextvars import ContextVar
 from typing import Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
+
+# the words after `videomamba`, for messages that say how to go on
+invocation: ContextVar[tuple[str, ...]] = ContextVar("invocation", default=())
 
 
 def option(metavar: str, help: str | None = None) -> Any:
@@ -42,12 +46,19 @@ def require_split(split: str | None, hold_out: str | None) -> None:
 
 
 def people() -> Console:
-    """A console on standard error; names of files and classes are printed as they are."""
-    return Console(stderr=True, highlight=False, markup=False)
+    """A console on standard error; names of files and classes are printed as they are; of several processes the first
+    one speaks."""
+    return Console(stderr=True, highlight=False, markup=False, quiet=not _is_first_process())
+
+
+def _is_first_process() -> bool:
+    return os.environ.get("RANK", "0") == "0"  # torchrun and accelerate launch set it
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on standard output."""
+    """One JSON value on standard output, by the first of several processes."""
+    if not _is_first_process():
+        return
     json.dump(value, sys.stdout, indent=2, default=str)
     sys.stdout.write("\n")
     sys.stdout.flush()  # a reader that is gone shows here

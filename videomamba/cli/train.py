@@ -18,6 +18,7 @@ from videomamba.cli.options import (
     Split,
     Workers,
     default_workers,
+    invocation,
     option,
     people,
     print_json,
@@ -48,8 +49,16 @@ def train(
     size: Annotated[int | tuple[int, int] | None, option("PIXELS|HEIGHT WIDTH")] = None,
     flip: Annotated[Flag, _ONE_OF] = False,
     no_flip: Annotated[Flag, _ONE_OF] = False,
+    accumulate: Annotated[int | None, option("N")] = None,
     bf16: Flag = False,
+    ema: Annotated[float | None, option("DECAY")] = None,
+    grad_checkpointing: Flag = False,
+    compile: Flag = False,
+    fsdp: Flag = False,
+    trackers: Annotated[tuple[str, ...] | None, option("NAME...")] = None,
+    checkpoint_steps: Annotated[int | None, option("N")] = None,
     output: Annotated[Path | None, option("DIR")] = None,
+    resume: Flag = False,
     device: Device = "auto",
     seed: Annotated[int, option("N")] = 0,
     workers: Workers = None,
@@ -58,7 +67,9 @@ def train(
     """Trains a model on videos, from scratch or from a checkpoint.
 
     A folder has one folder per class in it, or train/ and test/ with one folder per class each. Without these two and
-    without --split, a fifth of every class is held out for the test.
+    without --split, a fifth of every class is held out for the test. After Ctrl-C or a crash the same command with
+    --output and --resume goes on. On several GPUs or machines: `torchrun --nproc-per-node N -m videomamba.cli.main
+    train ...`, or `accelerate launch`; each process takes batches of its own.
 
     Args:
         what: a folder of videos, or a recipe's name (a folder of that name is ./NAME)
@@ -67,7 +78,7 @@ def train(
         start: checkpoint to fine-tune, instead of a fresh model; also a file of Vim or OpenGVLab's VideoMamba
         freeze: leave the stem and the first N blocks as they are, or all but the head (backbone)
         epochs: rounds through the training videos
-        batch_size: clips of one step
+        batch_size: clips of one batch, in each process
         lr: learning rate at the top of its schedule
         layer_decay: each layer's learning rate over the next one's, such as 0.75; the head has the whole
         frames: frames of a clip
@@ -75,8 +86,16 @@ def train(
         size: frame size that the model sees, one number or height and width
         flip: turn training clips left to right at random
         no_flip: never do (where left and right tell classes apart)
+        accumulate: batches that make one step
         bf16: train in bfloat16 where that is safe
+        ema: test and save weights averaged over the steps with this decay, such as 0.999
+        grad_checkpointing: use less memory and more time
+        compile: use torch.compile
+        fsdp: split weights, gradients and optimiser over the processes
+        trackers: of accelerate, such as wandb (tensorboard)
+        checkpoint_steps: steps from one full checkpoint to the next (every ten minutes)
         output: the run's folder; by default runs/<name>-<date-time>
+        resume: go on with the run in --output
         seed: of everything that is random
     """
     require_split(split, hold_out)
@@ -101,30 +120,38 @@ def train(
             batch_size=batch_size,
             lr=lr,
             layer_decay=layer_decay,
+            accumulate=accumulate,
             bf16=bf16 or None,
+            ema=ema,
+            grad_checkpointing=grad_checkpointing or None,
+            compile=compile or None,
+            fsdp=fsdp or None,
         ),
+        checkpoint_steps=checkpoint_steps,
+        trackers=run.trackers if trackers is None else trackers,
         output=output,
         device=device,
         seed=seed,
     )
     console = people()
-    command = ["videomamba", "train", what]
-    for name, value in (("--data", data), ("--split", split), ("--hold-out", hold_out)):
-        command += [name, str(value)] if value is not None else []
-    result, splits = run_training(run, console, command=command)
+    command = ["videomamba", *(word for word in invocation.get() if word != "--resume")]
+    result, splits = run_training(run, console, command=command, resume=resume)
     _tell(run, result, splits, console)
     if json:
         print_json({"run": result.folder, "best": result.best, "last": result.last})
     return 0
 
 
-def run_training(run: "RunConfig", console: Console, *, command: list[str]) -> "tuple[TrainResult, Splits]":
-    """Reads (or renders) the videos and trains; where that is interrupted, ``command --start ...`` is how to go on."""
+def run_training(
+    run: "RunConfig", console: Console, *, command: list[str], resume: bool = False
+) -> "tuple[TrainResult, Splits]":
+    """Reads (or renders) the videos and trains; where that is interrupted, ``command --resume`` is how to go on."""
     from videomamba.engine import TrainingInterrupted, check_run, load_splits
     from videomamba.engine import train as train_run
+    from videomamba.engine.device import make_accelerator
     from videomamba.tasks.catalogue import make_task
 
-    check_run(run)
+    check_run(run, resume=resume)
     if run.data.synthetic is not None and not run.data.root.exists():
         console.print(f"rendering SyntheticMotions ({run.data.synthetic.level}) to {run.data.root}", soft_wrap=True)
     _point_out_csv(run, console)
@@ -134,14 +161,16 @@ def run_training(run: "RunConfig", console: Console, *, command: list[str]) -> "
         def rendered(done: int, total: int) -> None:
             bar.update(rendering, completed=done, total=total, visible=True)
 
-        splits = load_splits(run.data, seed=run.seed, progress=rendered)
+        with make_accelerator(run.device).main_process_first():  # others find what it rendered
+            splits = load_splits(run.data, seed=run.seed, progress=rendered)
     task = make_task(run.task, splits["train"].class_names, label_smoothing=run.optim.label_smoothing)
     counts = f"{len(splits['train'])} to train, {len(splits['test'])} held out"
     console.print(f"{counts}, {len(task.class_names)} classes", soft_wrap=True)
     try:
-        return train_run(run, task, splits, console=console), splits
+        return train_run(run, task, splits, resume=resume, console=console), splits
     except TrainingInterrupted as stop:
-        go_on = shlex.join([*command, "--start", str(stop.folder / "last")])
+        where = [] if run.output is not None else ["--output", str(stop.folder)]
+        go_on = shlex.join([*command, *where, "--resume"])
         raise KeyboardInterrupt(f"{stop}; go on with: {go_on}") from stop
 
 

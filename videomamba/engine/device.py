@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.tracking import filter_trackers
+from accelerate.tracking import filter_trackers, get_available_trackers
+from accelerate.utils import LoggerType
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -48,14 +49,21 @@ def make_accelerator(device: str, *, accumulate: int = 1) -> Accelerator:
     return accelerator
 
 
-def track(accelerator: Accelerator, trackers: Sequence[str], folder: Path) -> None:
-    """Has the accelerator log to these trackers, files below the folder.
-
+def check_trackers(trackers: Sequence[str]) -> None:
+    """
     Raises:
         ValueError: a tracker that accelerate does not know or that is not installed.
     """
+    known = {str(tracker) for tracker in LoggerType}
+    for name in trackers:
+        if name not in known:
+            raise ValueError(f"unknown tracker {name!r}; accelerate has {', '.join(sorted(known - {'all'}))}")
+        if name not in map(str, get_available_trackers()):
+            raise ValueError(f"tracker {name!r} is not installed: pip install {name}")
+
+
+def track(accelerator: Accelerator, trackers: Sequence[str], folder: Path) -> None:
+    """Has the accelerator log to these trackers; TensorBoard's files go to ``tensorboard/`` in the folder."""
     accelerator.project_configuration.set_directories(str(folder))
-    accelerator.log_with = filter_trackers(list(trackers), str(folder))
-    missing = set(trackers) - {getattr(tracker, "value", tracker) for tracker in accelerator.log_with}
-    if missing:
-        raise ValueError(f"tracker {', '.join(sorted(missing))} is unknown to accelerate or not installed")
+    accelerator.project_configuration.logging_dir = str(folder / "tensorboard")
+    accelerator.log_with = filter_trackers(list(trackers), accelerator.logging_dir)

@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from videomamba.models import PretrainedModel
 from videomamba.models.folder import write as write_model
 
 CONFIG, SPLITS, RESULT = "config.json", "splits.csv", "result.json"
+# what may differ when a run goes on: it changes no weight
+_FREE = ("output", "device", "workers", "checkpoint_steps", "keep_checkpoints", "trackers", "test_clips", "test_crops")
 
 
 class RunFolder:
@@ -63,9 +65,19 @@ class RunFolder:
     def last(self) -> Path:
         return self.path / "last"
 
+    def check_config(self, run: RunConfig) -> None:
+        """
+        Raises:
+            ValueError: the run that lies here was made with other settings, beside where and how it computes.
+        """
+        there, asked = json.loads((self.path / CONFIG).read_text()), _as_json(run)
+        for (name, new), old in ((item, _get(there, item[0])) for item in _flat(asked)):
+            if name.split(".")[-1] not in _FREE and old != new:
+                raise ValueError(f"{self.path} was begun with {name}={old}, not {new}; a run goes on as it began")
+
     def write_config(self, run: RunConfig, **facts: Any) -> None:
         """``config.json``: the run's configuration, and facts about it such as versions."""
-        values = {**dataclasses.asdict(run), **facts}
+        values = {**_as_json(run), **facts}
         write_text(self.path / CONFIG, json.dumps(values, indent=2, default=str) + "\n")
 
     def write_splits(self, splits: Splits, root: Path) -> None:
@@ -126,6 +138,26 @@ def write_text(path: Path, text: str) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _as_json(run: RunConfig) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(run), default=str))
+    return values
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted names and values of nested mappings."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _get(values: Any, name: str) -> Any:
+    for part in name.split("."):
+        values = values.get(part) if isinstance(values, Mapping) else None
+    return values
 
 
 def _as_csv(rows: list[Any]) -> str:

@@ -13,14 +13,13 @@ from rich.console import Console
 
 import videomamba
 from videomamba.engine.config import RunConfig
-from videomamba.engine.data import Splits, evaluation_loader
-from videomamba.engine.device import make_accelerator, resolve_device, track
-from videomamba.engine.evaluate import evaluate
+from videomamba.engine.data import Splits
+from videomamba.engine.device import check_trackers, make_accelerator, resolve_device, track
 from videomamba.engine.interrupt import InterruptFlag
 from videomamba.engine.model import build_model, check_model
 from videomamba.engine.run_folder import RunFolder, check_output
 from videomamba.engine.trainer import Trainer, TrainResult
-from videomamba.models import PretrainedModel, load_model
+from videomamba.models import PretrainedModel
 from videomamba.tasks.task import Task
 
 
@@ -52,17 +51,20 @@ def train(
         TrainingInterrupted: Ctrl-C or SIGTERM, after a checkpoint is written.
     """
     check_run(run, resume=resume)  # before a folder is made
-    run = with_all_epochs(run, len(splits["train"]))
     accelerator = make_accelerator(run.device, accumulate=run.optim.accumulate)
+    run = with_all_epochs(run, len(splits["train"]), accelerator.num_processes)
     set_seed(run.seed)
     if model is None:
         model = build_model(run, splits["train"].class_names)
     folder = _open_folder(run, accelerator, resume=resume)
     track(accelerator, run.trackers, folder.path)
     facts = _facts(model, accelerator)
+    if resume:
+        folder.check_config(run)
     if accelerator.is_main_process:
         folder.write_splits(splits, run.data.root)
         folder.write_config(run, facts=facts)
+    accelerator.wait_for_everyone()
     console = console or Console(stderr=True)
     if not accelerator.is_main_process:
         console = Console(quiet=True)
@@ -80,11 +82,10 @@ def train(
             raise
         finally:
             accelerator.end_training()
-    tested = _test_with_views(run, task, splits, result, accelerator)
     if accelerator.is_main_process:
-        folder.write_result({"best": result.best, "last": result.last, "views": tested})
+        folder.write_result({"best": result.best, "last": result.last, "views": result.views})
     accelerator.wait_for_everyone()
-    return dataclasses.replace(result, views=tested)
+    return result
 
 
 def check_run(run: RunConfig, *, resume: bool = False) -> None:
@@ -94,11 +95,12 @@ def check_run(run: RunConfig, *, resume: bool = False) -> None:
         ValueError: unknown model or option, no such checkpoint or device, or an output folder that cannot be had.
     """
     resolve_device(run.device)
+    check_trackers(run.trackers)
     check_model(run)
     if run.output is not None:
         check_output(run.output, resume=resume)
     elif resume:
-        raise ValueError("resume needs output, the folder of the run to go on with")
+        raise ValueError("to resume, name the folder of the run to go on with as its output")
 
 
 def _open_folder(run: RunConfig, accelerator: Accelerator, *, resume: bool) -> RunFolder:
@@ -108,30 +110,9 @@ def _open_folder(run: RunConfig, accelerator: Accelerator, *, resume: bool) -> R
     return RunFolder(Path(path[0]))
 
 
-def _test_with_views(
-    run: RunConfig, task: Task, splits: Splits, result: TrainResult, accelerator: Accelerator
-) -> dict[str, Any] | None:
-    """The report of ``last/`` with several views a video, where the run asks for them."""
-    if run.test_clips * run.test_crops == 1:
-        return None
-    model = load_model(result.folder / "last").to(accelerator.device)
-    loader = accelerator.prepare(
-        evaluation_loader(
-            task,
-            splits["test"],
-            model.preprocessing,
-            batch_size=max(1, run.optim.batch_size // (run.test_clips * run.test_crops)),
-            workers=run.data.workers,
-            num_clips=run.test_clips,
-            num_crops=run.test_crops,
-        )
-    )
-    return {"clips": run.test_clips, "crops": run.test_crops, **evaluate(model, task, loader, accelerator)}
-
-
-def with_all_epochs(run: RunConfig, videos: int) -> RunConfig:
+def with_all_epochs(run: RunConfig, videos: int, processes: int = 1) -> RunConfig:
     """The run with the epochs that ``min_steps`` asks for on so many training videos."""
-    steps_per_epoch = math.ceil(videos / run.optim.batch_size)
+    steps_per_epoch = math.ceil(videos / (run.optim.batch_size * processes * run.optim.accumulate))
     epochs = max(run.optim.epochs, math.ceil(run.optim.min_steps / steps_per_epoch))
     return dataclasses.replace(run, optim=dataclasses.replace(run.optim, epochs=epochs))
 

@@ -13,6 +13,7 @@ from accelerate.utils import gather_object
 from rich.console import Console
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
 
 from videomamba.engine.checkpoint import (
     load_training_state,
@@ -51,7 +52,7 @@ class TrainingInterrupted(KeyboardInterrupt):
     """
 
     def __init__(self, folder: Path, epoch: int) -> None:
-        super().__init__(f"stopped in epoch {epoch}; {folder} holds the state")
+        super().__init__(f"stopped in epoch {epoch}; {folder} holds the whole state")
         self.folder = folder
         self.epoch = epoch
 
@@ -106,6 +107,7 @@ class Trainer:
         test_batches = evaluation_loader(
             task, splits["test"], model.preprocessing, batch_size=optim.batch_size, workers=run.data.workers
         )
+        self.test_part = splits["test"]
         self.bare = model  # without what surrounds it in several processes
         if optim.grad_checkpointing:
             model.set_grad_checkpointing()
@@ -162,8 +164,9 @@ class Trainer:
                 row = {**self._train_epoch(progress), **self._test(progress)}
                 self._end_epoch(row)
                 progress.epoch(row)
+            views = self._test_with_views(progress)
         assert self.at.best is not None
-        return TrainResult(self.folder.path, self.at.best, self.at.rows[-1])
+        return TrainResult(self.folder.path, self.at.best, self.at.rows[-1], views)
 
     def _end_epoch(self, row: dict[str, Any]) -> None:
         headline, best = self.task.headline, self.at.best
@@ -242,21 +245,43 @@ class Trainer:
         return total[0] / total[2], total[1], round(total[2])
 
     def _give_up(self, what: str, where: str) -> None:
-        kept = "its checkpoints stay" if self.at.rows else "there is no checkpoint yet"
+        there = any(self.folder.checkpoints.glob("step-*"))
+        kept = f"{self.folder.checkpoints} keeps the state before" if there else "there is no checkpoint yet"
         raise TrainingError(
             f"{what} at step {self.at.step + 1} (epoch {self.at.epoch}): {where}; {kept}: "
             f"try a lower learning rate than {self.run.optim.lr}"
         )
 
-    def _test(self, progress: TrainProgress) -> dict[str, Any]:
-        """The second half of the epoch's row: the report's numbers."""
+    def _evaluate(self, loader: DataLoader, progress: TrainProgress) -> dict[str, Any]:
+        """The report of the weights that are saved."""
 
         def on_batch(done: int, total: int) -> None:
             progress.testing(done, total)
             self.stop_if_asked()
 
         model = self.model if self.ema is None else self.ema
-        report = evaluate(model, self.task, self.test_loader, self.accelerator, on_batch=on_batch)
+        return evaluate(model, self.task, loader, self.accelerator, on_batch=on_batch)
+
+    def _test_with_views(self, progress: TrainProgress) -> dict[str, Any] | None:
+        """The last weights' report with several views a video, where the run asks for them."""
+        clips, crops = self.run.test_clips, self.run.test_crops
+        if clips * crops == 1:
+            return None
+        loader = evaluation_loader(
+            self.task,
+            self.test_part,
+            self.bare.preprocessing,
+            batch_size=max(1, self.run.optim.batch_size // (clips * crops)),
+            workers=self.run.data.workers,
+            num_clips=clips,
+            num_crops=crops,
+        )
+        report = self._evaluate(self.accelerator.prepare(loader), progress)
+        return {"clips": clips, "crops": crops, **report}
+
+    def _test(self, progress: TrainProgress) -> dict[str, Any]:
+        """The second half of the epoch's row: the report's numbers."""
+        report = self._evaluate(self.test_loader, progress)
         figures = {name: value for name, value in report.items() if isinstance(value, float) and name != "loss"}
         return {"test_loss": report["loss"], **figures}
 

@@ -8,6 +8,7 @@ from typing import Any
 from videomamba.models.checkpoint import read_checkpoint
 from videomamba.models.config import OwnConfig, Preprocessing, VideoMambaConfig, VideoSwinConfig
 from videomamba.models.fit import Inflation, fitted_config
+from videomamba.models.folder import Checkpoint
 from videomamba.models.own import OwnModel
 from videomamba.models.pretrained import PretrainedModel
 from videomamba.models.video_swin import VideoSwin
@@ -95,6 +96,10 @@ def load_model(checkpoint: str | Path, *, inflation: Inflation = "mean", **overr
     Raises:
         ValueError: nothing there, or files that do not make a model.
     """
-    read = read_checkpoint(checkpoint)
-    config = fitted_config(read.config, **overrides)
-    return _CLASSES[type(read.config)].from_checkpoint(read, config, inflation=inflation)
+    return model_of(read_checkpoint(checkpoint), inflation=inflation, **overrides)
+
+
+def model_of(checkpoint: Checkpoint, *, inflation: Inflation = "mean", **overrides: Any) -> Any:
+    """A checkpoint that was read as a model in evaluation mode; arguments and errors of :func:`load_model`."""
+    config = fitted_config(checkpoint.config, **overrides)
+    return _CLASSES[type(checkpoint.config)].from_checkpoint(checkpoint, config, inflation=inflation)

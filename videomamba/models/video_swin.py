@@ -1,10 +1,11 @@
 """Video Swin-T, the baseline of the paper: torchvision's network with this package's files and settings."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, Self
 
 from torch import nn
-from torchvision.models.video import swin3d_t
+from torchvision.models.video import SwinTransformer3d
 
 from videomamba.models.config import Preprocessing, VideoSwinConfig
 from videomamba.models.fit import Inflation
@@ -29,7 +30,15 @@ class VideoSwin(PretrainedModel):
     ) -> None:
         own = Preprocessing(num_frames=config.num_frames, size=config.height_width)
         super().__init__(config, class_names=class_names, preprocessing=preprocessing or own)
-        self.module = swin3d_t(num_classes=config.num_classes, stochastic_depth_prob=config.drop_path_rate)
+        self.module = SwinTransformer3d(  # as swin3d_t, which fixes the stochastic depth
+            patch_size=[2, 4, 4],
+            embed_dim=96,
+            depths=[2, 2, 6, 2],
+            num_heads=[3, 6, 12, 24],
+            window_size=[8, 7, 7],
+            stochastic_depth_prob=config.drop_path_rate,
+            num_classes=config.num_classes,
+        )
 
     def forward(self, video: Video) -> Logits:
         """(B, 3, T, H, W) float video, normalised as ``preprocessing`` says, to (B, num_classes) logits."""
@@ -43,7 +52,7 @@ class VideoSwin(PretrainedModel):
         nn.init.trunc_normal_(self.module.head.weight, std=0.02)
         nn.init.zeros_(self.module.head.bias)
         self.module.num_classes = num_classes
-        self.config = type(self.config)(**{**vars(self.config), "num_classes": num_classes})
+        self.config = dataclasses.replace(self.config, num_classes=num_classes)
         self.class_names = None if class_names is None else tuple(class_names)
 
     def no_weight_decay(self) -> set[str]:

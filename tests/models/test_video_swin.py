@@ -1,0 +1,59 @@
+"""The baseline of the paper is torchvision's network under this package's roof."""
+
+import pytest
+import torch
+from torchvision.models.video import swin3d_t
+
+from videomamba.models import VideoSwin, VideoSwinConfig, create_model, load_model
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return create_model("video_swin_t", num_frames=4, img_size=32, class_names=("bend", "jump", "walk")).eval()
+
+
+def test_it_is_torchvisions_network(model):
+    theirs = swin3d_t(num_classes=3).eval()
+    theirs.load_state_dict(model.module.state_dict())
+    video = torch.randn(2, 3, 4, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(model(video), theirs(video))
+
+
+def test_parameters_are_the_published_ones():
+    with torch.device("meta"):
+        whole = VideoSwin(VideoSwinConfig())
+    assert sum(p.numel() for p in whole.parameters()) == 28_158_070  # torchvision's own count for 400 classes
+    assert whole.preprocessing.num_frames == 32
+
+
+def test_files_keep_everything_and_another_head_is_fresh(model, tmp_path):
+    model.save_pretrained(tmp_path / "swin")
+    again = load_model(tmp_path / "swin")
+    assert (again.config, again.class_names, again.preprocessing) == (
+        model.config,
+        model.class_names,
+        model.preprocessing,
+    )
+    video = torch.randn(1, 3, 4, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(model(video), again(video))
+    other = load_model(tmp_path / "swin", num_classes=5, num_frames=8)
+    assert other.module.head.weight.shape == (5, 768)
+    assert torch.equal(other.module.norm.weight, model.module.norm.weight)
+    assert (other.class_names, other.preprocessing.num_frames) == (None, 8)
+
+
+def test_stochastic_depth_is_the_configurations():
+    deep = create_model("video_swin_t", drop_path_rate=0.3)
+    rates = [m.p for m in deep.modules() if type(m).__name__ == "StochasticDepth"]
+    assert (min(rates), max(rates)) == (0.0, pytest.approx(0.3))
+
+
+def test_a_checkpoint_of_the_other_kind(model, tmp_path):
+    model.save_pretrained(tmp_path / "swin")
+    with pytest.raises(ValueError, match="is no VideoMamba but VideoSwin"):
+        create_model("videomamba_nano", pretrained=tmp_path / "swin")
+    with pytest.raises(ValueError, match="unknown option depth"):
+        create_model("video_swin_t", depth=3)
