@@ -82,7 +82,8 @@ def train(
             trainer.stop_if_asked()
             raise
         finally:
-            accelerator.end_training()
+            for tracker in accelerator.trackers:  # end_training would end the processes' group too
+                tracker.finish()
     if accelerator.is_main_process:
         folder.write_result({"best": result.best, "last": result.last, "views": result.views})
     accelerator.wait_for_everyone()
