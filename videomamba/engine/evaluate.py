@@ -33,8 +33,6 @@ def evaluate(
         on_batch: called with batches done and batches in all; may raise to stop.
     """
     metrics = task.metrics().to(accelerator.device)
-    for metric in metrics.values():
-        metric.sync_on_compute = False  # every process counts the gathered samples; joined again they would count twice
     losses, count = 0.0, 0
     training = model.training
     model.eval()
