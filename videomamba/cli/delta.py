@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from rich.table import Table
 
-from videomamba.cli.options import Checkpoint, Device, Flag, Json, option, people, print_json, whole_file
+from videomamba.cli.files import PICTURES, check_suffix, whole_file
+from videomamba.cli.options import Checkpoint, Device, Flag, Json, option, people, print_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from videomamba.tasks.seen import SeenClip
     from videomamba.viz.curves import LayerSteps
     from videomamba.viz.delta import Drawing
-
-_KINDS = (".png", ".pdf", ".svg", ".mp4", ".html")
-_CURVES = (".png", ".pdf", ".svg")
 
 
 def delta(
@@ -54,9 +52,9 @@ def delta(
     from videomamba.viz.delta import Drawing, check_layers
 
     file = Path(f"{video.stem}_delta.png") if out is None else out
-    _check_kind("--out", file, _KINDS)
+    check_suffix("--out", file, (*PICTURES, ".mp4", ".html"))
     if curve is not None:
-        _check_kind("--curve", curve, _CURVES)
+        check_suffix("--curve", curve)
     chosen = None if layers is None else _numbers(layers)
     where = resolve_device(device)
     model = load_model(checkpoint)
@@ -132,11 +130,6 @@ def _table(steps: "list[LayerSteps]") -> Table:
         numbers = (f"{value:.4g}" for value in (step.mean, step.min, step.max))
         table.add_row(str(step.layer), step.direction, *numbers)
     return table
-
-
-def _check_kind(name: str, file: Path, kinds: tuple[str, ...]) -> None:
-    if file.suffix not in kinds:
-        raise ValueError(f"{name} {file}: end it in one of {', '.join(kinds)}")
 
 
 def _numbers(layers: str) -> tuple[int, ...]:

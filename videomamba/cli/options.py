@@ -1,12 +1,9 @@
 """Options that several verbs share, and where answers go: people read standard error, programs standard output."""
 
-import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
 from contextvars import ContextVar
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -71,15 +68,3 @@ def default_workers() -> int:
     """Half of the cores read videos, at most 8; the other half computes."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(8, max(1, cores // 2))
-
-
-@contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary name beside the file, of the same suffix, to write to; moved when all is well, removed when not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
