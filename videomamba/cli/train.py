@@ -24,6 +24,7 @@ from videomamba.cli.options import (
     print_json,
     require_split,
 )
+from videomamba.cli.train_splits import train_all_splits
 
 if TYPE_CHECKING:
     from videomamba.engine import RunConfig, TrainResult
@@ -37,6 +38,7 @@ def train(
     data: Annotated[Path | None, option("DIR")] = None,
     split: Split = None,
     hold_out: HoldOut = None,
+    splits: Annotated[int | Literal["all"] | None, option("N|all")] = None,
     model: Annotated[str | None, option("NAME")] = None,
     start: Annotated[str | None, option("CHECKPOINT")] = None,
     freeze: Annotated[int | Literal["backbone"] | None, option("N|backbone")] = None,
@@ -74,6 +76,7 @@ def train(
     Args:
         what: a folder of videos, or a recipe's name (a folder of that name is ./NAME)
         data: where a recipe's videos are, or are rendered to
+        splits: which of a data set's published splits (the first), or all, one after the other, and their mean
         model: name of an architecture (see `videomamba models`); with --start, its weights are fitted to it
         start: checkpoint to fine-tune, instead of a fresh model; also a file of Vim or OpenGVLab's VideoMamba
         freeze: leave the stem and the first N blocks as they are, or all but the head (backbone)
@@ -106,6 +109,7 @@ def train(
             run.data,
             split=None if split is None else Path(split),
             hold_out=hold_out,
+            fold=None if splits == "all" else splits,
             num_frames=frames,
             stride=stride,
             size=size,
@@ -135,8 +139,13 @@ def train(
     )
     console = people()
     command = ["videomamba", *(word for word in invocation.get() if word != "--resume")]
-    result, splits = run_training(run, console, command=command, resume=resume)
-    _tell(run, result, splits, console)
+    if splits == "all":
+        means = train_all_splits(run, console, run_training, command=command, resume=resume)
+        if json:
+            print_json(means)
+        return 0
+    result, videos = run_training(run, console, command=command, resume=resume)
+    _tell(run, result, videos, console)
     if json:
         print_json({"run": result.folder, "best": result.best, "last": result.last})
     return 0

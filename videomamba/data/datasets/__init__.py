@@ -6,3 +6,6 @@ from typing import Any
 # name -> reader(root, fold=...) of a published layout, giving {"train": part, "test": part}; a part has class_names,
 # len and rows(root). Folders of classes and csv files have readers of their own: read_folder, read_csv.
 LAYOUTS: dict[str, Callable[..., dict[str, Any]]] = {}
+
+# name -> how many published splits a layout has, where it has more than one
+FOLDS: dict[str, int] = {}
