@@ -175,6 +175,7 @@ def run_training(
     task = make_task(run.task, splits["train"].class_names, label_smoothing=run.optim.label_smoothing)
     counts = f"{len(splits['train'])} to train, {len(splits['test'])} held out"
     console.print(f"{counts}, {len(task.class_names)} classes", soft_wrap=True)
+    _point_out_missing(splits, console)
     try:
         return train_run(run, task, splits, resume=resume, console=console), splits
     except TrainingInterrupted as stop:
@@ -211,6 +212,14 @@ def _point_out_csv(run: "RunConfig", console: Console) -> None:
             hold_out = "" if "split" in columns else f" --hold-out COLUMN=VALUE,... (it has {', '.join(columns)})"
             console.print(f"note: {found} is not used; --split {found}{hold_out} would split by it", soft_wrap=True)
             return
+
+
+def _point_out_missing(splits: "Splits", console: Console) -> None:
+    """One line for each part that has fewer videos than were published, as Kinetics always has."""
+    for name, part in splits.items():
+        published = getattr(part, "published", None)
+        if published is not None and published > len(part):
+            console.print(f"note: {len(part)} of the {published} videos of the {name} part are here", soft_wrap=True)
 
 
 def _tell(run: "RunConfig", result: "TrainResult", splits: "Splits", console: Console) -> None:
