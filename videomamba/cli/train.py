@@ -10,6 +10,7 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
+from videomamba.cli.annotated import Layout, point_out_missing
 from videomamba.cli.options import (
     Device,
     Flag,
@@ -38,6 +39,7 @@ def train(
     data: Annotated[Path | None, option("DIR")] = None,
     split: Split = None,
     hold_out: HoldOut = None,
+    layout: Layout = None,
     splits: Annotated[int | Literal["all"] | None, option("N|all")] = None,
     model: Annotated[str | None, option("NAME")] = None,
     start: Annotated[str | None, option("CHECKPOINT")] = None,
@@ -109,6 +111,7 @@ def train(
             run.data,
             split=None if split is None else Path(split),
             hold_out=hold_out,
+            layout=layout,
             fold=None if splits == "all" else splits,
             num_frames=frames,
             stride=stride,
@@ -175,7 +178,7 @@ def run_training(
     task = make_task(run.task, splits["train"].class_names, label_smoothing=run.optim.label_smoothing)
     counts = f"{len(splits['train'])} to train, {len(splits['test'])} held out"
     console.print(f"{counts}, {len(task.class_names)} classes", soft_wrap=True)
-    _point_out_missing(splits, console)
+    point_out_missing(splits, console)
     try:
         return train_run(run, task, splits, resume=resume, console=console), splits
     except TrainingInterrupted as stop:
@@ -203,7 +206,7 @@ def _changed(config: Any, **values: Any) -> Any:
 
 def _point_out_csv(run: "RunConfig", console: Console) -> None:
     """One line about a csv file that lies with the videos and is not used."""
-    if run.data.split is not None or run.data.synthetic is not None:
+    if run.data.split is not None or run.data.synthetic is not None or run.data.layout != "folder":
         return
     for found in (run.data.root / "clips.csv", run.data.root.parent / "clips.csv"):
         if found.is_file():
@@ -212,14 +215,6 @@ def _point_out_csv(run: "RunConfig", console: Console) -> None:
             hold_out = "" if "split" in columns else f" --hold-out COLUMN=VALUE,... (it has {', '.join(columns)})"
             console.print(f"note: {found} is not used; --split {found}{hold_out} would split by it", soft_wrap=True)
             return
-
-
-def _point_out_missing(splits: "Splits", console: Console) -> None:
-    """One line for each part that has fewer videos than were published, as Kinetics always has."""
-    for name, part in splits.items():
-        published = getattr(part, "published", None)
-        if published is not None and published > len(part):
-            console.print(f"note: {len(part)} of the {published} videos of the {name} part are here", soft_wrap=True)
 
 
 def _tell(run: "RunConfig", result: "TrainResult", splits: "Splits", console: Console) -> None:
