@@ -84,8 +84,8 @@ class Recognition(Task):
         classes = len(self.class_names)
         return MetricCollection(
             {
-                "top5": MulticlassAccuracy(classes, average="micro", top_k=min(5, classes)),
-                "confusion": MulticlassConfusionMatrix(classes),
+                "top5": MulticlassAccuracy(classes, average="micro", top_k=min(5, classes), sync_on_compute=False),
+                "confusion": MulticlassConfusionMatrix(classes, sync_on_compute=False),
             },
             compute_groups=False,
         )
