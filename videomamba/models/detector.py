@@ -22,9 +22,9 @@ _BACKBONE = "backbone."
 class Detector(PretrainedModel):
     """Logits of actions for each box of a clip's middle frame (supplement, S8).
 
-    The tokens after the last norm, back on their t x h x w grid, are averaged over time; RoIAlign (aligned, stride of the
-    patches) cuts ``roi_size`` x ``roi_size`` cells out of the map for each box, whose maximum goes through dropout and a
-    linear layer. The logits are those of independent classes, for a sigmoid each.
+    The tokens after the last norm, back on their t x h x w grid, are averaged over time; RoIAlign (aligned, stride of
+    the patches) cuts ``roi_size`` x ``roi_size`` cells out of the map for each box, whose maximum goes through dropout
+    and a linear layer. The logits are those of independent classes, for a sigmoid each.
     """
 
     config: DetectorConfig

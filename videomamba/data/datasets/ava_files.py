@@ -84,10 +84,11 @@ def read_exclusions(path: str | Path | None) -> set[FrameKey]:
     return excluded
 
 
-def read_rows(path: str | Path) -> tuple[list[tuple[int, BoxRow]], list[BadRow]]:
+def read_rows(path: str | Path, *, scores_last: bool = False) -> tuple[list[tuple[int, BoxRow]], list[BadRow]]:
     """All rows of a csv in AVA's format with their lines, and those that are none.
 
-    ``video,timestamp,x1,y1,x2,y2[,action[,score or person]]``; an empty action or -1 is a box without a label.
+    ``video,timestamp,x1,y1,x2,y2[,action[,score or person]]``; an empty action or -1 is a box without a label. With
+    ``scores_last`` the last column is the score, also where it is the seventh.
 
     Raises:
         ValueError: the file cannot be read.
@@ -95,6 +96,8 @@ def read_rows(path: str | Path) -> tuple[list[tuple[int, BoxRow]], list[BadRow]]
     rows, bad = [], []
     for line, fields in _lines(Path(path)):
         try:
+            if scores_last and len(fields) == 7:
+                fields = [*fields[:6], "", fields[6]]
             rows.append((line, _row(fields)))
         except ValueError as error:
             bad.append(BadRow(Path(path), line, str(error)))
@@ -116,10 +119,10 @@ def read_scored_rows(path: str | Path) -> list[BoxRow]:
 
 def _row(fields: list[str]) -> BoxRow:
     if not 6 <= len(fields) <= 8:
-        raise ValueError(
-            f"{len(fields)} columns; expected video,timestamp,x1,y1,x2,y2,action and a score or person"
-        )
-    x1, y1, x2, y2 = (_number(f"{name} ", text) for name, text in zip(("x1", "y1", "x2", "y2"), fields[2:6], strict=True))
+        raise ValueError(f"{len(fields)} columns; expected video,timestamp,x1,y1,x2,y2,action and a score or person")
+    x1, y1, x2, y2 = (
+        _number(f"{name} ", text) for name, text in zip(("x1", "y1", "x2", "y2"), fields[2:6], strict=True)
+    )
     action = fields[6].strip() if len(fields) > 6 else ""
     return BoxRow(
         fields[0],
