@@ -37,6 +37,7 @@ _ONE_OF = tyro.conf.create_mutex_group(required=False, title="mirror images")
 def train(
     what: Annotated[str, tyro.conf.Positional, option("DIR|RECIPE")],
     data: Annotated[Path | None, option("DIR")] = None,
+    data_option: Annotated[tuple[str, ...], option("NAME=VALUE...")] = (),
     split: Split = None,
     hold_out: HoldOut = None,
     layout: Layout = None,
@@ -79,6 +80,7 @@ def train(
         what: a folder of videos, or a recipe's name (a folder of that name is ./NAME)
         data: where a recipe's videos are, or are rendered to
         splits: which of a data set's published splits (the first), or all, one after the other, and their mean
+        data_option: how a recipe's annotations are read, such as keyframes=even:22 (see docs/detection.md)
         model: name of an architecture (see `videomamba models`); with --start, its weights are fitted to it
         start: checkpoint to fine-tune, instead of a fresh model; also a file of Vim or OpenGVLab's VideoMamba
         freeze: leave the stem and the first N blocks as they are, or all but the head (backbone)
@@ -103,12 +105,15 @@ def train(
         resume: go on with the run in --output
         seed: of everything that is random
     """
+    from videomamba.tasks.catalogue import task_model
+
     require_split(split, hold_out)
     run = _configure(what, data, start)
     run = dataclasses.replace(
         run,
         data=_changed(
             run.data,
+            options={**run.data.options, **_options(data_option)},
             split=None if split is None else Path(split),
             hold_out=hold_out,
             layout=layout,
@@ -119,7 +124,7 @@ def train(
             augmentation=_changed(run.data.augmentation, flip=flip if flip or no_flip else None),
             workers=default_workers() if workers is None else workers,
         ),
-        model=_changed(run.model, name=model, start=start, freeze=freeze),
+        model=_changed(run.model, name=task_model(run.task, model), start=start, freeze=freeze),
         optim=_changed(
             run.optim,
             epochs=epochs,
@@ -176,6 +181,9 @@ def run_training(
         with make_accelerator(run.device).main_process_first():  # others find what it rendered
             splits = load_splits(run.data, seed=run.seed, progress=rendered)
     task = make_task(run.task, splits["train"].class_names, label_smoothing=run.optim.label_smoothing)
+    for part in splits.values():
+        for note in getattr(part, "notes", ()):
+            console.print(f"note: {note}", soft_wrap=True)
     counts = f"{len(splits['train'])} to train, {len(splits['test'])} held out"
     console.print(f"{counts}, {len(task.class_names)} classes", soft_wrap=True)
     point_out_missing(splits, console)
@@ -200,6 +208,17 @@ def _configure(what: str, data: Path | None, start: str | None) -> "RunConfig":
     return folder(Path(what), start=start)
 
 
+def _options(named: tuple[str, ...]) -> dict[str, str]:
+    """
+    Raises:
+        ValueError: something that is not ``NAME=VALUE``.
+    """
+    bad = next((text for text in named if "=" not in text), None)
+    if bad is not None:
+        raise ValueError(f"--data-option {bad}: expected NAME=VALUE, such as keyframes=even:22")
+    return dict(text.split("=", 1) for text in named)
+
+
 def _changed(config: Any, **values: Any) -> Any:
     return dataclasses.replace(config, **{name: value for name, value in values.items() if value is not None})
 
@@ -221,6 +240,16 @@ def _tell(run: "RunConfig", result: "TrainResult", splits: "Splits", console: Co
     from videomamba.engine.run_folder import SPLITS
 
     best, last = result.best, result.last
+    if run.task == "detection":
+        for name, row in (("last", last), ("best", best)):
+            console.print(
+                f"mAP on {len(splits['test'])} held-out keyframes {100 * row['mAP']:.1f} % after epoch {row['epoch']}, "
+                f"{result.folder / name}",
+                soft_wrap=True,
+            )
+        checkpoint, path = result.folder / "last", splits["test"].records[0].path
+        console.print(f"next: {shlex.join(['videomamba', 'detect', str(path), '--checkpoint', str(checkpoint)])}")
+        return
     console.print(
         f"top-1 of {len(splits['test'])} held-out videos: "
         f"{100 * last['top1']:.1f} % at the end, {result.folder / 'last'}; "
