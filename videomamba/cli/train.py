@@ -153,7 +153,7 @@ def run_training(
 
     check_run(run, resume=resume)
     if run.data.synthetic is not None and not run.data.root.exists():
-        console.print(f"rendering SyntheticMotions ({run.data.synthetic.level}) to {run.data.root}", soft_wrap=True)
+        console.print(f"rendering {type(run.data.synthetic).__name__} to {run.data.root}", soft_wrap=True)
     _point_out_csv(run, console)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         rendering = bar.add_task("rendering", visible=False)

@@ -6,8 +6,12 @@ from pathlib import Path
 from videomamba.engine.config import RunConfig
 from videomamba.recipes.folder import folder
 from videomamba.recipes.synthetic_motions import synthetic_motions
+from videomamba.recipes.synthetic_stills import synthetic_stills
 
 # each takes the folder of its data, or None for its default one
-RECIPES: dict[str, Callable[[Path | None], RunConfig]] = {"synthetic_motions": synthetic_motions}
+RECIPES: dict[str, Callable[[Path | None], RunConfig]] = {
+    "synthetic_motions": synthetic_motions,
+    "synthetic_stills": synthetic_stills,
+}
 
-__all__ = ["RECIPES", "folder", "synthetic_motions"]
+__all__ = ["RECIPES", "folder", "synthetic_motions", "synthetic_stills"]
