@@ -10,6 +10,7 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
+from videomamba.cli.annotated import Layout, point_out_missing
 from videomamba.cli.options import (
     Device,
     Flag,
@@ -24,6 +25,7 @@ from videomamba.cli.options import (
     print_json,
     require_split,
 )
+from videomamba.cli.train_splits import train_all_splits
 
 if TYPE_CHECKING:
     from videomamba.engine import RunConfig, TrainResult
@@ -37,6 +39,8 @@ def train(
     data: Annotated[Path | None, option("DIR")] = None,
     split: Split = None,
     hold_out: HoldOut = None,
+    layout: Layout = None,
+    splits: Annotated[int | Literal["all"] | None, option("N|all")] = None,
     model: Annotated[str | None, option("NAME")] = None,
     start: Annotated[str | None, option("CHECKPOINT")] = None,
     freeze: Annotated[int | Literal["backbone"] | None, option("N|backbone")] = None,
@@ -74,6 +78,7 @@ def train(
     Args:
         what: a folder of videos, or a recipe's name (a folder of that name is ./NAME)
         data: where a recipe's videos are, or are rendered to
+        splits: which of a data set's published splits (the first), or all, one after the other, and their mean
         model: name of an architecture (see `videomamba models`); with --start, its weights are fitted to it
         start: checkpoint to fine-tune, instead of a fresh model; also a file of Vim or OpenGVLab's VideoMamba
         freeze: leave the stem and the first N blocks as they are, or all but the head (backbone)
@@ -106,6 +111,8 @@ def train(
             run.data,
             split=None if split is None else Path(split),
             hold_out=hold_out,
+            layout=layout,
+            fold=None if splits == "all" else splits,
             num_frames=frames,
             stride=stride,
             size=size,
@@ -135,8 +142,13 @@ def train(
     )
     console = people()
     command = ["videomamba", *(word for word in invocation.get() if word != "--resume")]
-    result, splits = run_training(run, console, command=command, resume=resume)
-    _tell(run, result, splits, console)
+    if splits == "all":
+        means = train_all_splits(run, console, run_training, command=command, resume=resume)
+        if json:
+            print_json(means)
+        return 0
+    result, videos = run_training(run, console, command=command, resume=resume)
+    _tell(run, result, videos, console)
     if json:
         print_json({"run": result.folder, "best": result.best, "last": result.last})
     return 0
@@ -166,6 +178,7 @@ def run_training(
     task = make_task(run.task, splits["train"].class_names, label_smoothing=run.optim.label_smoothing)
     counts = f"{len(splits['train'])} to train, {len(splits['test'])} held out"
     console.print(f"{counts}, {len(task.class_names)} classes", soft_wrap=True)
+    point_out_missing(splits, console)
     try:
         return train_run(run, task, splits, resume=resume, console=console), splits
     except TrainingInterrupted as stop:
@@ -193,7 +206,7 @@ def _changed(config: Any, **values: Any) -> Any:
 
 def _point_out_csv(run: "RunConfig", console: Console) -> None:
     """One line about a csv file that lies with the videos and is not used."""
-    if run.data.split is not None or run.data.synthetic is not None:
+    if run.data.split is not None or run.data.synthetic is not None or run.data.layout != "folder":
         return
     for found in (run.data.root / "clips.csv", run.data.root.parent / "clips.csv"):
         if found.is_file():

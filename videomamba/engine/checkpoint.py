@@ -5,12 +5,17 @@ import random
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import nn
-from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_dict, set_state_dict
+from torch import Tensor, nn
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_model_state_dict,
+    get_state_dict,
+    set_state_dict,
+)
 
 _STATE = "state.pt"
 
@@ -59,6 +64,11 @@ def training_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[s
     """Weights and the optimiser's state under the model's own names, gathered from all processes."""
     weights, optim = get_state_dict(model, optimizer, options=_WHOLE)
     return {"model": weights, "optimizer": optim}
+
+
+def whole_weights(model: nn.Module) -> dict[str, Tensor]:
+    """The model's weights, gathered from all processes."""
+    return cast(dict[str, Tensor], get_model_state_dict(model, options=_WHOLE))
 
 
 def load_training_state(model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:

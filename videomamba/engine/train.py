@@ -41,7 +41,8 @@ def train(
         run: the configuration.
         task: loss and metrics; ``task.headline`` picks the best epoch, a lower test loss breaks ties.
         splits: training and test videos.
-        model: instead of the one that ``run.model`` describes.
+        model: instead of the one that ``run.model`` describes, such as an :class:`videomamba.models.OwnModel`; its
+            ``preprocessing`` says what it is fed.
         resume: go on with the run in ``run.output``, from its newest checkpoint.
         console: for the progress bar; standard error by default.
 
@@ -50,20 +51,20 @@ def train(
         TrainingError: the loss is no longer finite.
         TrainingInterrupted: Ctrl-C or SIGTERM, after a checkpoint is written.
     """
-    check_run(run, resume=resume)  # before a folder is made
+    check_run(run, resume=resume, own_model=model is not None)  # before a folder is made
     accelerator = make_accelerator(run.device, accumulate=run.optim.accumulate)
     run = with_all_epochs(run, len(splits["train"]), accelerator.num_processes)
     set_seed(run.seed)
     if model is None:
         model = build_model(run, splits["train"].class_names)
-    folder = _open_folder(run, accelerator, resume=resume)
+    folder = open_folder(run, accelerator, resume=resume)
     track(accelerator, run.trackers, folder.path)
     facts = _facts(model, accelerator)
     if resume:
         folder.check_config(run)
     if accelerator.is_main_process:
+        folder.write_config(run, facts=facts)  # first: it makes the folder one that can be resumed
         folder.write_splits(splits, run.data.root)
-        folder.write_config(run, facts=facts)
     accelerator.wait_for_everyone()
     console = console or Console(stderr=True)
     if not accelerator.is_main_process:
@@ -81,14 +82,15 @@ def train(
             trainer.stop_if_asked()
             raise
         finally:
-            accelerator.end_training()
+            for tracker in accelerator.trackers:  # end_training would end the processes' group too
+                tracker.finish()
     if accelerator.is_main_process:
         folder.write_result({"best": result.best, "last": result.last, "views": result.views})
     accelerator.wait_for_everyone()
     return result
 
 
-def check_run(run: RunConfig, *, resume: bool = False) -> None:
+def check_run(run: RunConfig, *, resume: bool = False, own_model: bool = False) -> None:
     """Finds what cannot work, in an instant: before videos are read or rendered.
 
     Raises:
@@ -96,14 +98,15 @@ def check_run(run: RunConfig, *, resume: bool = False) -> None:
     """
     resolve_device(run.device)
     check_trackers(run.trackers)
-    check_model(run)
+    if not own_model:
+        check_model(run)
     if run.output is not None:
         check_output(run.output, resume=resume)
     elif resume:
         raise ValueError("to resume, name the folder of the run to go on with as its output")
 
 
-def _open_folder(run: RunConfig, accelerator: Accelerator, *, resume: bool) -> RunFolder:
+def open_folder(run: RunConfig, accelerator: Accelerator, *, resume: bool) -> RunFolder:
     """The run's folder, made by the first process and known to all."""
     path = [str(RunFolder.of(run, resume=resume).path) if accelerator.is_main_process else ""]
     broadcast_object_list(path)

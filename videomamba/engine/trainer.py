@@ -12,6 +12,7 @@ from accelerate import Accelerator, skip_first_batches
 from accelerate.utils import gather_object
 from rich.console import Console
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
@@ -21,6 +22,7 @@ from videomamba.engine.checkpoint import (
     read_checkpoint,
     set_random_state,
     training_state,
+    whole_weights,
     write_checkpoint,
 )
 from videomamba.engine.config import RunConfig
@@ -75,6 +77,7 @@ class Position:
         epoch: the one at work, from 1.
         batch: batches of it that are done.
         step: steps of the optimiser since the start.
+        lr: of the last batch.
         sums: of the epoch so far: loss, right answers, clips.
         rows: of ``metrics.csv``, one for each epoch that is over.
         best: the best of them.
@@ -83,6 +86,7 @@ class Position:
     epoch: int = 1
     batch: int = 0
     step: int = 0
+    lr: float = 0.0
     sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     rows: list[dict[str, Any]] = field(default_factory=list)
     best: dict[str, Any] | None = None
@@ -189,35 +193,30 @@ class Trainer:
     def _train_epoch(self, progress: TrainProgress) -> dict[str, Any]:
         """The training videos that are left of the epoch; the first half of its row."""
         self.model.train()
-        self.train_loader.dataset.set_epoch(self.at.epoch)
         began, waited, seen = time.perf_counter(), 0.0, 0
-        row: dict[str, Any] = {}
         for batch, wait in self._timed_batches():
-            lr = max(self.schedule.get_last_lr())
+            self.at.lr = max(map(float, self.schedule.get_last_lr()))
             loss, right, count = self._batch(batch)
             waited, seen, self.at.batch = waited + wait, seen + count, self.at.batch + 1
             self.at.sums = [old + new for old, new in zip(self.at.sums, (loss * count, right, count), strict=True)]
-            loss_sum, correct, total = self.at.sums
-            seconds = time.perf_counter() - began
-            row = {
-                "epoch": self.at.epoch,
-                "step": self.at.step,
-                "lr": lr,
-                "train_loss": loss_sum / total,
-                f"train_{self.task.headline}": correct / total,
-                "clips_per_second": seen / seconds,
-                "data_wait": waited / seconds,
-            }
-            progress.step(row)
+            progress.step(self._row(seen, waited, time.perf_counter() - began))
             if self.accelerator.sync_gradients:
                 self._checkpoint_if_due()
                 self.stop_if_asked()
-        if not row:  # resumed after the epoch's last batch
-            loss_sum, correct, total = self.at.sums
-            row = {"epoch": self.at.epoch, "step": self.at.step, "lr": max(self.schedule.get_last_lr())}
-            row |= {"train_loss": loss_sum / total, f"train_{self.task.headline}": correct / total}
-            row |= {"clips_per_second": 0.0, "data_wait": 0.0}
-        return row
+        return self._row(seen, waited, time.perf_counter() - began)
+
+    def _row(self, seen: int, waited: float, seconds: float) -> dict[str, Any]:
+        """The epoch so far; ``seen`` clips in so many seconds, some of them ``waited`` for, since it was taken up."""
+        loss_sum, correct, total = self.at.sums
+        return {
+            "epoch": self.at.epoch,
+            "step": self.at.step,
+            "lr": self.at.lr,
+            "train_loss": loss_sum / total,
+            f"train_{self.task.headline}": correct / total,
+            "clips_per_second": seen / seconds,
+            "data_wait": waited / seconds,
+        }
 
     def _batch(self, batch: Batch) -> tuple[float, float, int]:
         """One batch forward and backward, and the optimiser's step where it is due: loss, right answers, clips."""
@@ -231,9 +230,7 @@ class Trainer:
                 self._give_up(f"the loss is {value}", first_nonfinite(self.bare, mixed["video"]))
             self.accelerator.backward(loss)
             if self.accelerator.sync_gradients:
-                norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.run.optim.clip_grad)
-                if not math.isfinite(float(norm)):
-                    self._give_up("the gradient is not finite", first_nonfinite_gradient(self.bare))
+                self._clip_gradients()
             self.optimizer.step()
             if self.accelerator.sync_gradients:
                 self.schedule.step()
@@ -242,6 +239,16 @@ class Trainer:
                     self.ema.update_parameters(self.bare)
             self.optimizer.zero_grad()
         return value, right, count
+
+    def _clip_gradients(self) -> None:
+        """Scales all gradients down to ``clip_grad``; looks at them first: a norm that is no number spoils all."""
+        parameters = [p for p in self.model.parameters() if p.grad is not None]
+        norm = nn.utils.get_total_norm([cast(Tensor, p.grad) for p in parameters])
+        if isinstance(norm, DTensor):
+            norm = norm.full_tensor()
+        if not norm.isfinite():
+            self._give_up("the gradient is not finite", first_nonfinite_gradient(self.bare))
+        nn.utils.clip_grads_with_norm_(parameters, self.run.optim.clip_grad, norm)
 
     def _over_processes(self, loss: Tensor, right: Tensor, count: int) -> tuple[float, float, int]:
         """The mean loss, and the sums of right answers and clips, of all processes."""
@@ -295,10 +302,12 @@ class Trainer:
         done = self.at.batch
         if done >= len(self.train_loader):
             return
-        loader = batches(skip_first_batches(self.train_loader, done) if done else self.train_loader)
+        loader = skip_first_batches(self.train_loader, done) if done else self.train_loader
+        loader.set_epoch(self.at.epoch - 1)  # else accelerate counts epochs from the start of this process
+        stream = batches(loader)
         while True:
             began = time.perf_counter()
-            batch = next(loader, None)
+            batch = next(stream, None)
             if batch is None:
                 return
             yield batch, time.perf_counter() - began
@@ -340,7 +349,7 @@ class Trainer:
     def _save(self, folder: Path) -> None:
         """The model that is tested, as a model folder."""
         source = self.bare if self.ema is None else cast(PretrainedModel, self.ema.module)
-        weights = training_state(self.bare, self.optimizer.optimizer)["model"] if self.run.optim.fsdp else None
+        weights = whole_weights(self.bare) if self.run.optim.fsdp else None
         if self.accelerator.is_main_process:
             self.folder.save(source, folder, weights)
         self.accelerator.wait_for_everyone()

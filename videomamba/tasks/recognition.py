@@ -49,6 +49,8 @@ class Recognition(Task):
             make_sampler(p.num_frames, p.stride),
             train_transform(p.size, p.mean, p.std, augmentation),
             train=True,
+            flip=augmentation.flip,
+            flip_pairs=augmentation.flip_pairs,
             short_side=decoded_side(p),
             seed=seed,
         )
@@ -84,8 +86,8 @@ class Recognition(Task):
         classes = len(self.class_names)
         return MetricCollection(
             {
-                "top5": MulticlassAccuracy(classes, average="micro", top_k=min(5, classes)),
-                "confusion": MulticlassConfusionMatrix(classes),
+                "top5": MulticlassAccuracy(classes, average="micro", top_k=min(5, classes), sync_on_compute=False),
+                "confusion": MulticlassConfusionMatrix(classes, sync_on_compute=False),
             },
             compute_groups=False,
         )

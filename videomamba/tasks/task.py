@@ -85,7 +85,11 @@ class Task(ABC):
 
     @abstractmethod
     def metrics(self) -> "MetricCollection":
-        """Fresh metrics; one set for each evaluation."""
+        """Fresh metrics; one set for each evaluation.
+
+        With ``sync_on_compute=False``: every process counts the gathered samples of all, and joined they would count
+        again.
+        """
 
     @abstractmethod
     def update(self, metrics: "MetricCollection", scores: Tensor, batch: Batch) -> None:

@@ -1,0 +1,62 @@
+"""What each process of test_processes.py runs, under torchrun: a run with DDP, or with its parameters sharded."""
+
+import dataclasses
+import io
+import json
+import sys
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from tiny import tiny_run
+from torch.distributed.tensor import DTensor
+
+from videomamba.data import Annotations
+from videomamba.engine import load_splits, train
+from videomamba.engine.trainer import Trainer
+from videomamba.tasks.recognition import Recognition
+
+NAMES = ("blue", "green", "red")
+
+
+def losses_of(run, *, resume=False):
+    """Trains; the loss of every step, over all processes, the run's result, and the share of parameters held here."""
+    splits = load_splits(run.data, seed=run.seed)
+    records = splits["test"].records
+    splits["test"] = Annotations(records + splits["train"].records[:4], NAMES)  # 7: no process's batches come out even
+    losses, held = [], []
+    batch_done = Trainer._batch
+
+    def watched(self, batch):
+        result = batch_done(self, batch)
+        losses.append(result[0])
+        parameters = list(self.bare.parameters())
+        local = [p.to_local() if isinstance(p, DTensor) else p for p in parameters]
+        held.append(sum(p.numel() for p in local) / sum(p.numel() for p in parameters))
+        return result
+
+    Trainer._batch = watched
+    try:
+        result = train(run, Recognition(NAMES), splits, resume=resume, console=Console(file=io.StringIO()))
+    finally:
+        Trainer._batch = batch_done
+    return {"losses": losses, "last": result.last, "held": held, "views": result.views}
+
+
+def configured(clips: Path, output: Path, *, processes: int, fsdp: bool = False, epochs: int = 7):
+    """21 steps of four clips in all; views are joined in a last test."""
+    run = tiny_run(clips, output, epochs=epochs, batch_size=4 // processes, fsdp=fsdp)
+    return dataclasses.replace(run, test_clips=2, checkpoint_steps=5)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    clips, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    found = {}
+    for kind in ("ddp", "fsdp"):
+        run = configured(clips, folder / kind, processes=2, fsdp=kind == "fsdp")
+        found[kind] = losses_of(run)
+        found[f"{kind} resumed"] = losses_of(run, resume=True)  # whole already: nothing is left to do
+    rank = torch.distributed.get_rank()
+    (folder / f"{rank}.json").write_text(json.dumps(found))
+    torch.distributed.destroy_process_group()

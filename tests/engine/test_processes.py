@@ -1,0 +1,75 @@
+"""Two processes learn and count what one does with batches of twice the size."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.engine.processes import configured, losses_of
+from videomamba.models import load_model
+
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.fixture(scope="module")
+def runs(clips, tmp_path_factory):
+    """The runs of both processes, by rank, and the same in one process."""
+    folder = tmp_path_factory.mktemp("processes")
+    root = HERE.parents[1]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{root}:{HERE.parent}"}
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*launch, str(HERE / "processes.py"), str(clips), str(folder)]
+    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    ranks = [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
+    return folder, ranks, losses_of(configured(clips, folder / "one", processes=1))
+
+
+@pytest.mark.parametrize("kind", ["ddp", "fsdp"])
+def test_two_processes_lose_what_one_does(runs, kind):
+    _, ranks, one = runs
+    assert len(one["losses"]) == 21
+    for rank in ranks:
+        assert rank[kind]["losses"] == pytest.approx(one["losses"], abs=1e-4)
+        assert rank[kind]["last"]["test_loss"] == pytest.approx(one["last"]["test_loss"], abs=1e-4)
+        assert rank[kind]["last"]["top1"] == one["last"]["top1"]
+    assert one["losses"][-1] < one["losses"][0], "nothing was learnt, so nothing was compared"
+
+
+@pytest.mark.parametrize("kind", ["ddp", "fsdp"])
+def test_each_video_counts_once(runs, kind):
+    _, ranks, one = runs
+    for rank in ranks:
+        views = rank[kind]["views"]
+        assert views["count"] == one["views"]["count"] == 7
+        assert views["per_class"] == one["views"]["per_class"]
+
+
+def test_parameters_are_really_sharded(runs):
+    _, ranks, one = runs
+    assert set(one["held"]) == {1.0}
+    for rank in ranks:
+        assert set(rank["ddp"]["held"]) == {1.0}
+        assert max(rank["fsdp"]["held"]) < 0.6, "accelerate's own plugin would have left them whole on a CPU"
+    assert sum(rank["fsdp"]["held"][0] for rank in ranks) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("kind", ["ddp", "fsdp"])
+def test_the_saved_model_is_whole(runs, kind):
+    folder, _, _ = runs
+    ours, theirs = load_model(folder / kind / "last"), load_model(folder / "one" / "last")
+    for name, value in theirs.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], value, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["ddp", "fsdp"])
+def test_a_checkpoint_of_several_processes_loads_again(runs, kind):
+    _, ranks, _ = runs
+    for rank in ranks:
+        assert rank[f"{kind} resumed"]["losses"] == []
+        again, before = rank[f"{kind} resumed"]["views"], rank[kind]["views"]
+        assert again["loss"] == pytest.approx(before["loss"], abs=1e-6)

@@ -1,0 +1,192 @@
+"""A run that was stopped, at whatever moment and in whatever way, ends as one that was not."""
+
+import csv
+import dataclasses
+import io
+import multiprocessing
+import os
+import random
+import signal
+import time
+
+import pytest
+import torch
+from rich.console import Console
+from tiny import tiny_run
+
+from videomamba.engine import load_splits, train
+from videomamba.engine.checkpoint import read_checkpoint
+from videomamba.engine.trainer import Trainer
+from videomamba.models import load_model
+from videomamba.tasks.recognition import Recognition
+
+NAMES = ("blue", "green", "red")
+
+
+def everything_random(clips, output):
+    """Two epochs of six batches, two of them a step, with all that has a state: drop path, mixing, averaging."""
+    run = tiny_run(clips, output, batch_size=2, accumulate=2, mixup=0.5, cutmix=0.5, ema=0.9)
+    return dataclasses.replace(run, model=dataclasses.replace(run.model, drop_path_rate=0.3), checkpoint_steps=1)
+
+
+def start(run, resume=False):
+    return train(
+        run,
+        Recognition(NAMES),
+        load_splits(run.data, seed=run.seed),
+        resume=resume,
+        console=Console(file=io.StringIO()),
+    )
+
+
+def outcome(folder):
+    """Weights that were saved, the whole last checkpoint, and the figures that do not depend on the clock."""
+    state = read_checkpoint(folder / "checkpoints")
+    with (folder / "metrics.csv").open() as file:
+        rows = [
+            {k: v for k, v in r.items() if k not in ("clips_per_second", "data_wait")} for r in csv.DictReader(file)
+        ]
+    weights = {name: load_model(folder / name).state_dict() for name in ("best", "last")}
+    return {
+        "saved": weights,
+        "model": state["model"],
+        "optimizer": state["optimizer"],
+        "ema": state["ema"],
+        "rows": rows,
+    }
+
+
+def same(a, b):
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+def in_child(run, resume=False):
+    """The run in a process of its own; forked, so that nothing is imported again."""
+    child = multiprocessing.get_context("fork").Process(target=start, args=(run, resume))
+    child.start()
+    return child
+
+
+@pytest.fixture(scope="module")
+def unbroken(clips, tmp_path_factory):
+    began = time.monotonic()
+    folder = tmp_path_factory.mktemp("unbroken") / "run"
+    child = in_child(everything_random(clips, folder))
+    child.join()
+    assert child.exitcode == 0
+    return outcome(folder), time.monotonic() - began
+
+
+def killed_and_resumed(clips, folder, moment):
+    run = everything_random(clips, folder)
+    child = in_child(run)
+    child.join(moment)
+    if child.exitcode is None:
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+    begun = (folder / "config.json").is_file()
+    again = in_child(run, resume=begun)  # before that there is nothing to resume
+    again.join()
+    assert again.exitcode == 0
+    return outcome(folder), begun
+
+
+def check_kills(clips, tmp_path, unbroken, moments):
+    whole, _ = unbroken
+    begun = 0
+    for i, moment in enumerate(moments):
+        ended, had_begun = killed_and_resumed(clips, tmp_path / str(i), moment)
+        begun += had_begun
+        assert same(ended, whole), f"killed after {moment:.2f} s"
+    return begun
+
+
+def test_killed_at_random_moments(clips, tmp_path, unbroken):
+    seconds = unbroken[1]
+    moments = [random.uniform(0.4, 0.95) * seconds for _ in range(2)]
+    assert check_kills(clips, tmp_path, unbroken, moments)
+
+
+@pytest.mark.slow
+def test_killed_twenty_times_at_random_moments(clips, tmp_path, unbroken):
+    seconds = unbroken[1]
+    assert check_kills(clips, tmp_path, unbroken, [random.uniform(0.1, 1) * seconds for _ in range(20)]) >= 10
+
+
+@pytest.mark.parametrize("step", [2, 3, 5])
+def test_stopped_on_request_between_steps(clips, tmp_path, unbroken, monkeypatch, step):
+    """In the first epoch, at its end (during the test), and in the second; no checkpoint but the one on request."""
+    run = dataclasses.replace(everything_random(clips, tmp_path / "run"), checkpoint_steps=100)
+    batch_done = Trainer._batch
+
+    def interrupted(self, batch):
+        result = batch_done(self, batch)
+        self.flag.requested = self.at.step == step
+        return result
+
+    monkeypatch.setattr(Trainer, "_batch", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="holds the whole state"):
+        start(run)
+    assert load_model(run.output / "last").class_names == NAMES
+    monkeypatch.undo()
+    start(run, resume=True)
+    assert same(outcome(run.output), unbroken[0])
+
+
+def test_old_checkpoints_go_and_the_newest_stay(clips, tmp_path):
+    run = dataclasses.replace(everything_random(clips, tmp_path / "run"), keep_checkpoints=3)
+    start(run)
+    names = sorted(path.name for path in (run.output / "checkpoints").iterdir())
+    assert names == ["step-4", "step-5", "step-6"]
+
+
+def test_what_a_killed_process_half_wrote_is_passed_over(clips, tmp_path, unbroken):
+    run = everything_random(clips, tmp_path / "run")
+    start(run)
+    newest = run.output / "checkpoints" / "step-6"
+    newest.rename(newest.with_name(".step-6.half"))
+    (newest.with_name(".step-6.half") / "state.pt").write_bytes(b"PK")
+    start(run, resume=True)
+    assert same(outcome(run.output), unbroken[0])
+    assert not list((run.output / "checkpoints").glob(".*"))
+
+
+def test_a_broken_checkpoint_says_what_to_do(clips, tmp_path):
+    run = everything_random(clips, tmp_path / "run")
+    start(run)
+    (run.output / "checkpoints" / "step-6" / "state.pt").write_bytes(b"PK")
+    with pytest.raises(ValueError, match=r"step-6/state\.pt cannot be read .*; remove .*step-6 to resume earlier"):
+        start(run, resume=True)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(clips, tmp_path, monkeypatch):
+    run = everything_random(clips, tmp_path / "run")
+    save, saved = torch.save, []
+
+    def full(state, file):
+        if len(saved) == 3:
+            file.write_bytes(b"half")
+            raise OSError(28, "No space left on device", str(file))
+        saved.append(save(state, file))
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        start(run)
+    monkeypatch.undo()
+    assert sorted(p.name for p in (run.output / "checkpoints").iterdir()) == ["step-2", "step-3"]
+    start(run, resume=True)
+
+
+def test_a_finished_run_stays_as_it_is(clips, tmp_path):
+    run = everything_random(clips, tmp_path / "run")
+    first = start(run)
+    before = outcome(run.output)
+    again = start(run, resume=True)
+    assert (again.best, again.last) == (first.best, first.last)
+    assert same(outcome(run.output), before)
