@@ -15,6 +15,7 @@ from videomamba.cli.options import (
     Device,
     Flag,
     HoldOut,
+    InMemory,
     Json,
     Split,
     Workers,
@@ -66,6 +67,7 @@ def train(
     device: Device = "auto",
     seed: Annotated[int, option("N")] = 0,
     workers: Workers = None,
+    in_memory: InMemory = False,
     json: Json = False,
 ) -> int:
     """Trains a model on videos, from scratch or from a checkpoint.
@@ -104,36 +106,34 @@ def train(
         seed: of everything that is random
     """
     require_split(split, hold_out)
-    run = _configure(what, data, start)
+    run = overridden(
+        _configure(what, data, start),
+        split=split,
+        hold_out=hold_out,
+        layout=layout,
+        fold=None if splits == "all" else splits,
+        frames=frames,
+        stride=stride,
+        size=size,
+        flip=flip if flip or no_flip else None,
+        workers=workers,
+        in_memory=in_memory,
+        model=model,
+        start=start,
+        freeze=freeze,
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        layer_decay=layer_decay,
+        accumulate=accumulate,
+        bf16=bf16,
+        ema=ema,
+        grad_checkpointing=grad_checkpointing,
+        compile=compile,
+        fsdp=fsdp,
+    )
     run = dataclasses.replace(
         run,
-        data=_changed(
-            run.data,
-            split=None if split is None else Path(split),
-            hold_out=hold_out,
-            layout=layout,
-            fold=None if splits == "all" else splits,
-            num_frames=frames,
-            stride=stride,
-            size=size,
-            augmentation=_changed(run.data.augmentation, flip=flip if flip or no_flip else None),
-            workers=default_workers() if workers is None else workers,
-        ),
-        model=_changed(run.model, name=model, start=start, freeze=freeze),
-        optim=_changed(
-            run.optim,
-            epochs=epochs,
-            min_steps=None if epochs is None else 0,
-            batch_size=batch_size,
-            lr=lr,
-            layer_decay=layer_decay,
-            accumulate=accumulate,
-            bf16=bf16 or None,
-            ema=ema,
-            grad_checkpointing=grad_checkpointing or None,
-            compile=compile or None,
-            fsdp=fsdp or None,
-        ),
         checkpoint_steps=checkpoint_steps,
         trackers=run.trackers if trackers is None else trackers,
         output=output,
@@ -152,6 +152,63 @@ def train(
     if json:
         print_json({"run": result.folder, "best": result.best, "last": result.last})
     return 0
+
+
+def overridden(
+    run: "RunConfig",
+    *,
+    split: str | None = None,
+    hold_out: str | None = None,
+    layout: str | None = None,
+    fold: int | None = None,
+    frames: int | None = None,
+    stride: int | Literal["uniform"] | None = None,
+    size: int | tuple[int, int] | None = None,
+    flip: bool | None = None,
+    workers: int | None = None,
+    in_memory: bool = False,
+    model: str | None = None,
+    start: str | None = None,
+    freeze: int | Literal["backbone"] | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    lr: float | None = None,
+    bf16: bool = False,
+    grad_checkpointing: bool = False,
+    compile: bool = False,
+    fsdp: bool = False,
+    **optim: Any,
+) -> "RunConfig":
+    """The run with what the command line says; None and False are not given. ``optim``: fields of OptimConfig."""
+    return dataclasses.replace(
+        run,
+        data=_changed(
+            run.data,
+            split=None if split is None else Path(split),
+            hold_out=hold_out,
+            layout=layout,
+            fold=fold,
+            num_frames=frames,
+            stride=stride,
+            size=size,
+            augmentation=_changed(run.data.augmentation, flip=flip),
+            workers=default_workers() if workers is None else workers,
+            in_memory=in_memory or None,
+        ),
+        model=_changed(run.model, name=model, start=start, freeze=freeze),
+        optim=_changed(
+            run.optim,
+            epochs=epochs,
+            min_steps=None if epochs is None else 0,
+            batch_size=batch_size,
+            lr=lr,
+            bf16=bf16 or None,
+            grad_checkpointing=grad_checkpointing or None,
+            compile=compile or None,
+            fsdp=fsdp or None,
+            **optim,
+        ),
+    )
 
 
 def run_training(

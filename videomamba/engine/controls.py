@@ -36,8 +36,8 @@ def reversed_time(video: Tensor) -> Tensor:
 def block_wise(video: Tensor) -> Tensor:
     """Four contiguous blocks in the order 3 1 4 2, frames inside a block in order.
 
-    Of four blocks, only this order and its mirror image leave no neighbours next to each other. Where T is not divisible
-    by four, the first blocks are a frame longer.
+    Of four blocks, only this order and its mirror image leave no neighbours next to each other. Where T is not
+    divisible by four, the first blocks are a frame longer.
     """
     first, second, third, fourth = torch.arange(video.shape[2], device=video.device).tensor_split(4)
     return video[:, :, torch.cat([third, first, fourth, second])]

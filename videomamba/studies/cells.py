@@ -78,9 +78,7 @@ def make_cells(
     ]
 
 
-def _cell(
-    variant: Variant, base: RunConfig, output: Path, seed: int, fold: str, changes: Mapping[str, Any]
-) -> Cell:
+def _cell(variant: Variant, base: RunConfig, output: Path, seed: int, fold: str, changes: Mapping[str, Any]) -> Cell:
     folder = output / variant.name / f"seed-{seed}"
     data = dataclasses.replace(base.data, **changes)
     if "num_frames" in variant.changes:

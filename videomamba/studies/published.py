@@ -73,9 +73,7 @@ POSITION = Study(
             (63.6, 51.5),
             {"pos_embed": "embed_dim_interpolation"},
         ),
-        Variant(
-            "temporal_expansion", "learned, temporal expansion", (63.7, 58.9), {"pos_embed": "temporal_expansion"}
-        ),
+        Variant("temporal_expansion", "learned, temporal expansion", (63.7, 58.9), {"pos_embed": "temporal_expansion"}),
     ),
 )
 FRAMES = Study(
@@ -108,7 +106,9 @@ SHUFFLE = Study(
         Variant("none", "as they are", (None, 58.9)),
     ),
 )
-STUDIES = {study.name: study for study in (ORDER, POSITION, FRAMES, WIDTH)}  # SHUFFLE and pretrain are not model changes
+STUDIES = {
+    study.name: study for study in (ORDER, POSITION, FRAMES, WIDTH)
+}  # SHUFFLE and pretrain are not model changes
 SCRATCH, IMAGE_START, VIDEO_START = (44.0, 18.1), (63.7, 59.3), (63.9, 68.6)  # supplement, Table S1
 
 

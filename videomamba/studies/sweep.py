@@ -28,9 +28,7 @@ _INTERRUPTED = 130
 _GO_ON = "all is kept; the same command goes on"
 
 
-def sweep(
-    cells: Sequence[Cell], *, jobs: int, console: Console, on_outcome: Callable[[Cell, Outcome], None]
-) -> None:
+def sweep(cells: Sequence[Cell], *, jobs: int, console: Console, on_outcome: Callable[[Cell, Outcome], None]) -> None:
     """Makes the cells' runs, and goes on with those that were begun.
 
     Args:

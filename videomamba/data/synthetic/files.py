@@ -111,9 +111,7 @@ def write_video(path: str | Path, frames: np.ndarray, *, fps: int) -> None:
         container.mux(stream.encode())
 
 
-def _render_all(
-    root: Path, settings: Synthetic, progress: Callable[[int, int], None] | None, workers: int
-) -> None:
+def _render_all(root: Path, settings: Synthetic, progress: Callable[[int, int], None] | None, workers: int) -> None:
     jobs = []
     for split, name in ((s, n) for s in _SPLITS for n in settings.class_names):
         (root / split / name).mkdir(parents=True)

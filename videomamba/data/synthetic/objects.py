@@ -82,7 +82,7 @@ def _pattern(rng: np.random.Generator, x: Tensor, y: Tensor) -> Tensor:
 
 
 def _colours(rng: np.random.Generator, family: str | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Two colours of a pattern, bright and about a third of the circle apart, or of one family; a pale one for the mark."""
+    """Two colours of a pattern, bright and a third of the circle apart or of one family; a pale one for the mark."""
     if family is None:
         hue = rng.uniform(0, 1)
         first, second = _rgb(hue, 1.0), _rgb(hue + rng.uniform(0.2, 0.45), 0.8)
