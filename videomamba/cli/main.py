@@ -12,6 +12,7 @@ from pathlib import Path
 
 import tyro
 
+from videomamba.cli.ablate import ablate
 from videomamba.cli.benchmark import benchmark
 from videomamba.cli.check import check
 from videomamba.cli.convert import convert
@@ -28,7 +29,10 @@ from videomamba.cli.train import train
 # quarter slower with 2 cores)
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-VERBS = {verb.__name__: verb for verb in (demo, train, evaluate, predict, check, convert, info, models, benchmark, env)}
+VERBS = {
+    verb.__name__: verb
+    for verb in (demo, train, ablate, evaluate, predict, check, convert, info, models, benchmark, env)
+}
 DESCRIPTION = "Video recognition with VideoMamba (ECCV 2024). `videomamba VERB --help` says more about each."
 PACKAGE = Path(__file__).resolve().parents[1]
 
