@@ -23,6 +23,7 @@ from videomamba.cli.info import info
 from videomamba.cli.models import models
 from videomamba.cli.options import invocation
 from videomamba.cli.predict import predict
+from videomamba.cli.recipes import recipes
 from videomamba.cli.train import train
 
 # before PyTorch is loaded: waiting threads that spin take a core from the processes that read videos (training is a
@@ -31,7 +32,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 VERBS = {
     verb.__name__: verb
-    for verb in (demo, train, ablate, evaluate, predict, check, convert, info, models, benchmark, env)
+    for verb in (demo, train, ablate, evaluate, predict, check, convert, info, models, recipes, benchmark, env)
 }
 DESCRIPTION = "Video recognition with VideoMamba (ECCV 2024). `videomamba VERB --help` says more about each."
 PACKAGE = Path(__file__).resolve().parents[1]
