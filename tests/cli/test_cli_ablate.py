@@ -157,12 +157,9 @@ def test_runs_side_by_side_end_as_one_after_the_other(clips, ordered, tmp_path):
     assert main(argv) == 0
     for one, two in zip(table(ordered, "runs.csv"), table(tmp_path / "two", "runs.csv"), strict=True):
         assert (one["variant"], one["top1"]) == (two["variant"], two["top1"])
-    weights = [
-        {name: value for name, value in load_model(f / "temporal/seed-0/last").state_dict().items()}
-        for f in (ordered, tmp_path / "two")
-    ]
-    for name, value in weights[0].items():
-        assert value.allclose(weights[1][name], atol=1e-5), name
+    one, two = (load_model(folder / "temporal/seed-0/last").state_dict() for folder in (ordered, tmp_path / "two"))
+    for name, value in one.items():
+        assert value.allclose(two[name], atol=1e-5), name
 
 
 def test_shuffles_of_finished_runs(ordered, tmp_path, capsys):
