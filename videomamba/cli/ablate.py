@@ -24,7 +24,7 @@ from videomamba.cli.options import (
     print_json,
     require_split,
 )
-from videomamba.cli.train import overridden
+from videomamba.cli.overrides import overridden
 
 if TYPE_CHECKING:
     from videomamba.engine import RunConfig

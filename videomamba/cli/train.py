@@ -4,7 +4,7 @@ import csv
 import dataclasses
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from rich.console import Console
@@ -19,13 +19,13 @@ from videomamba.cli.options import (
     Json,
     Split,
     Workers,
-    default_workers,
     invocation,
     option,
     people,
     print_json,
     require_split,
 )
+from videomamba.cli.overrides import overridden
 from videomamba.cli.train_splits import train_all_splits
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _ONE_OF = tyro.conf.create_mutex_group(required=False, title="mirror images")
 def train(
     what: Annotated[str, tyro.conf.Positional, option("DIR|RECIPE")],
     data: Annotated[Path | None, option("DIR")] = None,
+    data_option: Annotated[tuple[str, ...], option("NAME=VALUE...")] = (),
     split: Split = None,
     hold_out: HoldOut = None,
     layout: Layout = None,
@@ -81,6 +82,7 @@ def train(
         what: a folder of videos, or a recipe's name (a folder of that name is ./NAME)
         data: where a recipe's videos are, or are rendered to
         splits: which of a data set's published splits (the first), or all, one after the other, and their mean
+        data_option: how a recipe's annotations are read, such as keyframes=even:22 (see docs/detection.md)
         model: name of an architecture (see `videomamba models`); with --start, its weights are fitted to it
         start: checkpoint to fine-tune, instead of a fresh model; also a file of Vim or OpenGVLab's VideoMamba
         freeze: leave the stem and the first N blocks as they are, or all but the head (backbone)
@@ -134,6 +136,7 @@ def train(
     )
     run = dataclasses.replace(
         run,
+        data=dataclasses.replace(run.data, options={**run.data.options, **_options(data_option)}),
         checkpoint_steps=checkpoint_steps,
         trackers=run.trackers if trackers is None else trackers,
         output=output,
@@ -152,63 +155,6 @@ def train(
     if json:
         print_json({"run": result.folder, "best": result.best, "last": result.last})
     return 0
-
-
-def overridden(
-    run: "RunConfig",
-    *,
-    split: str | None = None,
-    hold_out: str | None = None,
-    layout: str | None = None,
-    fold: int | None = None,
-    frames: int | None = None,
-    stride: int | Literal["uniform"] | None = None,
-    size: int | tuple[int, int] | None = None,
-    flip: bool | None = None,
-    workers: int | None = None,
-    in_memory: bool = False,
-    model: str | None = None,
-    start: str | None = None,
-    freeze: int | Literal["backbone"] | None = None,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    lr: float | None = None,
-    bf16: bool = False,
-    grad_checkpointing: bool = False,
-    compile: bool = False,
-    fsdp: bool = False,
-    **optim: Any,
-) -> "RunConfig":
-    """The run with what the command line says; None and False are not given. ``optim``: fields of OptimConfig."""
-    return dataclasses.replace(
-        run,
-        data=_changed(
-            run.data,
-            split=None if split is None else Path(split),
-            hold_out=hold_out,
-            layout=layout,
-            fold=fold,
-            num_frames=frames,
-            stride=stride,
-            size=size,
-            augmentation=_changed(run.data.augmentation, flip=flip),
-            workers=default_workers() if workers is None else workers,
-            in_memory=in_memory or None,
-        ),
-        model=_changed(run.model, name=model, start=start, freeze=freeze),
-        optim=_changed(
-            run.optim,
-            epochs=epochs,
-            min_steps=None if epochs is None else 0,
-            batch_size=batch_size,
-            lr=lr,
-            bf16=bf16 or None,
-            grad_checkpointing=grad_checkpointing or None,
-            compile=compile or None,
-            fsdp=fsdp or None,
-            **optim,
-        ),
-    )
 
 
 def run_training(
@@ -233,6 +179,9 @@ def run_training(
         with make_accelerator(run.device).main_process_first():  # others find what it rendered
             splits = load_splits(run.data, seed=run.seed, progress=rendered)
     task = make_task(run.task, splits["train"].class_names, label_smoothing=run.optim.label_smoothing)
+    for part in splits.values():
+        for note in getattr(part, "notes", ()):
+            console.print(f"note: {note}", soft_wrap=True)
     counts = f"{len(splits['train'])} to train, {len(splits['test'])} held out"
     console.print(f"{counts}, {len(task.class_names)} classes", soft_wrap=True)
     point_out_missing(splits, console)
@@ -257,8 +206,15 @@ def _configure(what: str, data: Path | None, start: str | None) -> "RunConfig":
     return folder(Path(what), start=start)
 
 
-def _changed(config: Any, **values: Any) -> Any:
-    return dataclasses.replace(config, **{name: value for name, value in values.items() if value is not None})
+def _options(named: tuple[str, ...]) -> dict[str, str]:
+    """
+    Raises:
+        ValueError: something that is not ``NAME=VALUE``.
+    """
+    bad = next((text for text in named if "=" not in text), None)
+    if bad is not None:
+        raise ValueError(f"--data-option {bad}: expected NAME=VALUE, such as keyframes=even:22")
+    return dict(text.split("=", 1) for text in named)
 
 
 def _point_out_csv(run: "RunConfig", console: Console) -> None:
@@ -278,6 +234,16 @@ def _tell(run: "RunConfig", result: "TrainResult", splits: "Splits", console: Co
     from videomamba.engine.run_folder import SPLITS
 
     best, last = result.best, result.last
+    if run.task == "detection":
+        for name, row in (("last", last), ("best", best)):
+            console.print(
+                f"mAP on {len(splits['test'])} held-out keyframes {100 * row['mAP']:.1f} % after epoch {row['epoch']}, "
+                f"{result.folder / name}",
+                soft_wrap=True,
+            )
+        checkpoint, path = result.folder / "last", splits["test"].records[0].path
+        console.print(f"next: {shlex.join(['videomamba', 'detect', str(path), '--checkpoint', str(checkpoint)])}")
+        return
     console.print(
         f"top-1 of {len(splits['test'])} held-out videos: "
         f"{100 * last['top1']:.1f} % at the end, {result.folder / 'last'}; "

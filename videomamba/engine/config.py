@@ -27,6 +27,7 @@ class DataConfig:
         root: folder of the videos.
         layout: how they are annotated: ``folder`` (with ``split``: a csv file), or a name of
             :data:`videomamba.data.datasets.LAYOUTS`.
+        options: of the layout's reader, such as AVA's ``keyframes``.
         fold: which of a layout's published splits, from 1; None is its only one, or the first.
         split: csv file with columns path, label and, unless ``hold_out`` names another, split.
         hold_out: ``COLUMN=VALUE,...`` of that csv: the test videos.
@@ -41,6 +42,7 @@ class DataConfig:
 
     root: Path
     layout: str = "folder"
+    options: Mapping[str, Any] = field(default_factory=dict)
     fold: int | None = None
     split: Path | None = None
     hold_out: str | None = None

@@ -30,7 +30,7 @@ def load_splits(config: DataConfig, *, seed: int, progress: Callable[[int, int],
     if config.synthetic is not None:
         write_synthetic(config.root, config.synthetic, progress=progress)
     if config.layout != "folder":
-        return LAYOUTS[config.layout](config.root, fold=config.fold)
+        return LAYOUTS[config.layout](config.root, fold=config.fold, **config.options)
     if config.split is not None:
         return read_csv(config.split, root=config.root, hold_out=config.hold_out)
     parts = read_folder(config.root)

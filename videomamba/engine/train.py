@@ -57,6 +57,7 @@ def train(
     set_seed(run.seed)
     if model is None:
         model = build_model(run, splits["train"].class_names)
+    task.check_model(model)
     folder = open_folder(run, accelerator, resume=resume)
     track(accelerator, run.trackers, folder.path)
     facts = _facts(model, accelerator)

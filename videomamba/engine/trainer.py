@@ -227,7 +227,10 @@ class Trainer:
             loss = self.task.loss(outputs, mixed)
             value, right, count = self._over_processes(loss, self.task.correct(outputs, batch).sum(), len(outputs))
             if not math.isfinite(value):
-                self._give_up(f"the loss is {value}", first_nonfinite(self.bare, mixed["video"]))
+                self._give_up(
+                    f"the loss is {value}",
+                    first_nonfinite(self.bare, mixed["video"], lambda: self.task.outputs(self.bare, mixed)),
+                )
             self.accelerator.backward(loss)
             if self.accelerator.sync_gradients:
                 self._clip_gradients()
