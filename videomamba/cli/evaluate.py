@@ -1,15 +1,17 @@
 """``videomamba evaluate``: a checkpoint's figures on annotated videos."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import tyro
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from videomamba.cli.annotated import Fold, Layout, annotated_videos, point_out_missing
 from videomamba.cli.options import (
     Clips,
+    Crops,
     Device,
     HoldOut,
     Json,
@@ -19,11 +21,7 @@ from videomamba.cli.options import (
     option,
     people,
     print_json,
-    require_split,
 )
-
-if TYPE_CHECKING:
-    from videomamba.data import Annotations
 
 
 def evaluate(
@@ -31,7 +29,10 @@ def evaluate(
     data: Annotated[Path, tyro.conf.Positional, option("DATA")],
     split: Split = None,
     hold_out: HoldOut = None,
+    layout: Layout = None,
+    splits: Fold = None,
     clips: Clips = 1,
+    crops: Crops = 1,
     batch_size: Annotated[int, option("N")] = 16,
     device: Device = "auto",
     workers: Workers = None,
@@ -39,11 +40,11 @@ def evaluate(
 ) -> int:
     """Tests a checkpoint on videos whose class is known.
 
-    Uses the test part of the csv or of the folder; all videos of a folder that has no parts.
+    Uses the test part of the csv, the layout or the folder; all videos of a folder that has no parts.
 
     Args:
         checkpoint: model folder, run folder (its best/) or Hub id
-        data: folder with one folder per class, or with train/ and test/
+        data: folder with one folder per class, or with train/ and test/; with --layout, a published data set's
         batch_size: videos at a time
     """
     from videomamba.engine import evaluate as evaluate_model
@@ -53,7 +54,9 @@ def evaluate(
     from videomamba.tasks.recognition import Recognition
 
     console = people()
-    annotations = _videos(data, split, hold_out)
+    parts = annotated_videos(data, split=split, hold_out=hold_out, layout=layout, fold=splits)
+    point_out_missing(parts, console)
+    annotations = parts["test"] if "test" in parts else parts["all"]
     model = load_model(checkpoint)
     names = model.class_names or tuple(str(i) for i in range(model.num_classes))
     annotations = model_labels(annotations, names)
@@ -66,6 +69,7 @@ def evaluate(
         batch_size=batch_size,
         workers=default_workers() if workers is None else workers,
         num_clips=clips,
+        num_crops=crops,
     )
     accelerator = make_accelerator(device)
     model, loader = accelerator.prepare(model, loader)
@@ -78,14 +82,6 @@ def evaluate(
     if json:
         print_json({name: report[name] for name in ("top1", "top5", "count", "per_class")})
     return 0
-
-
-def _videos(data: Path, split: str | None, hold_out: str | None) -> "Annotations":
-    from videomamba.data import read_csv, read_folder
-
-    require_split(split, hold_out)
-    parts = read_folder(data) if split is None else read_csv(split, root=data, hold_out=hold_out)
-    return parts["test"] if "test" in parts else parts["all"]
 
 
 def _point_out_splits(checkpoint: str, split: str | None, console: Console) -> None:
