@@ -1,13 +1,14 @@
 """``videomamba evaluate``: a checkpoint's figures on annotated videos."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from videomamba.cli.evaluate_detector import evaluate_detector
 from videomamba.cli.options import (
     Clips,
     Device,
@@ -16,6 +17,7 @@ from videomamba.cli.options import (
     Split,
     Workers,
     default_workers,
+    named_options,
     option,
     people,
     print_json,
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 def evaluate(
     checkpoint: Annotated[str, tyro.conf.Positional, option("CHECKPOINT")],
     data: Annotated[Path, tyro.conf.Positional, option("DATA")],
+    part: Annotated[Literal["test", "train"], option("test|train")] = "test",
+    data_option: Annotated[tuple[str, ...], option("NAME=VALUE...")] = (),
+    detections: Annotated[Path | None, option("FILE.csv")] = None,
     split: Split = None,
     hold_out: HoldOut = None,
     clips: Clips = 1,
@@ -43,18 +48,36 @@ def evaluate(
 
     Args:
         checkpoint: model folder, run folder (its best/) or Hub id
-        data: folder with one folder per class, or with train/ and test/
+        data: folder with one folder per class, or with train/ and test/; for a detector of actions in AVA's layout
+        part: for a detector: its held-out keyframes, or those it was trained on
+        data_option: for a detector: how the annotations are read, such as keyframes=even:22 (see docs/detection.md)
+        detections: for a detector: also write all boxes and scores there, for `videomamba score ava`
         batch_size: videos at a time
     """
     from videomamba.engine import evaluate as evaluate_model
     from videomamba.engine import evaluation_loader, model_labels
     from videomamba.engine.device import make_accelerator
-    from videomamba.models import load_model
+    from videomamba.models import Detector, load_model
     from videomamba.tasks.recognition import Recognition
 
     console = people()
-    annotations = _videos(data, split, hold_out)
     model = load_model(checkpoint)
+    workers = default_workers() if workers is None else workers
+    if isinstance(model, Detector):
+        return evaluate_detector(
+            model,
+            data,
+            part=part,
+            options=named_options(data_option),
+            detections=detections,
+            batch_size=batch_size,
+            device=device,
+            workers=workers,
+            json=json,
+        )
+    if data_option or detections is not None or part != "test":
+        raise ValueError(f"{checkpoint} is no detector: --part, --data-option and --detections do not go with it")
+    annotations = _videos(data, split, hold_out)
     names = model.class_names or tuple(str(i) for i in range(model.num_classes))
     annotations = model_labels(annotations, names)
     _point_out_splits(checkpoint, split, console)
@@ -64,7 +87,7 @@ def evaluate(
         annotations,
         model.preprocessing,
         batch_size=batch_size,
-        workers=default_workers() if workers is None else workers,
+        workers=workers,
         num_clips=clips,
     )
     accelerator = make_accelerator(device)

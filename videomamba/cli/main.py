@@ -15,19 +15,24 @@ import tyro
 from videomamba.cli.benchmark import benchmark
 from videomamba.cli.convert import convert
 from videomamba.cli.demo import demo
+from videomamba.cli.detect import detect
 from videomamba.cli.env import env
 from videomamba.cli.evaluate import evaluate
 from videomamba.cli.info import info
 from videomamba.cli.models import models
 from videomamba.cli.options import invocation
 from videomamba.cli.predict import predict
+from videomamba.cli.score import score
 from videomamba.cli.train import train
 
 # before PyTorch is loaded: waiting threads that spin take a core from the processes that read videos (training is a
 # quarter slower with 2 cores)
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-VERBS = {verb.__name__: verb for verb in (demo, train, evaluate, predict, convert, info, models, benchmark, env)}
+VERBS = {
+    verb.__name__: verb
+    for verb in (demo, train, evaluate, predict, detect, score, convert, info, models, benchmark, env)
+}
 DESCRIPTION = "Video recognition with VideoMamba (ECCV 2024). `videomamba VERB --help` says more about each."
 PACKAGE = Path(__file__).resolve().parents[1]
 

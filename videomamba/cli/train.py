@@ -19,6 +19,7 @@ from videomamba.cli.options import (
     Workers,
     default_workers,
     invocation,
+    named_options,
     option,
     people,
     print_json,
@@ -108,7 +109,7 @@ def train(
         run,
         data=_changed(
             run.data,
-            options={**run.data.options, **_options(data_option)},
+            options={**run.data.options, **named_options(data_option)},
             split=None if split is None else Path(split),
             hold_out=hold_out,
             num_frames=frames,
@@ -193,17 +194,6 @@ def _configure(what: str, data: Path | None, start: str | None) -> "RunConfig":
     if not Path(what).is_dir():
         raise ValueError(f"there is no folder {what!r} and no recipe of that name; recipes: {', '.join(RECIPES)}")
     return folder(Path(what), start=start)
-
-
-def _options(named: tuple[str, ...]) -> dict[str, str]:
-    """
-    Raises:
-        ValueError: something that is not ``NAME=VALUE``.
-    """
-    bad = next((text for text in named if "=" not in text), None)
-    if bad is not None:
-        raise ValueError(f"--data-option {bad}: expected NAME=VALUE, such as keyframes=even:22")
-    return dict(text.split("=", 1) for text in named)
 
 
 def _changed(config: Any, **values: Any) -> Any:
