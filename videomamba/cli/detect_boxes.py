@@ -53,7 +53,8 @@ def read_boxes(
         others = sorted({name for name, _ in rows})
         raise ValueError(
             f"{path} has no box that can be used for {video.stem} ({length:.1f} s): {len(bad)} bad rows, "
-            f"{len(outside)} timestamps outside the video with --keyframes {keyframes}; it has the videos {', '.join(others[:5])}"
+            f"{len(outside)} timestamps outside the video with --keyframes {keyframes}; it has the videos "
+            f"{', '.join(others[:5])}"
         )
     return found
 
