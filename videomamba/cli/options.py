@@ -33,6 +33,7 @@ Split = Annotated[
 ]
 HoldOut = Annotated[str | None, option("COLUMN=VALUE,...", "the csv's rows to test on, by any column")]
 Clips = Annotated[int, option("N", "clips of each video whose scores are averaged")]
+Crops = Annotated[int, option("N", "crops of each clip, along the longer way, whose scores are averaged")]
 Workers = Annotated[int | None, option("N", "processes that read videos (half of the cores, at most 8)")]
 
 

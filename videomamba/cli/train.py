@@ -10,6 +10,7 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
+from videomamba.cli.annotated import Layout, point_out_missing
 from videomamba.cli.options import (
     Device,
     Flag,
@@ -25,6 +26,7 @@ from videomamba.cli.options import (
     print_json,
     require_split,
 )
+from videomamba.cli.train_splits import train_all_splits
 
 if TYPE_CHECKING:
     from videomamba.engine import RunConfig, TrainResult
@@ -39,6 +41,8 @@ def train(
     data_option: Annotated[tuple[str, ...], option("NAME=VALUE...")] = (),
     split: Split = None,
     hold_out: HoldOut = None,
+    layout: Layout = None,
+    splits: Annotated[int | Literal["all"] | None, option("N|all")] = None,
     model: Annotated[str | None, option("NAME")] = None,
     start: Annotated[str | None, option("CHECKPOINT")] = None,
     freeze: Annotated[int | Literal["backbone"] | None, option("N|backbone")] = None,
@@ -77,6 +81,7 @@ def train(
         what: a folder of videos, or a recipe's name (a folder of that name is ./NAME)
         data: where a recipe's videos are, or are rendered to
         data_option: how a recipe's annotations are read, such as keyframes=even:22 (see docs/detection.md)
+        splits: which of a data set's published splits (the first), or all, one after the other, and their mean
         model: name of an architecture (see `videomamba models`); with --start, its weights are fitted to it
         start: checkpoint to fine-tune, instead of a fresh model; also a file of Vim or OpenGVLab's VideoMamba
         freeze: leave the stem and the first N blocks as they are, or all but the head (backbone)
@@ -112,6 +117,8 @@ def train(
             options={**run.data.options, **named_options(data_option)},
             split=None if split is None else Path(split),
             hold_out=hold_out,
+            layout=layout,
+            fold=None if splits == "all" else splits,
             num_frames=frames,
             stride=stride,
             size=size,
@@ -141,8 +148,13 @@ def train(
     )
     console = people()
     command = ["videomamba", *(word for word in invocation.get() if word != "--resume")]
-    result, splits = run_training(run, console, command=command, resume=resume)
-    _tell(run, result, splits, console)
+    if splits == "all":
+        means = train_all_splits(run, console, run_training, command=command, resume=resume)
+        if json:
+            print_json(means)
+        return 0
+    result, videos = run_training(run, console, command=command, resume=resume)
+    _tell(run, result, videos, console)
     if json:
         print_json({"run": result.folder, "best": result.best, "last": result.last})
     return 0
@@ -175,6 +187,7 @@ def run_training(
             console.print(f"note: {note}", soft_wrap=True)
     counts = f"{len(splits['train'])} to train, {len(splits['test'])} held out"
     console.print(f"{counts}, {len(task.class_names)} classes", soft_wrap=True)
+    point_out_missing(splits, console)
     try:
         return train_run(run, task, splits, resume=resume, console=console), splits
     except TrainingInterrupted as stop:
@@ -202,7 +215,7 @@ def _changed(config: Any, **values: Any) -> Any:
 
 def _point_out_csv(run: "RunConfig", console: Console) -> None:
     """One line about a csv file that lies with the videos and is not used."""
-    if run.data.split is not None or run.data.synthetic is not None:
+    if run.data.split is not None or run.data.synthetic is not None or run.data.layout != "folder":
         return
     for found in (run.data.root / "clips.csv", run.data.root.parent / "clips.csv"):
         if found.is_file():

@@ -19,6 +19,8 @@ class Augmentation:
 
     Attributes:
         flip: turn every second clip, on average, left to right; wrong where left and right tell classes apart.
+        flip_pairs: labels that change places in a mirror image, such as SSV2's "from left to right" and "from right to
+            left": a clip that is turned gets the other one.
         scale: range of the crop's part of the picture's area.
         ratio: range of the crop's width over its height, before it is resized.
         rand_ops: operations of RandAugment (arXiv 1909.13719) on a clip; 0 for none.
@@ -31,6 +33,7 @@ class Augmentation:
     """
 
     flip: bool = True
+    flip_pairs: tuple[tuple[int, int], ...] = ()
     scale: tuple[float, float] = (0.5, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     rand_ops: int = 0
@@ -74,9 +77,9 @@ class RandAugment(v2.RandAugment):
 def train_transform(
     size: tuple[int, int], mean: Sequence[float], std: Sequence[float], augmentation: Augmentation
 ) -> Transform:
-    """RandAugment, random resized crop, horizontal flip, normalisation, random erasing.
+    """RandAugment, random resized crop, normalisation, random erasing.
 
-    (T, 3, H, W) uint8 -> (3, T, h, w) float32.
+    (T, 3, H, W) uint8 -> (3, T, h, w) float32. The flip comes after them, where the label is: see VideoDataset.
 
     Args:
         size: height and width of the result, in pixels.
@@ -87,8 +90,6 @@ def train_transform(
     steps: list[Transform] = [v2.RandomResizedCrop(size, scale=a.scale, ratio=a.ratio, antialias=True)]
     if a.rand_ops:
         steps.insert(0, RandAugment(a.rand_ops, a.rand_magnitude, a.rand_deviation))
-    if a.flip:
-        steps.append(v2.RandomHorizontalFlip())
     to_float, normalise, frames_second = _to_input(mean, std)
     erase = [v2.RandomErasing(a.erase)] if a.erase else []
     return v2.Compose([*steps, to_float, normalise, *erase, frames_second])

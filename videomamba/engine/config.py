@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from videomamba.data.datasets import LAYOUTS
+from videomamba.data.datasets import FOLDS, LAYOUTS
 from videomamba.data.synthetic import SyntheticMotions
 from videomamba.data.transforms import Augmentation
 from videomamba.models.fit import Inflation
@@ -57,6 +57,10 @@ class DataConfig:
             raise ValueError(f"hold_out={self.hold_out!r} needs split, the csv file that has the column")
         if self.layout != "folder" and self.layout not in LAYOUTS:
             raise ValueError(f"unknown layout {self.layout!r}; choose one of {', '.join(['folder', *LAYOUTS])}")
+        folds = FOLDS.get(self.layout, 1)
+        if self.fold is not None and not 1 <= self.fold <= folds:
+            have = f"has splits 1 to {folds}" if folds > 1 else "has one split"
+            raise ValueError(f"fold={self.fold}: data in the layout {self.layout!r} {have}")
         if self.stride is not None and self.stride != "uniform":
             _at_least("stride", self.stride, 1)
         if self.num_frames is not None:

@@ -58,14 +58,14 @@ def train(
     if model is None:
         model = build_model(run, splits["train"].class_names)
     task.check_model(model)
-    folder = _open_folder(run, accelerator, resume=resume)
+    folder = open_folder(run, accelerator, resume=resume)
     track(accelerator, run.trackers, folder.path)
     facts = _facts(model, accelerator)
     if resume:
         folder.check_config(run)
     if accelerator.is_main_process:
+        folder.write_config(run, facts=facts)  # first: it makes the folder one that can be resumed
         folder.write_splits(splits, run.data.root)
-        folder.write_config(run, facts=facts)
     accelerator.wait_for_everyone()
     console = console or Console(stderr=True)
     if not accelerator.is_main_process:
@@ -107,7 +107,7 @@ def check_run(run: RunConfig, *, resume: bool = False, own_model: bool = False) 
         raise ValueError("to resume, name the folder of the run to go on with as its output")
 
 
-def _open_folder(run: RunConfig, accelerator: Accelerator, *, resume: bool) -> RunFolder:
+def open_folder(run: RunConfig, accelerator: Accelerator, *, resume: bool) -> RunFolder:
     """The run's folder, made by the first process and known to all."""
     path = [str(RunFolder.of(run, resume=resume).path) if accelerator.is_main_process else ""]
     broadcast_object_list(path)

@@ -12,6 +12,7 @@ from accelerate import Accelerator, skip_first_batches
 from accelerate.utils import gather_object
 from rich.console import Console
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
@@ -227,9 +228,7 @@ class Trainer:
                 )
             self.accelerator.backward(loss)
             if self.accelerator.sync_gradients:
-                norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.run.optim.clip_grad)
-                if not math.isfinite(float(norm)):
-                    self._give_up("the gradient is not finite", first_nonfinite_gradient(self.bare))
+                self._clip_gradients()
             self.optimizer.step()
             if self.accelerator.sync_gradients:
                 self.schedule.step()
@@ -238,6 +237,16 @@ class Trainer:
                     self.ema.update_parameters(self.bare)
             self.optimizer.zero_grad()
         return value, right, count
+
+    def _clip_gradients(self) -> None:
+        """Scales all gradients down to ``clip_grad``; looks at them first: a norm that is no number spoils all."""
+        parameters = [p for p in self.model.parameters() if p.grad is not None]
+        norm = nn.utils.get_total_norm([cast(Tensor, p.grad) for p in parameters])
+        if isinstance(norm, DTensor):
+            norm = norm.full_tensor()
+        if not norm.isfinite():
+            self._give_up("the gradient is not finite", first_nonfinite_gradient(self.bare))
+        nn.utils.clip_grads_with_norm_(parameters, self.run.optim.clip_grad, norm)
 
     def _over_processes(self, loss: Tensor, right: Tensor, count: int) -> tuple[float, float, int]:
         """The mean loss, and the sums of right answers and clips, of all processes."""

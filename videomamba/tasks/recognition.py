@@ -54,6 +54,8 @@ class Recognition(Task):
             make_sampler(p.num_frames, p.stride),
             train_transform(p.size, p.mean, p.std, augmentation),
             train=True,
+            flip=augmentation.flip,
+            flip_pairs=augmentation.flip_pairs,
             short_side=decoded_side(p),
             seed=seed,
         )

@@ -32,6 +32,8 @@ class VideoDataset(Dataset[Sample]):
         sampler: which frames make a clip.
         transform: frames (T, 3, H, W) uint8 -> (3, T, H, W) float32.
         train: draw clip and augmentation at random; otherwise the central clip.
+        flip: turn every second training clip, on average, left to right; all its frames, or none.
+        flip_pairs: labels that change places where a clip is turned.
         num_clips: clips per video in evaluation; more than one adds an axis in front.
         short_side: frames larger than this are shrunk as they are decoded.
         decoder: see :class:`VideoReader`.
@@ -45,6 +47,8 @@ class VideoDataset(Dataset[Sample]):
         transform: Transform,
         *,
         train: bool = False,
+        flip: bool = False,
+        flip_pairs: Sequence[tuple[int, int]] = (),
         num_clips: int = 1,
         short_side: int | None = None,
         decoder: DecoderName = "auto",
@@ -54,6 +58,8 @@ class VideoDataset(Dataset[Sample]):
         self.sampler = sampler
         self.transform = transform
         self.train = train
+        self.flip = flip and train
+        self.mirrored = {a: b for pair in flip_pairs for a, b in (pair, reversed(pair))}
         self.num_clips = num_clips
         self.short_side = short_side
         self.decoder: DecoderName = decoder
@@ -84,9 +90,13 @@ class VideoDataset(Dataset[Sample]):
         with torch.random.fork_rng(devices=[]):  # torchvision's transforms draw from the global state
             torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
             videos = [self.transform(clip) for clip in frames.split(len(clips[0]))]
+            turned = self.flip and torch.rand(()).item() < 0.5
         if videos[0].dim() == 5:  # several crops of each clip
             videos = [crop for views in videos for crop in views]
-        return {"video": videos[0] if len(videos) == 1 else torch.stack(videos), "label": record.label, "index": index}
+        label = record.label
+        if turned:
+            videos, label = [video.flip(-1) for video in videos], self.mirrored.get(label, label)
+        return {"video": videos[0] if len(videos) == 1 else torch.stack(videos), "label": label, "index": index}
 
 
 def mixed_seed(seed: int, epoch: int, index: int = -1) -> int:
