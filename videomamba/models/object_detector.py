@@ -1,5 +1,7 @@
 """Boxes of people, or other things, in single frames: torchvision's Faster R-CNN, trained on COCO."""
 
+import contextlib
+import sys
 from pathlib import Path
 
 import torch
@@ -28,7 +30,8 @@ class ObjectDetector:
         self.label, self.threshold, self.device = known.index(category), threshold, device
         file = weights_file()
         try:
-            weights = _WEIGHTS.get_state_dict(progress=False, check_hash=True)
+            with contextlib.redirect_stdout(sys.stderr):  # torch.hub says there what it downloads
+                weights = _WEIGHTS.get_state_dict(progress=False, check_hash=True)
         except (OSError, RuntimeError) as error:
             raise ValueError(
                 f"no boxes given and no detector to find them: torchvision's Faster R-CNN is not in {file} and cannot "
