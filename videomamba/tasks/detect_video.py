@@ -53,7 +53,7 @@ def detect_actions(
     transform = whole_picture_transform(min(p.size), p.mean, p.std)
     for timestamp, (frame, boxes) in sorted(keyframes.items()):
         indices = window(frame, p.num_frames, window_stride(p), reader.num_frames)
-        frames = reader.read(indices, short_side=2 * max(p.size)).frames
+        frames = reader.read(indices, short_side=2 * min(p.size)).frames
         video, pixels = transform(frames, torch.tensor([box for box, _ in boxes]))
         logits = model(video[None].to(device), pixels[None].to(device))
         yield KeyframeActions(timestamp, frame, tuple(boxes), logits[0].float().sigmoid().cpu())

@@ -67,7 +67,7 @@ class Detection(Task):
             stride=window_stride(p),
             transform=train_box_transform(p.size, p.mean, p.std, augmentation),
             train=True,
-            short_side=2 * max(p.size),
+            short_side=2 * min(p.size),
             seed=seed,
         )
 
@@ -87,7 +87,7 @@ class Detection(Task):
             num_frames=p.num_frames,
             stride=window_stride(p),
             transform=whole_picture_transform(min(p.size), p.mean, p.std),
-            short_side=2 * max(p.size),
+            short_side=2 * min(p.size),
         )
 
     def collate(self, samples: list[Any]) -> Batch:
