@@ -12,6 +12,7 @@ from pathlib import Path
 
 import tyro
 
+from videomamba.cli.ablate import ablate
 from videomamba.cli.benchmark import benchmark
 from videomamba.cli.check import check
 from videomamba.cli.convert import convert
@@ -32,7 +33,21 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 VERBS = {
     verb.__name__: verb
-    for verb in (demo, train, evaluate, predict, detect, score, check, convert, info, models, benchmark, env)
+    for verb in (
+        demo,
+        train,
+        ablate,
+        evaluate,
+        predict,
+        detect,
+        score,
+        check,
+        convert,
+        info,
+        models,
+        benchmark,
+        env,
+    )
 }
 DESCRIPTION = "Video recognition with VideoMamba (ECCV 2024). `videomamba VERB --help` says more about each."
 PACKAGE = Path(__file__).resolve().parents[1]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from videomamba.data.datasets import FOLDS, LAYOUTS
-from videomamba.data.synthetic import SyntheticMotions
+from videomamba.data.synthetic import Synthetic
 from videomamba.data.transforms import Augmentation
 from videomamba.models.fit import Inflation
 
@@ -37,6 +37,7 @@ class DataConfig:
         size: of a frame in pixels, one number or height and width; None is the model's own.
         augmentation: of training clips.
         workers: processes that read videos; 0 reads between the steps.
+        in_memory: decode each video once and keep it, in each of these processes; for small sets.
     """
 
     root: Path
@@ -45,12 +46,13 @@ class DataConfig:
     fold: int | None = None
     split: Path | None = None
     hold_out: str | None = None
-    synthetic: SyntheticMotions | None = None
+    synthetic: Synthetic | None = None
     num_frames: int | None = None
     stride: Stride | None = None
     size: int | tuple[int, int] | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
     workers: int = 1
+    in_memory: bool = False
 
     def __post_init__(self) -> None:
         if self.hold_out is not None and self.split is None:

@@ -51,8 +51,6 @@ class AvaOptions:
         unlabeled: a detected training box that overlaps no annotated one shows no action (``negative``), or is left out
             (``ignore``).
         box_jitter: training boxes' sides move by up to this share of the box's size.
-        cache: megabytes of decoded windows that each process which reads keeps in memory, for small data sets: a window
-            costs hundreds of decoded frames.
         bad_rows: csv file to list all rows in that could not be used.
     """
 
@@ -64,12 +62,11 @@ class AvaOptions:
     train_boxes: TrainBoxes | None = None
     unlabeled: Unlabeled = "negative"
     box_jitter: float = 0.0
-    cache: float = 0.0
     bad_rows: Path | None = None
 
     def __post_init__(self) -> None:
         Keyframes.parse(self.keyframes)
-        for name in ("fps", "score_threshold", "box_jitter", "cache"):
+        for name in ("fps", "score_threshold", "box_jitter"):
             try:
                 object.__setattr__(self, name, float(getattr(self, name)))
             except ValueError:

@@ -68,8 +68,7 @@ class KeyframeDataset(Dataset[BoxSample]):
             max(1, *(len(r.truth) + len(r.detected) for r in part.records)),
             max(1, *(sum(len(labels) for _, labels in r.truth) for r in part.records)),
         )
-        self._kept: dict[int, Tensor] = {}
-        self._room = part.options.cache * 1e6
+        self._memory: dict[int, Tensor] | None = None
         self.evaluated = torch.tensor([i in part.evaluated for i in range(len(part.class_names))])
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # persistent workers see it change
 
@@ -81,6 +80,10 @@ class KeyframeDataset(Dataset[BoxSample]):
     def set_epoch(self, epoch: int) -> None:
         """Draw crops and jitter anew, also in workers that are running."""
         self._epoch.fill_(epoch)
+
+    def keep_in_memory(self) -> None:
+        """Decodes each window only once; worker processes keep those that they read. For small sets."""
+        self._memory = {}
 
     def __len__(self) -> int:
         return len(self.part)
@@ -110,17 +113,16 @@ class KeyframeDataset(Dataset[BoxSample]):
         }
 
     def _frames(self, index: int) -> Tensor:
-        """(T, 3, H, W) uint8: the window around a keyframe, decoded once as long as there is room to keep it."""
-        if index in self._kept:
-            return self._kept[index]
+        """(T, 3, H, W) uint8: the window around a keyframe."""
+        if self._memory is not None and index in self._memory:
+            return self._memory[index]
         record, options = self.part.records[index], self.part.options
         with open_frames(record.path, fps=options.fps) as reader:
             centre = centre_frame(reader, self.keyframes, record.timestamp)
             indices = window(centre, self.num_frames, self.stride, reader.num_frames)
             frames = reader.read(indices, short_side=self.short_side).frames
-        if self._room >= frames.nbytes:
-            self._room -= frames.nbytes
-            self._kept[index] = frames
+        if self._memory is not None:
+            self._memory[index] = frames
         return frames
 
     def _boxes(self, record: Keyframe) -> tuple[Tensor, Tensor]:
