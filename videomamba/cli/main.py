@@ -16,6 +16,7 @@ from videomamba.cli.ablate import ablate
 from videomamba.cli.benchmark import benchmark
 from videomamba.cli.check import check
 from videomamba.cli.convert import convert
+from videomamba.cli.delta import delta
 from videomamba.cli.demo import demo
 from videomamba.cli.detect import detect
 from videomamba.cli.env import env
@@ -36,7 +37,7 @@ VERBS = {
     verb.__name__: verb
     for verb in (
         *(demo, train, ablate, evaluate, score),  # learn and judge
-        *(predict, detect),  # ask
+        *(predict, detect, delta),  # ask
         *(check, convert, info, models, recipes, benchmark, env),  # know
     )
 }
