@@ -59,7 +59,8 @@ def test_lengths_that_differ(folders, capsys):
     assert score(folders, "--json") == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["MoF"] == 100.0
-    assert "203 labels" in err and "first 200" in err
+    assert "203 labels" in err
+    assert "first 200" in err
     write(folders[1], "a.txt", ["x"] * 50 + ["y"] * 50)
     assert score(folders) == 2
     assert "frame rate" in capsys.readouterr().err
@@ -74,16 +75,21 @@ def test_an_empty_prediction_is_all_wrong(folders, capsys):
     assert "is empty" in err
 
 
-def test_mistakes_are_one_line(folders, capsys):
+@pytest.mark.parametrize(
+    ("files", "message"), [(["b.txt"], "does not know"), ([], "has no files"), (["a", "a.txt"], "has both")]
+)
+def test_mistakes_are_one_line(folders, capsys, files, message):
     write(folders[0], "a.txt", ["x"])
-    write(folders[1], "b.txt", ["x"])
-    for message in ("does not know", "has no files", "not a folder"):
-        assert score(folders) == 2
-        err = capsys.readouterr().err
-        assert message in err and len(err.splitlines()) == 1
-        if message == "does not know":
-            (folders[1] / "b.txt").unlink()
-        else:
-            folders[1].rmdir() if folders[1].is_dir() else None
+    for name in files:
+        write(folders[1], name, ["x"])
+    assert score(folders) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_folders_are_needed(folders, tmp_path, capsys):
     assert main(["score", "segmentation", "--ground-truth", str(folders[0])]) == 2
     assert "--predictions" in capsys.readouterr().err
+    assert score((folders[0], tmp_path / "nowhere")) == 2
+    assert "not a folder" in capsys.readouterr().err

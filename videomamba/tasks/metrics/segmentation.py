@@ -6,7 +6,7 @@ are compared with published ones:
 
 - the last segment of a video ends at the index of its last frame, one short of where it should: a video's only frame
   is a segment of length 0, which nothing can overlap;
-- a predicted segment is compared with the true one that it overlaps best, only; if an earlier one took that, it is wrong;
+- a predicted segment is compared with the true one that it overlaps best, only; if that is taken, it is wrong;
 - F1 sums hits and misses over all videos, Edit is the mean over videos, MoF counts frames of all videos;
 - F1 without any segment, predicted or true, is 0.
 
@@ -14,6 +14,7 @@ Where that evaluator has no answer (it divides by zero, or stops): a video witho
 Edit 100; an empty prediction has MoF 0; a predicted segment in a video without true ones is wrong.
 """
 
+import itertools
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ def segments(labels: Sequence[Hashable], ignore: Collection[Hashable] = ()) -> l
     """The runs of a frame-wise sequence in order, each where it is: the last one ends at the sequence's length."""
     changes = [i for i in range(1, len(labels)) if labels[i] != labels[i - 1]]
     bounds = [0, *changes, len(labels)] if len(labels) else []
-    runs = (Segment(labels[start], start, end) for start, end in zip(bounds, bounds[1:], strict=False))
+    runs = (Segment(labels[start], start, end) for start, end in itertools.pairwise(bounds))
     return [run for run in runs if run.label not in ignore]
 
 
