@@ -150,3 +150,21 @@ def test_clips_and_crops_come_as_one_axis_of_views(records):
     alone = VideoDataset(records, make_sampler(2, 1), eval_transform((48, 24), *PLAIN), num_clips=2)[0]["video"]
     assert torch.equal(views[1::3], alone), "the middle crop of three is the central one"
     assert not torch.equal(views[0], views[2])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_memory_changes_nothing_but_the_reading(records, workers):
+    plain, kept = training(records), training(records)
+    kept.keep_in_memory()
+    loaders = [make_loader(d, batch_size=2, shuffle=True, num_workers=workers) for d in (plain, kept)]
+    for epoch in (1, 2):
+        for dataset in (plain, kept):
+            dataset.set_epoch(epoch)
+        for a, b in zip(*loaders, strict=True):
+            assert torch.equal(a["video"], b["video"])
+    if not workers:
+        for record in records:
+            record.path.unlink()
+        kept[3]
+        with pytest.raises(VideoError):
+            plain[3]

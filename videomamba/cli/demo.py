@@ -85,12 +85,12 @@ def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
 def _test(run: "RunConfig", model: "VideoMamba", task: "Task", records: "tuple[VideoRecord, ...]") -> dict[str, float]:
     """Top-1 on the held-out clips as they are, and changed in ways that leave a motion's looks but not its order."""
     from videomamba.data import Annotations
-    from videomamba.data.synthetic import class_names, reversed_class
+    from videomamba.data.synthetic import SyntheticMotions, class_names, reversed_class
     from videomamba.engine import evaluate, evaluation_loader
     from videomamba.engine.controls import one_frame, reversed_time, shuffled_frames
     from videomamba.engine.device import make_accelerator
 
-    assert run.data.synthetic is not None
+    assert isinstance(run.data.synthetic, SyntheticMotions)
     names = class_names(run.data.synthetic.level)
     paired = tuple(
         dataclasses.replace(record, label=names.index(reversed_class(names[record.label]))) for record in records

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import tyro
 
+from videomamba.cli.ablate import ablate
 from videomamba.cli.benchmark import benchmark
 from videomamba.cli.check import check
 from videomamba.cli.convert import convert
@@ -23,6 +24,7 @@ from videomamba.cli.info import info
 from videomamba.cli.models import models
 from videomamba.cli.options import invocation
 from videomamba.cli.predict import predict
+from videomamba.cli.recipes import recipes
 from videomamba.cli.score import score
 from videomamba.cli.train import train
 
@@ -32,7 +34,22 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 VERBS = {
     verb.__name__: verb
-    for verb in (demo, train, evaluate, predict, detect, score, check, convert, info, models, benchmark, env)
+    for verb in (
+        demo,
+        train,
+        ablate,
+        evaluate,
+        predict,
+        detect,
+        score,
+        check,
+        convert,
+        info,
+        models,
+        recipes,
+        benchmark,
+        env,
+    )
 }
 DESCRIPTION = "Video recognition with VideoMamba (ECCV 2024). `videomamba VERB --help` says more about each."
 PACKAGE = Path(__file__).resolve().parents[1]

@@ -36,6 +36,8 @@ Clips = Annotated[int, option("N", "clips of each video whose scores are average
 Crops = Annotated[int, option("N", "crops of each clip, along the longer way, whose scores are averaged")]
 Workers = Annotated[int | None, option("N", "processes that read videos (half of the cores, at most 8)")]
 
+InMemory = Annotated[Flag, tyro.conf.arg(help="decode each video once and keep it in memory, for small sets")]
+
 
 def require_split(split: str | None, hold_out: str | None) -> None:
     """

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from videomamba.data.datasets import FOLDS, LAYOUTS
-from videomamba.data.synthetic import SyntheticMotions
+from videomamba.data.synthetic import Synthetic
 from videomamba.data.transforms import Augmentation
 from videomamba.models.fit import Inflation
 
@@ -37,6 +37,7 @@ class DataConfig:
         size: of a frame in pixels, one number or height and width; None is the model's own.
         augmentation: of training clips.
         workers: processes that read videos; 0 reads between the steps.
+        in_memory: decode each video once and keep it, in each of these processes; for small sets.
     """
 
     root: Path
@@ -45,12 +46,13 @@ class DataConfig:
     fold: int | None = None
     split: Path | None = None
     hold_out: str | None = None
-    synthetic: SyntheticMotions | None = None
+    synthetic: Synthetic | None = None
     num_frames: int | None = None
     stride: Stride | None = None
     size: int | tuple[int, int] | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
     workers: int = 1
+    in_memory: bool = False
 
     def __post_init__(self) -> None:
         if self.hold_out is not None and self.split is None:
@@ -75,6 +77,7 @@ class ModelConfig:
     Attributes:
         name: of the catalogue; None is the checkpoint's own architecture, or ``videomamba_nano`` from scratch.
         start: checkpoint to begin from, its weights fitted to the architecture; its head stays if the classes agree.
+        begins_from: what ``start`` must name, in words, for a recipe that is nothing without it.
         inflation: how an image model's patch kernel becomes a tubelet's.
         freeze: train all but the stem and so many first blocks, or nothing but the head (``backbone``).
         drop_path_rate: stochastic depth.
@@ -83,6 +86,7 @@ class ModelConfig:
 
     name: str | None = None
     start: str | None = None
+    begins_from: str | None = None
     inflation: Inflation = "mean"
     freeze: int | Literal["backbone"] | None = None
     drop_path_rate: float = 0.1
@@ -100,9 +104,12 @@ class OptimConfig:
     Attributes:
         epochs: rounds through the training videos.
         min_steps: small sets are given more epochs, until there are at least so many steps.
+        batch_size: clips of a batch, in each process.
+        total_batch: clips of a step in all, whatever the number of processes; ``batch_size`` follows from it.
         lr: at the top of the schedule.
         weight_decay: on matrices only; see :func:`videomamba.engine.optim.parameter_groups`.
         layer_decay: each layer's learning rate over the next one's; the head has ``lr``, the stem the least.
+        backbone_lr: learning rate of all layers but the head, over what they would have.
         clip_grad: largest norm of all gradients together.
         accumulate: batches whose gradients make one step.
         label_smoothing: for the task's loss.
@@ -118,11 +125,13 @@ class OptimConfig:
     epochs: int = 30
     min_steps: int = 0
     batch_size: int = 16
+    total_batch: int | None = None
     lr: float = 1e-3
     min_lr: float = 1e-6
     warmup_epochs: float = 5.0
     weight_decay: float = 0.05
     layer_decay: float = 1.0
+    backbone_lr: float = 1.0
     betas: tuple[float, float] = (0.9, 0.999)
     clip_grad: float = 1.0
     accumulate: int = 1
@@ -149,6 +158,10 @@ class OptimConfig:
             raise ValueError(f"lr={self.lr}; it must be above 0")
         if not 0 < self.layer_decay <= 1:
             raise ValueError(f"layer_decay={self.layer_decay}; it must be above 0 and at most 1 (none)")
+        if not 0 < self.backbone_lr <= 1:
+            raise ValueError(f"backbone_lr={self.backbone_lr}; it must be above 0 and at most 1 (as the head)")
+        if self.total_batch is not None:
+            _at_least("total_batch", self.total_batch, 1)
         if self.warmup_epochs < 0:
             raise ValueError(f"warmup_epochs={self.warmup_epochs}; it must be at least 0")
 

@@ -109,7 +109,12 @@ class Trainer:
         optim = run.optim
         train_batches = train_loader(task, splits["train"], model.preprocessing, run)
         test_batches = evaluation_loader(
-            task, splits["test"], model.preprocessing, batch_size=optim.batch_size, workers=run.data.workers
+            task,
+            splits["test"],
+            model.preprocessing,
+            batch_size=optim.batch_size,
+            workers=run.data.workers,
+            in_memory=run.data.in_memory,
         )
         self.test_part = splits["test"]
         self.bare = model  # without what surrounds it in several processes

@@ -64,6 +64,7 @@ class VideoDataset(Dataset[Sample]):
         self.short_side = short_side
         self.decoder: DecoderName = decoder
         self.seed = seed
+        self._memory: dict[int, Tensor] | None = None
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # persistent workers see it change
 
     @property
@@ -75,18 +76,24 @@ class VideoDataset(Dataset[Sample]):
         """Draw clips and augmentations anew, also in workers that are running."""
         self._epoch.fill_(epoch)
 
+    def keep_in_memory(self) -> None:
+        """Decodes each video only once; worker processes keep those that they read. For small sets."""
+        self._memory = {}
+
     def __len__(self) -> int:
         return len(self.records)
 
     def __getitem__(self, index: int) -> Sample:
         record = self.records[index]
         generator = torch.Generator().manual_seed(mixed_seed(self.seed, self.epoch, index))
-        with VideoReader(record.path, decoder=self.decoder) as reader:
-            if self.train:
-                clips = [self.sampler(reader.num_frames, generator=generator)]
-            else:
-                clips = self.sampler.clips(reader.num_frames, self.num_clips)
-            frames = reader.read([i for clip in clips for i in clip], short_side=self.short_side).frames
+        if self._memory is None:
+            with VideoReader(record.path, decoder=self.decoder) as reader:
+                clips = self._clips(reader.num_frames, generator)
+                frames = reader.read([i for clip in clips for i in clip], short_side=self.short_side).frames
+        else:
+            whole = self._whole(index)
+            clips = self._clips(len(whole), generator)
+            frames = whole[[i for clip in clips for i in clip]]
         with torch.random.fork_rng(devices=[]):  # torchvision's transforms draw from the global state
             torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
             videos = [self.transform(clip) for clip in frames.split(len(clips[0]))]
@@ -97,6 +104,20 @@ class VideoDataset(Dataset[Sample]):
         if turned:
             videos, label = [video.flip(-1) for video in videos], self.mirrored.get(label, label)
         return {"video": videos[0] if len(videos) == 1 else torch.stack(videos), "label": label, "index": index}
+
+    def _clips(self, num_frames: int, generator: torch.Generator) -> list[list[int]]:
+        """Which frames to take: of one random clip in training, else of the evenly spread ones."""
+        if self.train:
+            return [self.sampler(num_frames, generator=generator)]
+        return self.sampler.clips(num_frames, self.num_clips)
+
+    def _whole(self, index: int) -> Tensor:
+        """All frames of a video that is kept in memory."""
+        assert self._memory is not None
+        if index not in self._memory:
+            with VideoReader(self.records[index].path, decoder=self.decoder) as reader:
+                self._memory[index] = reader.read(range(reader.num_frames), short_side=self.short_side).frames
+        return self._memory[index]
 
 
 def mixed_seed(seed: int, epoch: int, index: int = -1) -> int:
