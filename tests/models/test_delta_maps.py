@@ -54,7 +54,7 @@ def by_hand(ssm, x, visit):
 @torch.no_grad()
 def expected(model):
     order = visited_backward(model.config.backward_order, model.config.cls_index)
-    tokens = model._embed(VIDEO)
+    tokens = model._embed(VIDEO, model.config, model.pos_embed)
     maps = []
     for block in model.blocks:
         x, _ = block.mixer.in_proj(block.norm(tokens)).chunk(2, -1)

@@ -68,9 +68,9 @@ def show_facts(facts: dict[str, Any], console: Console) -> None:
     table.add_row("parameters", f"{facts['parameters']:,}, {facts['bytes'] / 2**20:.1f} MiB")
     if counts := facts["operations"]:
         g = {name: f"{count / 1e9:.3g} G" for name, count in counts.items()}
-        table.add_row("operations a clip", f"{g['as_the_paper_counts']} multiply-adds as the paper counts")
-        table.add_row("", f"{g['multiply_adds']} multiply-adds of all products and convolutions, with the scan and the")
-        table.add_row("", f"rest {g['other_elementwise']} other + and x, {g['functions']} exponentials and alike")
+        table.add_row("multiply-adds", f"{g['as_the_paper_counts']} a clip, as the paper counts")
+        table.add_row("", f"{g['multiply_adds']} in all products and convolutions")
+        table.add_row("beside them", f"{g['other_elementwise']} other + and x, {g['functions']} exponentials and alike")
     frames = "one frame" if clip["num_frames"] == 1 else f"{clip['num_frames']} frames ({stride})"
     table.add_row("input", f"{frames} of {clip['size'][0]} x {clip['size'][1]} pixels")
     if names is None:

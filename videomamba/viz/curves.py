@@ -46,10 +46,12 @@ def depth_trend(steps: Sequence[LayerSteps]) -> str:
 
 
 def rank_correlation(values: np.ndarray) -> float:
-    """Spearman's, of a sequence with its places; 0 where all values are alike. Ties count as they come."""
+    """Spearman's, of a sequence with its places; 0 where all values are alike."""
     if np.ptp(values) == 0:
         return 0.0
-    return float(np.corrcoef(np.arange(len(values)), np.argsort(np.argsort(values, kind="stable")))[0, 1])
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]  # equal values share their mean rank
+    return float(np.corrcoef(np.arange(len(values)), ranks)[0, 1])
 
 
 def delta_curve(steps: Sequence[LayerSteps], *, title: str = "") -> Figure:

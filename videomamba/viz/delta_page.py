@@ -2,13 +2,14 @@
 
 import base64
 import html
+import io
 import json
 from importlib import resources
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.image import imsave
 from torch import Tensor
-from torchvision.io import encode_png
 
 from videomamba.viz.delta import GREY, OVER, Drawing, check_layers
 
@@ -55,7 +56,9 @@ def delta_page(
 
 
 def _data_url(frame: Tensor) -> str:
-    return "data:image/png;base64," + base64.b64encode(encode_png(frame).numpy().tobytes()).decode()
+    file = io.BytesIO()
+    imsave(file, np.moveaxis(frame.numpy(), 0, -1), format="png")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def _colours(name: str) -> list[list[int]]:
