@@ -1,7 +1,7 @@
 """``videomamba evaluate``: a checkpoint's figures on annotated videos."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
@@ -9,6 +9,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from videomamba.cli.annotated import Fold, Layout, annotated_videos, point_out_missing
+from videomamba.cli.evaluate_detector import evaluate_detector
 from videomamba.cli.options import (
     Clips,
     Crops,
@@ -18,6 +19,7 @@ from videomamba.cli.options import (
     Split,
     Workers,
     default_workers,
+    named_options,
     option,
     people,
     print_json,
@@ -27,6 +29,9 @@ from videomamba.cli.options import (
 def evaluate(
     checkpoint: Annotated[str, tyro.conf.Positional, option("CHECKPOINT")],
     data: Annotated[Path, tyro.conf.Positional, option("DATA")],
+    part: Annotated[Literal["test", "train"], option("test|train")] = "test",
+    data_option: Annotated[tuple[str, ...], option("NAME=VALUE...")] = (),
+    detections: Annotated[Path | None, option("FILE.csv")] = None,
     split: Split = None,
     hold_out: HoldOut = None,
     layout: Layout = None,
@@ -44,20 +49,39 @@ def evaluate(
 
     Args:
         checkpoint: model folder, run folder (its best/) or Hub id
-        data: folder with one folder per class, or with train/ and test/; with --layout, a published data set's
+        data: folder with one folder per class, or with train/ and test/; with --layout, a published data set's; for a
+            detector, in AVA's layout
+        part: for a detector: its held-out keyframes, or those it was trained on
+        data_option: for a detector: how the annotations are read, such as keyframes=even:22 (see docs/detection.md)
+        detections: for a detector: also write all boxes and scores there, for `videomamba score ava`
         batch_size: videos at a time
     """
     from videomamba.engine import evaluate as evaluate_model
     from videomamba.engine import evaluation_loader, model_labels
     from videomamba.engine.device import make_accelerator
-    from videomamba.models import load_model
+    from videomamba.models import Detector, load_model
     from videomamba.tasks.recognition import Recognition
 
     console = people()
+    model = load_model(checkpoint)
+    workers = default_workers() if workers is None else workers
+    if isinstance(model, Detector):
+        return evaluate_detector(
+            model,
+            data,
+            part=part,
+            options=named_options(data_option),
+            detections=detections,
+            batch_size=batch_size,
+            device=device,
+            workers=workers,
+            json=json,
+        )
+    if data_option or detections is not None or part != "test":
+        raise ValueError(f"{checkpoint} is no detector: --part, --data-option and --detections do not go with it")
     parts = annotated_videos(data, split=split, hold_out=hold_out, layout=layout, fold=splits)
     point_out_missing(parts, console)
     annotations = parts["test"] if "test" in parts else parts["all"]
-    model = load_model(checkpoint)
     names = model.class_names or tuple(str(i) for i in range(model.num_classes))
     annotations = model_labels(annotations, names)
     _point_out_splits(checkpoint, split, console)
@@ -67,7 +91,7 @@ def evaluate(
         annotations,
         model.preprocessing,
         batch_size=batch_size,
-        workers=default_workers() if workers is None else workers,
+        workers=workers,
         num_clips=clips,
         num_crops=crops,
     )

@@ -18,6 +18,7 @@ from videomamba.cli.check import check
 from videomamba.cli.convert import convert
 from videomamba.cli.delta import delta
 from videomamba.cli.demo import demo
+from videomamba.cli.detect import detect
 from videomamba.cli.env import env
 from videomamba.cli.evaluate import evaluate
 from videomamba.cli.info import info
@@ -25,6 +26,7 @@ from videomamba.cli.models import models
 from videomamba.cli.options import invocation
 from videomamba.cli.predict import predict
 from videomamba.cli.recipes import recipes
+from videomamba.cli.score import score
 from videomamba.cli.train import train
 
 # before PyTorch is loaded: waiting threads that spin take a core from the processes that read videos (training is a
@@ -33,7 +35,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 VERBS = {
     verb.__name__: verb
-    for verb in (demo, train, ablate, evaluate, predict, delta, check, convert, info, models, recipes, benchmark, env)
+    for verb in (
+        *(demo, train, ablate, evaluate, score),  # learn and judge
+        *(predict, detect, delta),  # ask
+        *(check, convert, info, models, recipes, benchmark, env),  # know
+    )
 }
 DESCRIPTION = "Video recognition with VideoMamba (ECCV 2024). `videomamba VERB --help` says more about each."
 PACKAGE = Path(__file__).resolve().parents[1]

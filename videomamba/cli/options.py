@@ -71,3 +71,15 @@ def default_workers() -> int:
     """Half of the cores read videos, at most 8; the other half computes."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(8, max(1, cores // 2))
+
+
+def named_options(named: tuple[str, ...]) -> dict[str, str]:
+    """Options of a data set's layout by name.
+
+    Raises:
+        ValueError: something that is not ``NAME=VALUE``.
+    """
+    bad = next((text for text in named if "=" not in text), None)
+    if bad is not None:
+        raise ValueError(f"--data-option {bad}: expected NAME=VALUE, such as keyframes=even:22")
+    return dict(text.split("=", 1) for text in named)

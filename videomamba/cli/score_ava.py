@@ -2,34 +2,24 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from videomamba.cli.options import Json, option, people, print_json
+from videomamba.cli.options import people, print_json
 
 if TYPE_CHECKING:
     from videomamba.data.datasets.ava_files import BoxRow
 
 
 def score_ava(
-    ground_truth: Annotated[Path, option("G.csv")],
-    detections: Annotated[Path, option("D.csv")],
-    label_map: Annotated[Path, option("L.pbtxt")],
-    excluded: Annotated[Path | None, option("X.csv")] = None,
-    json: Json = False,
+    ground_truth: Path, detections: Path, label_map: Path, *, excluded: Path | None = None, json: bool = False
 ) -> int:
     """Frame mAP at IoU 0.5 of action detections, as AVA's official evaluator computes it.
 
-    The csv files have no header and the columns video, timestamp, x1, y1, x2, y2 (fractions of the picture), action id,
-    and, for detections, score. Of each frame the 50 highest-scored detections count.
-
-    Args:
-        ground_truth: the annotated boxes
-        detections: the boxes to score
-        label_map: the classes that count, as pbtxt (ava_action_list_v2.2_for_activitynet_2019.pbtxt has AVA's 60)
-        excluded: csv of video,timestamp pairs that are left out of both
+    Raises:
+        ValueError: a file that cannot be read, or no ground truth of the label map's classes.
     """
     from videomamba.data.datasets.ava_files import read_exclusions, read_label_map, read_scored_rows
     from videomamba.tasks.metrics.ava import (

@@ -21,6 +21,7 @@ from videomamba.cli.options import (
     Split,
     Workers,
     invocation,
+    named_options,
     option,
     people,
     print_json,
@@ -137,7 +138,7 @@ def train(
     )
     run = dataclasses.replace(
         run,
-        data=dataclasses.replace(run.data, options={**run.data.options, **_options(data_option)}),
+        data=dataclasses.replace(run.data, options={**run.data.options, **named_options(data_option)}),
         checkpoint_steps=checkpoint_steps,
         trackers=run.trackers if trackers is None else trackers,
         output=output,
@@ -207,17 +208,6 @@ def _configure(what: str, data: Path | None, start: str | None) -> "RunConfig":
     if not Path(what).is_dir():
         raise ValueError(f"there is no folder {what!r} and no recipe of that name: {there_are}")
     return folder(Path(what), start=start)
-
-
-def _options(named: tuple[str, ...]) -> dict[str, str]:
-    """
-    Raises:
-        ValueError: something that is not ``NAME=VALUE``.
-    """
-    bad = next((text for text in named if "=" not in text), None)
-    if bad is not None:
-        raise ValueError(f"--data-option {bad}: expected NAME=VALUE, such as keyframes=even:22")
-    return dict(text.split("=", 1) for text in named)
 
 
 def _point_out_csv(run: "RunConfig", console: Console) -> None:

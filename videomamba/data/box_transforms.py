@@ -25,7 +25,8 @@ def train_box_transform(
     Args:
         size: height and width of the result, in pixels.
         mean, std: per colour channel, of pixels in [0, 1].
-        augmentation: what is drawn.
+        augmentation: what is drawn; its ``ratio`` is that of the crop's shape to ``size``'s, so that 1 stretches
+            nothing.
 
     Raises:
         ValueError: RandAugment is asked for: its rotations and shears would leave boxes behind.
@@ -33,7 +34,9 @@ def train_box_transform(
     a = augmentation
     if a.rand_ops:
         raise ValueError(f"rand_ops={a.rand_ops}; RandAugment turns and shears pictures, which boxes cannot follow")
-    geometry: list[v2.Transform] = [v2.RandomResizedCrop(size, scale=a.scale, ratio=a.ratio, antialias=True)]
+    shape = size[1] / size[0]
+    ratio = (a.ratio[0] * shape, a.ratio[1] * shape)
+    geometry: list[v2.Transform] = [v2.RandomResizedCrop(size, scale=a.scale, ratio=ratio, antialias=True)]
     if a.flip:
         geometry.append(v2.RandomHorizontalFlip())
     erase = [v2.RandomErasing(a.erase)] if a.erase else []

@@ -6,8 +6,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
 import torch
-from torchvision.io import ImageReadMode, decode_image
+from PIL import Image
+from torch import Tensor
 
 from videomamba.data.clip import Clip
 from videomamba.data.errors import VideoError
@@ -56,10 +58,7 @@ class FrameFolder:
             raise ValueError(f"{self.path} has frames 0 to {self.num_frames - 1}; asked for {list(indices)}")
         found = {}
         for i in set(indices):
-            try:
-                found[i] = shrink(decode_image(str(self._files[i]), ImageReadMode.RGB), short_side)
-            except RuntimeError as error:
-                raise VideoError(f"{self._files[i]} cannot be decoded: {str(error).splitlines()[0]}") from error
+            found[i] = shrink(_picture(self._files[i]), short_side)
         return Clip(
             frames=torch.stack([found[i] for i in indices]),
             indices=torch.tensor(list(indices)),
@@ -78,3 +77,12 @@ class FrameFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _picture(file: Path) -> Tensor:
+    """(3, H, W) uint8, RGB."""
+    try:
+        with Image.open(file) as picture:
+            return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
+    except OSError as error:  # Pillow's own is one
+        raise VideoError(f"{file} cannot be decoded: {str(error).splitlines()[0]}") from error

@@ -57,6 +57,8 @@ class DataConfig:
     def __post_init__(self) -> None:
         if self.hold_out is not None and self.split is None:
             raise ValueError(f"hold_out={self.hold_out!r} needs split, the csv file that has the column")
+        if self.options and self.layout not in ("ava",):
+            raise ValueError(f"layout {self.layout!r} has no options; {', '.join(self.options)} given")
         if self.layout != "folder" and self.layout not in LAYOUTS:
             raise ValueError(f"unknown layout {self.layout!r}; choose one of {', '.join(['folder', *LAYOUTS])}")
         folds = FOLDS.get(self.layout, 1)

@@ -82,6 +82,7 @@ def _side_by_side(
 ) -> None:
     waiting, running = list(cells), list[_Job]()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the runs save their state
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
@@ -99,6 +100,8 @@ def _side_by_side(
         if isinstance(stop, KeyboardInterrupt):
             raise KeyboardInterrupt(f"stopped; {_GO_ON}") from stop
         raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _start(cell: Cell, threads: int, report: "_Report") -> _Job:

@@ -67,7 +67,7 @@ class Detection(Task):
             stride=window_stride(p),
             transform=train_box_transform(p.size, p.mean, p.std, augmentation),
             train=True,
-            short_side=2 * max(p.size),
+            short_side=2 * min(p.size),
             seed=seed,
         )
 
@@ -87,7 +87,7 @@ class Detection(Task):
             num_frames=p.num_frames,
             stride=window_stride(p),
             transform=whole_picture_transform(min(p.size), p.mean, p.std),
-            short_side=2 * max(p.size),
+            short_side=2 * min(p.size),
         )
 
     def collate(self, samples: list[Any]) -> Batch:
@@ -155,7 +155,8 @@ class Detection(Task):
         metrics["frames"].update(scores, batch)
 
     def report(self, metrics: "MetricCollection") -> dict[str, Any]:
-        """``mAP`` and ``AP`` by class name in [0, 1] (None without ground truth), ``count`` of keyframes."""
+        """``mAP`` and ``AP`` by class name in [0, 1] (None without ground truth), ``count`` of keyframes, and
+        ``detections``: keyframe's index, box as fractions, class index and score of each."""
         found, truth, classes, count = metrics["frames"].compute()
         ap = frame_average_precision(
             group_by_frame(truth, classes), group_by_frame(found, classes, capacity=CAPACITY), sorted(classes)
@@ -165,6 +166,7 @@ class Detection(Task):
             "mAP": 0.0 if math.isnan(mean) else mean,
             "AP": {self.class_names[label]: None if math.isnan(value) else value for label, value in ap.items()},
             "count": count,
+            "detections": [(index, box, label, score) for (_, index), box, label, score in found],
         }
 
     def predictions(self, scores: Tensor, top_k: int) -> list[list[dict[str, Any]]]:

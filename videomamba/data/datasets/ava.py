@@ -102,6 +102,7 @@ class BoxAnnotations:
 
     Attributes:
         records: in the order of video and timestamp.
+        class_ids: their numbers in the label map.
         class_names: of the outputs; actions in records are their indices.
         evaluated: indices of the classes that figures are computed of.
         options: as read.
@@ -112,6 +113,7 @@ class BoxAnnotations:
 
     records: tuple[Keyframe, ...]
     class_names: tuple[str, ...]
+    class_ids: tuple[int, ...]
     evaluated: frozenset[int]
     options: AvaOptions
     has_detections: bool
@@ -234,6 +236,7 @@ def _part(
     return BoxAnnotations(
         records,
         tuple(names.values()),
+        tuple(names),
         evaluated,
         options,
         detections is not None,

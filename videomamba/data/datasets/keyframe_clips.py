@@ -68,6 +68,7 @@ class KeyframeDataset(Dataset[BoxSample]):
             max(1, *(len(r.truth) + len(r.detected) for r in part.records)),
             max(1, *(sum(len(labels) for _, labels in r.truth) for r in part.records)),
         )
+        self._memory: dict[int, Tensor] | None = None
         self.evaluated = torch.tensor([i in part.evaluated for i in range(len(part.class_names))])
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # persistent workers see it change
 
@@ -80,6 +81,10 @@ class KeyframeDataset(Dataset[BoxSample]):
         """Draw crops and jitter anew, also in workers that are running."""
         self._epoch.fill_(epoch)
 
+    def keep_in_memory(self) -> None:
+        """Decodes each window only once; worker processes keep those that they read. For small sets."""
+        self._memory = {}
+
     def __len__(self) -> int:
         return len(self.part)
 
@@ -89,10 +94,7 @@ class KeyframeDataset(Dataset[BoxSample]):
         boxes, actions = self._boxes(record)
         if self.train and self.part.options.box_jitter:
             boxes = jittered(boxes, self.part.options.box_jitter, generator)
-        with open_frames(record.path, fps=self.part.options.fps) as reader:
-            centre = centre_frame(reader, self.keyframes, record.timestamp)
-            indices = window(centre, self.num_frames, self.stride, reader.num_frames)
-            frames = reader.read(indices, short_side=self.short_side).frames
+        frames = self._frames(index)
         with torch.random.fork_rng(devices=[]):  # torchvision's transforms draw from the global state
             torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
             video, moved = self.transform(frames, boxes)
@@ -109,6 +111,19 @@ class KeyframeDataset(Dataset[BoxSample]):
             "room": self.room,
             "index": index,
         }
+
+    def _frames(self, index: int) -> Tensor:
+        """(T, 3, H, W) uint8: the window around a keyframe."""
+        if self._memory is not None and index in self._memory:
+            return self._memory[index]
+        record, options = self.part.records[index], self.part.options
+        with open_frames(record.path, fps=options.fps) as reader:
+            centre = centre_frame(reader, self.keyframes, record.timestamp)
+            indices = window(centre, self.num_frames, self.stride, reader.num_frames)
+            frames = reader.read(indices, short_side=self.short_side).frames
+        if self._memory is not None:
+            self._memory[index] = frames
+        return frames
 
     def _boxes(self, record: Keyframe) -> tuple[Tensor, Tensor]:
         """(N, 4) boxes as fractions and (N, C) actions."""
