@@ -173,7 +173,7 @@ def _is_image_model(checkpoint: str) -> bool:
     from videomamba.models.config import VideoMambaConfig
 
     config = read_checkpoint(checkpoint).config
-    return isinstance(config, VideoMambaConfig) and config.grid[0] == 1
+    return isinstance(config, VideoMambaConfig) and config.num_frames == 1
 
 
 def _run(

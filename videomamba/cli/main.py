@@ -24,6 +24,7 @@ from videomamba.cli.info import info
 from videomamba.cli.models import models
 from videomamba.cli.options import invocation
 from videomamba.cli.predict import predict
+from videomamba.cli.recipes import recipes
 from videomamba.cli.score import score
 from videomamba.cli.train import train
 
@@ -45,6 +46,7 @@ VERBS = {
         convert,
         info,
         models,
+        recipes,
         benchmark,
         env,
     )

@@ -55,7 +55,7 @@ def overridden(
         ),
         model=_changed(run.model, name=task_model(run.task, model), start=start, freeze=freeze),
         optim=_changed(
-            run.optim,
+            run.optim if batch_size is None else dataclasses.replace(run.optim, total_batch=None),
             epochs=epochs,
             min_steps=None if epochs is None else 0,
             batch_size=batch_size,

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import difflib
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -88,7 +89,7 @@ def train(
         start: checkpoint to fine-tune, instead of a fresh model; also a file of Vim or OpenGVLab's VideoMamba
         freeze: leave the stem and the first N blocks as they are, or all but the head (backbone)
         epochs: rounds through the training videos
-        batch_size: clips of one batch, in each process
+        batch_size: clips of one batch, in each process (a recipe of the paper: 64 in a step, whatever the processes)
         lr: learning rate at the top of its schedule
         layer_decay: each layer's learning rate over the next one's, such as 0.75; the head has the whole
         frames: frames of a clip
@@ -96,7 +97,7 @@ def train(
         size: frame size that the model sees, one number or height and width
         flip: turn training clips left to right at random
         no_flip: never do (where left and right tell classes apart)
-        accumulate: batches that make one step
+        accumulate: batches that make one step; for a recipe of the paper, parts of the 64 clips
         bf16: train in bfloat16 where that is safe
         ema: test and save weights averaged over the steps with this decay, such as 0.999
         grad_checkpointing: use less memory and more time
@@ -200,10 +201,12 @@ def _configure(what: str, data: Path | None, start: str | None) -> "RunConfig":
 
     if what in RECIPES:
         return RECIPES[what](data)
+    near = difflib.get_close_matches(what, RECIPES, n=3)
+    there_are = f"did you mean {' or '.join(near)}?" if near else "`videomamba recipes` lists them"
     if data is not None:
-        raise ValueError(f"--data goes with a recipe ({', '.join(RECIPES)}); {what!r} is none: give the folder alone")
+        raise ValueError(f"--data goes with a recipe, and {what!r} is none ({there_are}); a folder is given alone")
     if not Path(what).is_dir():
-        raise ValueError(f"there is no folder {what!r} and no recipe of that name; recipes: {', '.join(RECIPES)}")
+        raise ValueError(f"there is no folder {what!r} and no recipe of that name: {there_are}")
     return folder(Path(what), start=start)
 
 

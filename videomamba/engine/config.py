@@ -79,6 +79,7 @@ class ModelConfig:
     Attributes:
         name: of the catalogue; None is the checkpoint's own architecture, or ``videomamba_nano`` from scratch.
         start: checkpoint to begin from, its weights fitted to the architecture; its head stays if the classes agree.
+        begins_from: what ``start`` must name, in words, for a recipe that is nothing without it.
         inflation: how an image model's patch kernel becomes a tubelet's.
         freeze: train all but the stem and so many first blocks, or nothing but the head (``backbone``).
         drop_path_rate: stochastic depth.
@@ -87,6 +88,7 @@ class ModelConfig:
 
     name: str | None = None
     start: str | None = None
+    begins_from: str | None = None
     inflation: Inflation = "mean"
     freeze: int | Literal["backbone"] | None = None
     drop_path_rate: float = 0.1
@@ -104,9 +106,12 @@ class OptimConfig:
     Attributes:
         epochs: rounds through the training videos.
         min_steps: small sets are given more epochs, until there are at least so many steps.
+        batch_size: clips of a batch, in each process.
+        total_batch: clips of a step in all, whatever the number of processes; ``batch_size`` follows from it.
         lr: at the top of the schedule.
         weight_decay: on matrices only; see :func:`videomamba.engine.optim.parameter_groups`.
         layer_decay: each layer's learning rate over the next one's; the head has ``lr``, the stem the least.
+        backbone_lr: learning rate of all layers but the head, over what they would have.
         clip_grad: largest norm of all gradients together.
         accumulate: batches whose gradients make one step.
         label_smoothing: for the task's loss.
@@ -122,11 +127,13 @@ class OptimConfig:
     epochs: int = 30
     min_steps: int = 0
     batch_size: int = 16
+    total_batch: int | None = None
     lr: float = 1e-3
     min_lr: float = 1e-6
     warmup_epochs: float = 5.0
     weight_decay: float = 0.05
     layer_decay: float = 1.0
+    backbone_lr: float = 1.0
     betas: tuple[float, float] = (0.9, 0.999)
     clip_grad: float = 1.0
     accumulate: int = 1
@@ -153,6 +160,10 @@ class OptimConfig:
             raise ValueError(f"lr={self.lr}; it must be above 0")
         if not 0 < self.layer_decay <= 1:
             raise ValueError(f"layer_decay={self.layer_decay}; it must be above 0 and at most 1 (none)")
+        if not 0 < self.backbone_lr <= 1:
+            raise ValueError(f"backbone_lr={self.backbone_lr}; it must be above 0 and at most 1 (as the head)")
+        if self.total_batch is not None:
+            _at_least("total_batch", self.total_batch, 1)
         if self.warmup_epochs < 0:
             raise ValueError(f"warmup_epochs={self.warmup_epochs}; it must be at least 0")
 

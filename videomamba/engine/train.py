@@ -53,6 +53,7 @@ def train(
     """
     check_run(run, resume=resume, own_model=model is not None)  # before a folder is made
     accelerator = make_accelerator(run.device, accumulate=run.optim.accumulate)
+    run = with_total_batch(run, accelerator.num_processes)
     run = with_all_epochs(run, len(splits["train"]), accelerator.num_processes)
     set_seed(run.seed)
     if model is None:
@@ -112,6 +113,23 @@ def open_folder(run: RunConfig, accelerator: Accelerator, *, resume: bool) -> Ru
     path = [str(RunFolder.of(run, resume=resume).path) if accelerator.is_main_process else ""]
     broadcast_object_list(path)
     return RunFolder(Path(path[0]))
+
+
+def with_total_batch(run: RunConfig, processes: int) -> RunConfig:
+    """The run with the ``batch_size`` that ``total_batch`` leaves to each process and each accumulated batch.
+
+    Raises:
+        ValueError: it cannot be shared evenly.
+    """
+    total, parts = run.optim.total_batch, processes * run.optim.accumulate
+    if total is None:
+        return run
+    if total % parts:
+        raise ValueError(
+            f"{run.name} takes steps of {total} clips, which {processes} processes with {run.optim.accumulate} batches "
+            "a step cannot share evenly; give --accumulate another number, or --batch-size"
+        )
+    return dataclasses.replace(run, optim=dataclasses.replace(run.optim, batch_size=total // parts))
 
 
 def with_all_epochs(run: RunConfig, videos: int, processes: int = 1) -> RunConfig:

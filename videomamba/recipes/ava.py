@@ -9,13 +9,13 @@ from videomamba.engine.config import DataConfig, ModelConfig, OptimConfig, RunCo
 def ava(data: Path | None = None) -> RunConfig:
     """Action detection on AVA 2.2 (supplement, S8, Table S5), or on your own videos annotated in AVA's form.
 
-        videomamba train ava --data DIR --start K400_CHECKPOINT \\
-            --data-option train_detections=train_boxes.csv test_detections=val_boxes.csv
-        videomamba train ava --data my_videos --model videomamba_nano --data-option keyframes=even:22
+    - ``videomamba train ava --data DIR --start CHECKPOINT --data-option train_detections=A.csv test_detections=B.csv``
+    - ``videomamba train ava --data DIR --model videomamba_nano --data-option keyframes=even:22``, own videos
 
-    Data: DIR as :mod:`videomamba.data.datasets.ava` has it; a detector's boxes as csv or json.
+    Layout: docs/detection.md; A.csv and B.csv are a person detector's boxes (csv or json), CHECKPOINT a recognition
+    model of Kinetics-400, whose backbone is taken.
     Published: 16 frames, 224 x 224, 80 outputs, mAP 22.1 at 34 GFLOPs; not run by us, for neither AVA nor a K400
-    checkpoint was to be had. Time: not measured; 184k training keyframes an epoch.
+    checkpoint was to be had. Hours: not measured.
 
     The paper names the frames, the head's output and the figure. Ours, after VideoMAE's AVA run (arXiv 2203.12602): 30
     epochs, 5 of them warm-up, AdamW at 2.5e-4 for batches of 128, layer decay 0.75, drop path 0.2, no label smoothing;

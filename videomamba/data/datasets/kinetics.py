@@ -44,7 +44,7 @@ def read_kinetics(root: str | Path, *, fold: int | None = None, missing_ok: bool
         for folder in _video_folders(root, name):
             there |= stems(folder, below=True)
         found = [(next((there[s] for s in may if s in there), None), file, index[label]) for may, label, file in listed]
-        parts[name] = part(found, names)
+        parts[name] = part(found, names, published=len(found))
     return checked(parts, f"Kinetics in {root}", missing_ok=missing_ok)
 
 

@@ -24,14 +24,14 @@ def part(
     Args:
         records: the file that was found or None, the one that the layout says, and the label, of each video.
         class_names: what the labels stand for.
-        published: videos of the part in the published data set; by default as many as are annotated.
+        published: videos of the part in the published data set, where that is known.
     """
     listed = list(records)
     return Annotations(
         records=tuple(VideoRecord(found, label) for found, _, label in listed if found is not None),
         class_names=tuple(class_names),
         missing=tuple(VideoRecord(expected, label) for found, expected, label in listed if found is None),
-        published=len(listed) if published is None else published,
+        published=published,
     )
 
 
