@@ -16,6 +16,7 @@ from videomamba.cli.ablate import ablate
 from videomamba.cli.benchmark import benchmark
 from videomamba.cli.check import check
 from videomamba.cli.convert import convert
+from videomamba.cli.delta import delta
 from videomamba.cli.demo import demo
 from videomamba.cli.detect import detect
 from videomamba.cli.env import env
@@ -35,20 +36,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 VERBS = {
     verb.__name__: verb
     for verb in (
-        demo,
-        train,
-        ablate,
-        evaluate,
-        predict,
-        detect,
-        score,
-        check,
-        convert,
-        info,
-        models,
-        recipes,
-        benchmark,
-        env,
+        *(demo, train, ablate, evaluate, score),  # learn and judge
+        *(predict, detect, delta),  # ask
+        *(check, convert, info, models, recipes, benchmark, env),  # know
     )
 }
 DESCRIPTION = "Video recognition with VideoMamba (ECCV 2024). `videomamba VERB --help` says more about each."

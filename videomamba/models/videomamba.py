@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, Self
 
 import torch
@@ -84,7 +85,8 @@ class VideoMamba(PretrainedModel):
         cls = features[:, self.config.cls_index]
         if pre_logits:
             return cls
-        with torch.autocast(cls.device.type, enabled=False):
+        kind = cls.device.type  # PyTorch's meta device, where shapes are counted, knows no autocast
+        with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
             logits: Tensor = self.head(cls.to(next(self.head.parameters(), cls).dtype))
         return logits
 

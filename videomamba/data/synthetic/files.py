@@ -97,7 +97,7 @@ def write_synthetic(
     return root
 
 
-def write_video(path: str | Path, frames: np.ndarray, *, fps: int) -> None:
+def write_video(path: str | Path, frames: np.ndarray, *, fps: int | Fraction) -> None:
     """Encodes (T, H, W, 3) uint8 as h264 in yuv420p, nearly without loss (crf 16)."""
     with av.open(str(path), "w") as container:
         # without the two parameters x264 writes other bytes from one run to the next
