@@ -235,7 +235,8 @@ def _tell(run: "RunConfig", result: "TrainResult", splits: "Splits", console: Co
                 soft_wrap=True,
             )
         checkpoint, path = result.folder / "last", splits["test"].records[0].path
-        console.print(f"next: {shlex.join(['videomamba', 'detect', str(path), '--checkpoint', str(checkpoint)])}")
+        words = ["videomamba", "detect", str(path), "--checkpoint", str(checkpoint)]
+        console.print(f"next: {shlex.join(words)}", soft_wrap=True)
         return
     console.print(
         f"top-1 of {len(splits['test'])} held-out videos: "
