@@ -82,7 +82,8 @@ class VideoDataset(Dataset[Sample]):
                 clips = self.sampler.clips(reader.num_frames, self.num_clips)
             frames = reader.read([i for clip in clips for i in clip], short_side=self.short_side).frames
         with torch.random.fork_rng(devices=[]):  # torchvision's transforms draw from the global state
-            torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+            # not torch.manual_seed, which seeds all devices, a tenth of a millisecond
+            torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
             videos = [self.transform(clip) for clip in frames.split(len(clips[0]))]
         if videos[0].dim() == 5:  # several crops of each clip
             videos = [crop for views in videos for crop in views]
