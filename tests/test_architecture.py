@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "benchmark": {"models", "nn", "ops", "shapes"},
     "engine": {"tasks", "viz", "models", "data", "nn", "ops", "shapes"},
     "recipes": {"engine", "tasks", "viz", "models", "data", "nn", "ops", "shapes"},
-    "cli": {"benchmark", "recipes", "engine", "tasks", "viz", "models", "data", "nn", "ops", "shapes"},
+    "studies": {"recipes", "engine", "tasks", "viz", "models", "data", "nn", "ops", "shapes"},
+    "cli": {"benchmark", "studies", "recipes", "engine", "tasks", "viz", "models", "data", "nn", "ops", "shapes"},
 }
 
 

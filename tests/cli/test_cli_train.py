@@ -130,8 +130,10 @@ def test_a_run_goes_on_as_it_began(fails, clips, trained):
 
 
 def test_mistakes(fails, clips, trained, tmp_path):
-    assert "there is no folder 'nowhere' and no recipe of that name; recipes: synthetic" in fails("train", "nowhere")
-    assert "--data goes with a recipe (synthetic_motions)" in fails("train", clips, "--data", "x")
+    assert "there is no folder 'nowhere' and no recipe of that name: `videomamba recipes` lists them" in fails(
+        "train", "nowhere"
+    )
+    assert "--data goes with a recipe, and" in fails("train", clips, "--data", "x")
     names = "unknown model 'resnet'; choose one of videomamba_nano, videomamba_tiny, videomamba_small"
     assert names in fails("train", clips, "--model", "resnet")
     assert "has embed_dim=128 and cannot be fitted to embed_dim=384" in fails(

@@ -52,6 +52,41 @@ def test_several_clips_come_stacked(records):
     assert ((video[:, 0, :, 24, 4] * 255) / 5).round().tolist() == [[0, 1], [9, 10], [18, 19]]
 
 
+@pytest.mark.parametrize("flip_pairs", [(), ((0, 7), (1, 9)), ((5, 6),)])
+def test_a_clip_is_turned_as_a_whole_and_its_label_with_it(records, flip_pairs):
+    """Frame i of the files is 5 i bright on the left and dark on the right: pixels say whether a clip is turned."""
+    dataset = VideoDataset(
+        records,
+        UniformSampler(4),
+        eval_transform((48, 48), *PLAIN),
+        train=True,
+        flip=True,
+        flip_pairs=flip_pairs,
+    )
+    mirror = {a: b for pair in flip_pairs for a, b in (pair, pair[::-1])}
+    seen = set()
+    for epoch in range(6):
+        dataset.set_epoch(epoch)
+        for i, record in enumerate(records):
+            sample = dataset[i]
+            turned = (sample["video"][0, :, 24, 4] > sample["video"][0, :, 24, -5]).tolist()
+            assert len(set(turned)) == 1, "one draw for all frames"
+            seen.add((record.label, turned[0]))
+            assert sample["label"] == (mirror.get(record.label, record.label) if turned[0] else record.label)
+    assert seen == {(label, turned) for label in (0, 1) for turned in (True, False)}
+
+
+@pytest.mark.parametrize("options", [{"train": True}, {"flip": True}])
+def test_no_clip_is_turned_without_being_asked_or_in_a_test(records, options):
+    transform = eval_transform((48, 48), *PLAIN)
+    dataset = VideoDataset(records, UniformSampler(4), transform, flip_pairs=((0, 1),), **options)
+    for epoch in range(4):
+        dataset.set_epoch(epoch)
+        for i, record in enumerate(records):
+            assert bool((dataset[i]["video"][0, :, 24, 4] < 0.5).all())
+            assert dataset[i]["label"] == record.label
+
+
 def test_short_side_bounds_the_frames(records):
     seen = []
     dataset = VideoDataset(records, make_sampler(2, 1), lambda f: seen.append(f.shape) or f.float(), short_side=12)
@@ -115,3 +150,21 @@ def test_clips_and_crops_come_as_one_axis_of_views(records):
     alone = VideoDataset(records, make_sampler(2, 1), eval_transform((48, 24), *PLAIN), num_clips=2)[0]["video"]
     assert torch.equal(views[1::3], alone), "the middle crop of three is the central one"
     assert not torch.equal(views[0], views[2])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_memory_changes_nothing_but_the_reading(records, workers):
+    plain, kept = training(records), training(records)
+    kept.keep_in_memory()
+    loaders = [make_loader(d, batch_size=2, shuffle=True, num_workers=workers) for d in (plain, kept)]
+    for epoch in (1, 2):
+        for dataset in (plain, kept):
+            dataset.set_epoch(epoch)
+        for a, b in zip(*loaders, strict=True):
+            assert torch.equal(a["video"], b["video"])
+    if not workers:
+        for record in records:
+            record.path.unlink()
+        kept[3]
+        with pytest.raises(VideoError):
+            plain[3]

@@ -1,8 +1,9 @@
 """Each control does to the frames what its name says, shown with frame numbers."""
 
+import pytest
 import torch
 
-from videomamba.engine.controls import one_frame, reversed_time, shuffled_frames
+from videomamba.engine.controls import SHUFFLES, one_frame, reversed_time, shuffled_frames
 
 
 def numbered(clips: int = 6, frames: int = 16) -> torch.Tensor:
@@ -39,3 +40,29 @@ def test_one_frame_is_the_middle_one_all_the_time():
 
 def test_reversed_time():
     assert torch.equal(order(reversed_time(numbered(1)))[0], torch.arange(15.0, -1, -1))
+
+
+@pytest.mark.parametrize(
+    ("name", "frames", "want"),
+    [
+        ("none", 8, [1, 2, 3, 4, 5, 6, 7, 8]),
+        ("block_wise", 8, [5, 6, 1, 2, 7, 8, 3, 4]),
+        ("block_wise", 16, [9, 10, 11, 12, 1, 2, 3, 4, 13, 14, 15, 16, 5, 6, 7, 8]),
+        ("block_wise", 9, [6, 7, 1, 2, 3, 8, 9, 4, 5]),
+        ("pairwise", 8, [2, 1, 4, 3, 6, 5, 8, 7]),
+        ("pairwise", 5, [2, 1, 4, 3, 5]),
+        ("interleaved", 8, [1, 5, 2, 6, 3, 7, 4, 8]),
+        ("interleaved", 7, [1, 5, 2, 6, 3, 7, 4]),
+    ],
+)
+def test_the_papers_shuffles(name, frames, want):
+    video = numbered(2, frames)
+    assert (order(SHUFFLES[name](video)) % 100 + 1).tolist() == [want, want]
+    assert torch.equal(video, numbered(2, frames)), "the clip itself stays"
+
+
+@pytest.mark.parametrize("name", SHUFFLES)
+@pytest.mark.parametrize("frames", [1, 2, 3, 15, 32])
+def test_every_shuffle_keeps_every_frame(name, frames):
+    got = order(SHUFFLES[name](numbered(1, frames)))[0]
+    assert torch.equal(got.sort().values, torch.arange(float(frames)))

@@ -114,7 +114,9 @@ def test_layer_decay_scales_the_whole_schedule():
 
 
 def test_layer_decay_needs_layers_and_training_needs_parameters():
-    with pytest.raises(ValueError, match=r"layer_decay needs to know the layers: give Linear timm's group_matcher\(\)"):
+    with pytest.raises(
+        ValueError, match=r"layer_decay and backbone_lr need to know the layers: give Linear timm's group_matcher\(\)"
+    ):
         make_optimizer(torch.nn.Linear(2, 2), OptimConfig(layer_decay=0.5))
     with pytest.raises(ValueError, match="all parameters are frozen"):
         make_optimizer(torch.nn.Linear(2, 2).requires_grad_(False), OptimConfig())

@@ -46,9 +46,9 @@ def test_the_runs_own_split_file_gives_the_same_split(clips, tmp_path):
     splits = load_splits(DataConfig(root=clips), seed=3)
     folder = RunFolder(tmp_path / "run")
     folder.write_splits(splits, clips)
-    assert read_csv(tmp_path / "run" / "splits.csv", root=clips) == {
-        name: Annotations(tuple(r for r in part.records), part.class_names) for name, part in splits.items()
-    }
+    again = read_csv(tmp_path / "run" / "splits.csv", root=clips)
+    for name, part in splits.items():
+        assert (again[name].records, again[name].class_names) == (part.records, part.class_names)
     with (tmp_path / "run" / "splits.csv").open() as file:
         assert not next(csv.DictReader(file))["path"].startswith("/")
 

@@ -1,34 +1,101 @@
-"""The delta picture: right rows, right values, right scale."""
+"""Delta pictures, films and pages: right rows, right values, right scale, and every one says which."""
+
+import base64
+import json
+import re
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
-from videomamba.viz.delta import default_layers, delta_figure
+from videomamba.viz.delta import DeltaRows, Drawing, default_layers, delta_figure
+from videomamba.viz.delta_page import delta_page
+from videomamba.viz.delta_video import delta_film
 
+torch.manual_seed(0)
 FRAMES = torch.randint(0, 256, (4, 3, 32, 48), dtype=torch.uint8)
+MAPS = torch.rand(6, 2, 2, 4, 6) * torch.logspace(-2, 0, 6)[:, None, None, None, None] + 1e-3
 
 
-def test_rows_and_columns_show_what_was_given(tmp_path):
-    maps = torch.rand(6, 2, 2, 4, 6)
-    figure = delta_figure(FRAMES, maps, layers=[0, 5], title="wave")
-    axes = np.array(figure.axes).reshape(3, 2)
+def drawn_axes(figure, rows):
+    return np.array(figure.axes[: rows * 2]).reshape(rows, 2)
+
+
+@pytest.mark.parametrize(("direction", "expected"), [("both", MAPS.mean(1)), ("backward", MAPS[:, 1])])
+def test_rows_and_columns_show_what_was_given(direction, expected):
+    figure = delta_figure(FRAMES, MAPS, Drawing(layers=[0, 5], direction=direction, scale="layer"), title="wave")
+    axes = drawn_axes(figure, 3)
     for column in range(2):
         shown = axes[0, column].images[0].get_array()
         np.testing.assert_array_equal(shown, FRAMES[2 * column].permute(1, 2, 0).numpy())
-    drawn = axes[2, 1].images[0]
-    mean = maps[5].mean(0)
-    want = torch.nn.functional.interpolate(mean[:, None], size=(32, 48), mode="bilinear")[:, 0]
-    np.testing.assert_allclose(drawn.get_array(), want[1].numpy(), rtol=1e-6)
-    assert drawn.cmap(0.0)[:3] == (0, 0, 0), "the smallest value is the darkest"
-    assert axes[2, 0].images[0].get_clim() == axes[2, 1].images[0].get_clim() == (want.min(), want.max())
-    assert f"{float(want.max()):.3f}" in axes[2, 0].get_ylabel()
+    want = F.interpolate(expected[5][:, None], size=(32, 48), mode="bilinear")[:, 0]
+    low, high = expected[5].quantile(0.01), expected[5].quantile(0.99)
+    grey = ((want[1] - low) / (high - low)).clamp(0, 1) * 255
+    got = axes[2, 1].images[0].get_array().astype(float)
+    assert np.abs(got - grey.numpy()[..., None]).max() <= 2, "darker is not smaller, or the scale is another"
+    assert f"{high:.3g} (bright)" in axes[2, 0].get_ylabel()
+    said = figure.get_suptitle().replace("\n", " ")
+    assert "wave" in said
+    assert "each layer on its own linear scale" in said
+    assert {"both": "both directions", "backward": "backward direction"}[direction] in said
+
+
+def test_one_scale_is_one_and_stated_in_model_units(tmp_path):
+    """The same step size has the same grey in every row, and the bar's ends are the limits."""
+    figure = delta_figure(FRAMES, MAPS, Drawing(layers=[0, 5]))
+    rows = DeltaRows.of(MAPS, (32, 48), Drawing(layers=[0, 5]))
+    assert rows.limits[0] == rows.limits[1]
+    first, last = (axis.images[0].get_array().mean() for axis in drawn_axes(figure, 3)[1:, 0])
+    assert first < last / 2, "the first layer's steps are a hundred times smaller"
+    bar = figure.axes[-1]
+    assert [float(tick.get_text()) for tick in (bar.get_yticklabels()[0], bar.get_yticklabels()[-1])] == [
+        float(f"{end:.2g}") for end in rows.limits[0]
+    ]
+    assert "one logarithmic scale" in figure.get_suptitle().replace("\n", " ")
     figure.savefig(tmp_path / "delta.png")
     assert (tmp_path / "delta.png").stat().st_size > 1000
+
+
+def test_an_overlay_grows_in_lightness_and_keeps_the_frame():
+    rows = DeltaRows.of(MAPS, (32, 48), Drawing(layers=[5]))
+    black = torch.zeros(3, 32, 48, dtype=torch.uint8)
+    lightness = rows.picture(0, 0, black) @ np.array([0.299, 0.587, 0.114])
+    order = rows.maps[0, 0].flatten().argsort().numpy()
+    assert np.diff(lightness.flatten()[order]).min() > -1.5, "a larger step is drawn darker"
+    assert (rows.picture(0, 0, black) != rows.picture(0, 0, black + 200)).any()
 
 
 def test_layers_are_spread_and_checked():
     assert default_layers(24) == [0, 6, 12, 17, 23]
     assert default_layers(2) == [0, 1]
     with pytest.raises(ValueError, match="there is no layer 6; this model has layers 0 to 5"):
-        delta_figure(FRAMES, torch.rand(6, 2, 2, 4, 6), layers=[6])
+        delta_figure(FRAMES, MAPS, Drawing(layers=[6]))
+
+
+def test_long_clips_show_some_moments_only():
+    figure = delta_figure(torch.zeros(64, 3, 16, 16, dtype=torch.uint8), torch.rand(1, 2, 32, 1, 1), columns=4)
+    titles = [axis.get_title() for axis in figure.axes[:4]]
+    assert titles == ["frame 0", "frame 20", "frame 42", "frame 62"]
+
+
+def test_the_film_has_every_frame_and_moves_with_the_tubelets():
+    film = list(delta_film(FRAMES, DeltaRows.of(MAPS, (32, 48), Drawing(layers=[1, 4]))))
+    assert len(film) == 4
+    assert film[0].shape == film[3].shape
+    assert all(pixels % 2 == 0 for pixels in film[0].shape[:2])
+    height = film[0].shape[0]
+    panels = [picture[: height // 2, picture.shape[1] // 2 : -120] for picture in film]  # layer 1, without frames
+    assert (panels[0] == panels[1]).all()
+    assert (panels[1] != panels[2]).any()
+
+
+def test_the_page_carries_every_number_and_needs_no_network():
+    page = delta_page(FRAMES, MAPS, Drawing(layers=[2], direction="forward"), title="<wave> & co", note="a note")
+    assert "&lt;wave&gt; &amp; co" in page
+    assert not re.search(r"""(src|href)=|https?:|@import|url\(""", page)
+    data = json.loads(re.search(r"const data = (\{.*\});", page)[1])
+    numbers = np.frombuffer(base64.b64decode(data["maps"]), "<f4").reshape(data["shape"])
+    np.testing.assert_array_equal(numbers, MAPS.numpy())
+    assert (len(data["frames"]), data["layers"], data["direction"]) == (4, [2], "forward")
+    assert all(frame.startswith("data:image/png;base64,iVBOR") for frame in data["frames"])

@@ -1,107 +1,22 @@
-"""``videomamba benchmark``: speeds on this machine, each beside its floor."""
+"""``videomamba benchmark``: speeds and costs on this machine."""
 
-import csv
-import dataclasses
-import io
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tyro
-from rich.table import Table
 
-from videomamba.cli.options import Device, Json, option, people, print_json
-
-if TYPE_CHECKING:
-    from videomamba.benchmark.scan import Row
+from videomamba.cli.benchmark_model import model
+from videomamba.cli.benchmark_operations import operations
+from videomamba.cli.benchmark_scan import scan
 
 
 def benchmark(
-    what: Annotated[Literal["scan"], tyro.conf.Positional, option("scan")],
-    batches: Annotated[tuple[int, ...], option("N...")] = (1,),
-    lengths: Annotated[tuple[int, ...], option("N...")] = (400, 1569, 6273),
-    csv: Annotated[Path | None, option("FILE")] = None,
-    markdown: Annotated[Path | None, option("FILE")] = None,
-    device: Device = "auto",
-    json: Json = False,
+    what: Annotated[
+        Annotated[Any, tyro.conf.subcommand("scan", constructor=scan)]
+        | Annotated[Any, tyro.conf.subcommand("model", constructor=model)]
+        | Annotated[Any, tyro.conf.subcommand("operations", constructor=operations)],
+        tyro.conf.arg(name=""),
+    ],
 ) -> int:
-    """Times every backend of the scan that runs here, after checking it against the float64 reference.
-
-    Args:
-        what: what to time
-        batches: clips at a time
-        lengths: tokens of a clip; the paper's model has 1569 at 16 frames of 224 x 224
-        csv: also write the rows there
-        markdown: also write a table there
-    """
-    import torch
-
-    from videomamba.benchmark import scan
-    from videomamba.engine import resolve_device
-
-    for name, values in (("batches", batches), ("lengths", lengths)):
-        if not values or min(values) < 1:
-            raise ValueError(f"--{name} {' '.join(map(str, values))}: give at least one number, each at least 1")
-    console = people()
-    where = resolve_device(device)
-    backends = scan.runnable_backends(where)
-    facts: dict[str, Any] = {
-        "device": torch.cuda.get_device_name()
-        if where.type == "cuda"
-        else f"{where.type}, {torch.get_num_threads()} threads",
-        "capability": torch.backends.cpu.get_cpu_capability(),
-        "torch": torch.__version__,
-        "errors": {backend: scan.check(backend, where) for backend in backends},
-    }
-    for backend, errors in facts["errors"].items():
-        console.print(
-            f"{backend}: forward {errors['forward']:.1e}, gradients {errors['gradient']:.1e} off the reference"
-        )
-    console.print(f"{facts['device']} ({facts['capability']})", highlight=False)
-    rows: list[Row] = []
-    for measured in scan.measure(backends, where, batches=batches, lengths=lengths):
-        rows += measured
-        for row in measured:
-            console.print(" ".join(_cells(row)), style="dim", highlight=False)
-    table = Table(*_HEAD)
-    for row in rows:
-        table.add_row(*_cells(row))
-    console.print(table)
-    facts["summary"] = scan.summary(rows)
-    for backend, ratios in facts["summary"].items():
-        said = ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in ratios.items())
-        console.print(f"{backend}: {said}", highlight=False)
-    if csv is not None:
-        _write(csv, _as_csv(rows))
-    if markdown is not None:
-        _write(markdown, _as_markdown(rows))
-    if json:
-        print_json({**facts, "rows": [dataclasses.asdict(row) for row in rows]})
-    return 0
-
-
-_HEAD = ("backend", "directions", "B", "L", "pass", "ms", "floor ms", "x floor", "x torch")
-
-
-def _cells(row: "Row") -> list[str]:
-    *names, ms, floor, times_floor, times_torch = dataclasses.astuple(row)
-    return [*map(str, names), f"{ms:.2f}", f"{floor:.2f}", f"{times_floor:.2f}", f"{times_torch:.1f}"]
-
-
-def _as_csv(rows: "list[Row]") -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in dataclasses.fields(rows[0])], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(map(dataclasses.asdict, rows))
-    return text.getvalue()
-
-
-def _as_markdown(rows: "list[Row]") -> str:
-    lines = [_HEAD, ["---"] * len(_HEAD), *map(_cells, rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    """Measures speeds, and counts operations, on this machine: scan, model or operations."""
+    result: int = what
+    return result

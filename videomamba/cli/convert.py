@@ -18,16 +18,19 @@ def convert(
 ) -> int:
     """Converts a checkpoint of Vim or OpenGVLab's VideoMamba, image or video, to a model folder.
 
-    The result gives the same features and logits. Its architecture is read off the file's names and shapes.
+    The result gives the same features and logits. Its architecture is read off the file's names and shapes. A .pkl file
+    with mmaction2's person boxes for AVA becomes a csv; nothing but numbers is read from it.
 
     Args:
-        src: .pth or .safetensors file, or hf-hub:owner/name[:file]
-        dst: the model folder to write
+        src: .pkl of boxes; .pth or .safetensors file, or hf-hub:owner/name[:file]
+        dst: the model folder to write, or the csv
         origin: whose file it is, where neither its content nor its name tells
         patch_stride: pixels from one patch to the next, where patches overlap (8 for Vim's fine-tuned files)
     """
     from videomamba.models import convert as convert_checkpoint
 
+    if Path(src).suffix in (".pkl", ".pickle"):
+        return _convert_boxes(Path(src), dst, json=json)
     convert_checkpoint(src, dst, origin=origin, patch_stride=patch_stride)
     facts = facts_of(dst)
     console = people()
@@ -35,4 +38,14 @@ def convert(
     console.print(f"wrote {dst}", soft_wrap=True)
     if json:
         print_json({"path": dst, **facts})
+    return 0
+
+
+def _convert_boxes(src: Path, dst: Path, *, json: bool) -> int:
+    from videomamba.data.datasets.ava_pickle import boxes_from_pickle
+
+    count = boxes_from_pickle(src, dst)
+    people().print(f"wrote {count} boxes to {dst}", soft_wrap=True)
+    if json:
+        print_json({"path": dst, "boxes": count})
     return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from rich.console import Console
 from rich.table import Table
 
+from videomamba.cli.delta import draw
 from videomamba.cli.options import Device, Json, option, people, print_json
 from videomamba.cli.predict import show_prediction
 from videomamba.cli.train import run_training
@@ -85,12 +86,12 @@ def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
 def _test(run: "RunConfig", model: "VideoMamba", task: "Task", records: "tuple[VideoRecord, ...]") -> dict[str, float]:
     """Top-1 on the held-out clips as they are, and changed in ways that leave a motion's looks but not its order."""
     from videomamba.data import Annotations
-    from videomamba.data.synthetic import class_names, reversed_class
+    from videomamba.data.synthetic import SyntheticMotions, class_names, reversed_class
     from videomamba.engine import evaluate, evaluation_loader
     from videomamba.engine.controls import one_frame, reversed_time, shuffled_frames
     from videomamba.engine.device import make_accelerator
 
-    assert run.data.synthetic is not None
+    assert isinstance(run.data.synthetic, SyntheticMotions)
     names = class_names(run.data.synthetic.level)
     paired = tuple(
         dataclasses.replace(record, label=names.index(reversed_class(names[record.label]))) for record in records
@@ -132,21 +133,10 @@ def _draw(model: "VideoMamba", video: Path, file: Path) -> None:
     """The delta maps of one clip as a picture."""
     import torch
 
-    from videomamba.data import Annotations, VideoRecord
-    from videomamba.tasks.recognition import Recognition
-    from videomamba.viz.delta import delta_figure
+    from videomamba.tasks.seen import seen_clip
+    from videomamba.viz.delta import Drawing
 
-    names = model.class_names or ()
-    part = Annotations((VideoRecord(video, 0),), names)
-    clip = Recognition(names).test_dataset(part, model.preprocessing)[0]["video"]
+    clip = seen_clip(video, model.preprocessing)
     with torch.inference_mode():
-        maps = model.delta_maps(clip[None].to(next(model.parameters()).device))[0].cpu()
-    mean, std = (
-        torch.tensor(values)[:, None, None, None] for values in (model.preprocessing.mean, model.preprocessing.std)
-    )
-    frames = ((clip * std + mean) * 255).round().clamp(0, 255).to(torch.uint8).transpose(0, 1)
-    temporary = file.with_name(f".{file.name}")
-    delta_figure(frames, maps, title=f"{video.parent.name}: step sizes, dark = small").savefig(
-        temporary, format="png", dpi=120
-    )
-    temporary.replace(file)
+        maps = model.delta_maps(clip.video[None].to(next(model.parameters()).device))[0].cpu()
+    draw(file, clip, maps, Drawing(scale="layer"), title=video.parent.name)

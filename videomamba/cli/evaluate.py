@@ -1,37 +1,43 @@
 """``videomamba evaluate``: a checkpoint's figures on annotated videos."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from videomamba.cli.annotated import Fold, Layout, annotated_videos, point_out_missing
+from videomamba.cli.evaluate_detector import evaluate_detector
 from videomamba.cli.options import (
     Clips,
+    Crops,
     Device,
     HoldOut,
     Json,
     Split,
     Workers,
     default_workers,
+    named_options,
     option,
     people,
     print_json,
-    require_split,
 )
-
-if TYPE_CHECKING:
-    from videomamba.data import Annotations
 
 
 def evaluate(
     checkpoint: Annotated[str, tyro.conf.Positional, option("CHECKPOINT")],
     data: Annotated[Path, tyro.conf.Positional, option("DATA")],
+    part: Annotated[Literal["test", "train"], option("test|train")] = "test",
+    data_option: Annotated[tuple[str, ...], option("NAME=VALUE...")] = (),
+    detections: Annotated[Path | None, option("FILE.csv")] = None,
     split: Split = None,
     hold_out: HoldOut = None,
+    layout: Layout = None,
+    splits: Fold = None,
     clips: Clips = 1,
+    crops: Crops = 1,
     batch_size: Annotated[int, option("N")] = 16,
     device: Device = "auto",
     workers: Workers = None,
@@ -39,22 +45,43 @@ def evaluate(
 ) -> int:
     """Tests a checkpoint on videos whose class is known.
 
-    Uses the test part of the csv or of the folder; all videos of a folder that has no parts.
+    Uses the test part of the csv, the layout or the folder; all videos of a folder that has no parts.
 
     Args:
         checkpoint: model folder, run folder (its best/) or Hub id
-        data: folder with one folder per class, or with train/ and test/
+        data: folder with one folder per class, or with train/ and test/; with --layout, a published data set's; for a
+            detector, in AVA's layout
+        part: for a detector: its held-out keyframes, or those it was trained on
+        data_option: for a detector: how the annotations are read, such as keyframes=even:22 (see docs/detection.md)
+        detections: for a detector: also write all boxes and scores there, for `videomamba score ava`
         batch_size: videos at a time
     """
     from videomamba.engine import evaluate as evaluate_model
     from videomamba.engine import evaluation_loader, model_labels
     from videomamba.engine.device import make_accelerator
-    from videomamba.models import load_model
+    from videomamba.models import Detector, load_model
     from videomamba.tasks.recognition import Recognition
 
     console = people()
-    annotations = _videos(data, split, hold_out)
     model = load_model(checkpoint)
+    workers = default_workers() if workers is None else workers
+    if isinstance(model, Detector):
+        return evaluate_detector(
+            model,
+            data,
+            part=part,
+            options=named_options(data_option),
+            detections=detections,
+            batch_size=batch_size,
+            device=device,
+            workers=workers,
+            json=json,
+        )
+    if data_option or detections is not None or part != "test":
+        raise ValueError(f"{checkpoint} is no detector: --part, --data-option and --detections do not go with it")
+    parts = annotated_videos(data, split=split, hold_out=hold_out, layout=layout, fold=splits)
+    point_out_missing(parts, console)
+    annotations = parts["test"] if "test" in parts else parts["all"]
     names = model.class_names or tuple(str(i) for i in range(model.num_classes))
     annotations = model_labels(annotations, names)
     _point_out_splits(checkpoint, split, console)
@@ -64,8 +91,9 @@ def evaluate(
         annotations,
         model.preprocessing,
         batch_size=batch_size,
-        workers=default_workers() if workers is None else workers,
+        workers=workers,
         num_clips=clips,
+        num_crops=crops,
     )
     accelerator = make_accelerator(device)
     model, loader = accelerator.prepare(model, loader)
@@ -78,14 +106,6 @@ def evaluate(
     if json:
         print_json({name: report[name] for name in ("top1", "top5", "count", "per_class")})
     return 0
-
-
-def _videos(data: Path, split: str | None, hold_out: str | None) -> "Annotations":
-    from videomamba.data import read_csv, read_folder
-
-    require_split(split, hold_out)
-    parts = read_folder(data) if split is None else read_csv(split, root=data, hold_out=hold_out)
-    return parts["test"] if "test" in parts else parts["all"]
 
 
 def _point_out_splits(checkpoint: str, split: str | None, console: Console) -> None:

@@ -36,9 +36,26 @@ def facts_of(checkpoint: str | Path) -> dict[str, Any]:
         "config": dataclasses.asdict(model.config),
         "preprocessing": dataclasses.asdict(model.preprocessing),
         "parameters": sum(p.numel() for p in model.parameters()),
+        "operations": _operations(model),
         "bytes": data.path.stat().st_size,
         "source": model.source,
         "class_names": model.class_names,
+    }
+
+
+def _operations(model: Any) -> dict[str, int] | None:
+    """Of a forward pass of one clip; counted for VideoMamba alone."""
+    from videomamba.benchmark.operations import totals, videomamba_operations
+    from videomamba.models import VideoMamba
+
+    if not isinstance(model, VideoMamba):
+        return None
+    sums = totals(videomamba_operations(model.config))
+    return {
+        "as_the_paper_counts": sums.paper,
+        "multiply_adds": sums.multiply_adds,
+        "other_elementwise": sums.elementwise,
+        "functions": sums.functions,
     }
 
 
@@ -49,6 +66,11 @@ def show_facts(facts: dict[str, Any], console: Console) -> None:
     table.add_row("architecture", facts["architecture"])
     table.add_row("source", facts["source"] or "unknown")
     table.add_row("parameters", f"{facts['parameters']:,}, {facts['bytes'] / 2**20:.1f} MiB")
+    if counts := facts["operations"]:
+        g = {name: f"{count / 1e9:.3g} G" for name, count in counts.items()}
+        table.add_row("multiply-adds", f"{g['as_the_paper_counts']} a clip, as the paper counts")
+        table.add_row("", f"{g['multiply_adds']} in all products and convolutions")
+        table.add_row("beside them", f"{g['other_elementwise']} other + and x, {g['functions']} exponentials and alike")
     frames = "one frame" if clip["num_frames"] == 1 else f"{clip['num_frames']} frames ({stride})"
     table.add_row("input", f"{frames} of {clip['size'][0]} x {clip['size'][1]} pixels")
     if names is None:

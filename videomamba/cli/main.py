@@ -12,22 +12,35 @@ from pathlib import Path
 
 import tyro
 
+from videomamba.cli.ablate import ablate
 from videomamba.cli.benchmark import benchmark
+from videomamba.cli.check import check
 from videomamba.cli.convert import convert
+from videomamba.cli.delta import delta
 from videomamba.cli.demo import demo
+from videomamba.cli.detect import detect
 from videomamba.cli.env import env
 from videomamba.cli.evaluate import evaluate
 from videomamba.cli.info import info
 from videomamba.cli.models import models
 from videomamba.cli.options import invocation
 from videomamba.cli.predict import predict
+from videomamba.cli.recipes import recipes
+from videomamba.cli.score import score
 from videomamba.cli.train import train
 
 # before PyTorch is loaded: waiting threads that spin take a core from the processes that read videos (training is a
 # quarter slower with 2 cores)
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-VERBS = {verb.__name__: verb for verb in (demo, train, evaluate, predict, convert, info, models, benchmark, env)}
+VERBS = {
+    verb.__name__: verb
+    for verb in (
+        *(demo, train, ablate, evaluate, score),  # learn and judge
+        *(predict, detect, delta),  # ask
+        *(check, convert, info, models, recipes, benchmark, env),  # know
+    )
+}
 DESCRIPTION = "Video recognition with VideoMamba (ECCV 2024). `videomamba VERB --help` says more about each."
 PACKAGE = Path(__file__).resolve().parents[1]
 

@@ -33,7 +33,10 @@ Split = Annotated[
 ]
 HoldOut = Annotated[str | None, option("COLUMN=VALUE,...", "the csv's rows to test on, by any column")]
 Clips = Annotated[int, option("N", "clips of each video whose scores are averaged")]
+Crops = Annotated[int, option("N", "crops of each clip, along the longer way, whose scores are averaged")]
 Workers = Annotated[int | None, option("N", "processes that read videos (half of the cores, at most 8)")]
+
+InMemory = Annotated[Flag, tyro.conf.arg(help="decode each video once and keep it in memory, for small sets")]
 
 
 def require_split(split: str | None, hold_out: str | None) -> None:
@@ -68,3 +71,15 @@ def default_workers() -> int:
     """Half of the cores read videos, at most 8; the other half computes."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(8, max(1, cores // 2))
+
+
+def named_options(named: tuple[str, ...]) -> dict[str, str]:
+    """Options of a data set's layout by name.
+
+    Raises:
+        ValueError: something that is not ``NAME=VALUE``.
+    """
+    bad = next((text for text in named if "=" not in text), None)
+    if bad is not None:
+        raise ValueError(f"--data-option {bad}: expected NAME=VALUE, such as keyframes=even:22")
+    return dict(text.split("=", 1) for text in named)

@@ -2,28 +2,33 @@
 
 import csv
 import dataclasses
+import difflib
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from rich.console import Console
 from rich.progress import Progress
 
+from videomamba.cli.annotated import Layout, point_out_missing
 from videomamba.cli.options import (
     Device,
     Flag,
     HoldOut,
+    InMemory,
     Json,
     Split,
     Workers,
-    default_workers,
     invocation,
+    named_options,
     option,
     people,
     print_json,
     require_split,
 )
+from videomamba.cli.overrides import overridden
+from videomamba.cli.train_splits import train_all_splits
 
 if TYPE_CHECKING:
     from videomamba.engine import RunConfig, TrainResult
@@ -35,8 +40,11 @@ _ONE_OF = tyro.conf.create_mutex_group(required=False, title="mirror images")
 def train(
     what: Annotated[str, tyro.conf.Positional, option("DIR|RECIPE")],
     data: Annotated[Path | None, option("DIR")] = None,
+    data_option: Annotated[tuple[str, ...], option("NAME=VALUE...")] = (),
     split: Split = None,
     hold_out: HoldOut = None,
+    layout: Layout = None,
+    splits: Annotated[int | Literal["all"] | None, option("N|all")] = None,
     model: Annotated[str | None, option("NAME")] = None,
     start: Annotated[str | None, option("CHECKPOINT")] = None,
     freeze: Annotated[int | Literal["backbone"] | None, option("N|backbone")] = None,
@@ -62,6 +70,7 @@ def train(
     device: Device = "auto",
     seed: Annotated[int, option("N")] = 0,
     workers: Workers = None,
+    in_memory: InMemory = False,
     json: Json = False,
 ) -> int:
     """Trains a model on videos, from scratch or from a checkpoint.
@@ -74,11 +83,13 @@ def train(
     Args:
         what: a folder of videos, or a recipe's name (a folder of that name is ./NAME)
         data: where a recipe's videos are, or are rendered to
+        splits: which of a data set's published splits (the first), or all, one after the other, and their mean
+        data_option: how a recipe's annotations are read, such as keyframes=even:22 (see docs/detection.md)
         model: name of an architecture (see `videomamba models`); with --start, its weights are fitted to it
         start: checkpoint to fine-tune, instead of a fresh model; also a file of Vim or OpenGVLab's VideoMamba
         freeze: leave the stem and the first N blocks as they are, or all but the head (backbone)
         epochs: rounds through the training videos
-        batch_size: clips of one batch, in each process
+        batch_size: clips of one batch, in each process (a recipe of the paper: 64 in a step, whatever the processes)
         lr: learning rate at the top of its schedule
         layer_decay: each layer's learning rate over the next one's, such as 0.75; the head has the whole
         frames: frames of a clip
@@ -86,7 +97,7 @@ def train(
         size: frame size that the model sees, one number or height and width
         flip: turn training clips left to right at random
         no_flip: never do (where left and right tell classes apart)
-        accumulate: batches that make one step
+        accumulate: batches that make one step; for a recipe of the paper, parts of the 64 clips
         bf16: train in bfloat16 where that is safe
         ema: test and save weights averaged over the steps with this decay, such as 0.999
         grad_checkpointing: use less memory and more time
@@ -99,34 +110,35 @@ def train(
         seed: of everything that is random
     """
     require_split(split, hold_out)
-    run = _configure(what, data, start)
+    run = overridden(
+        _configure(what, data, start),
+        split=split,
+        hold_out=hold_out,
+        layout=layout,
+        fold=None if splits == "all" else splits,
+        frames=frames,
+        stride=stride,
+        size=size,
+        flip=flip if flip or no_flip else None,
+        workers=workers,
+        in_memory=in_memory,
+        model=model,
+        start=start,
+        freeze=freeze,
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        layer_decay=layer_decay,
+        accumulate=accumulate,
+        bf16=bf16,
+        ema=ema,
+        grad_checkpointing=grad_checkpointing,
+        compile=compile,
+        fsdp=fsdp,
+    )
     run = dataclasses.replace(
         run,
-        data=_changed(
-            run.data,
-            split=None if split is None else Path(split),
-            hold_out=hold_out,
-            num_frames=frames,
-            stride=stride,
-            size=size,
-            augmentation=_changed(run.data.augmentation, flip=flip if flip or no_flip else None),
-            workers=default_workers() if workers is None else workers,
-        ),
-        model=_changed(run.model, name=model, start=start, freeze=freeze),
-        optim=_changed(
-            run.optim,
-            epochs=epochs,
-            min_steps=None if epochs is None else 0,
-            batch_size=batch_size,
-            lr=lr,
-            layer_decay=layer_decay,
-            accumulate=accumulate,
-            bf16=bf16 or None,
-            ema=ema,
-            grad_checkpointing=grad_checkpointing or None,
-            compile=compile or None,
-            fsdp=fsdp or None,
-        ),
+        data=dataclasses.replace(run.data, options={**run.data.options, **named_options(data_option)}),
         checkpoint_steps=checkpoint_steps,
         trackers=run.trackers if trackers is None else trackers,
         output=output,
@@ -135,8 +147,13 @@ def train(
     )
     console = people()
     command = ["videomamba", *(word for word in invocation.get() if word != "--resume")]
-    result, splits = run_training(run, console, command=command, resume=resume)
-    _tell(run, result, splits, console)
+    if splits == "all":
+        means = train_all_splits(run, console, run_training, command=command, resume=resume)
+        if json:
+            print_json(means)
+        return 0
+    result, videos = run_training(run, console, command=command, resume=resume)
+    _tell(run, result, videos, console)
     if json:
         print_json({"run": result.folder, "best": result.best, "last": result.last})
     return 0
@@ -153,7 +170,7 @@ def run_training(
 
     check_run(run, resume=resume)
     if run.data.synthetic is not None and not run.data.root.exists():
-        console.print(f"rendering SyntheticMotions ({run.data.synthetic.level}) to {run.data.root}", soft_wrap=True)
+        console.print(f"rendering {type(run.data.synthetic).__name__} to {run.data.root}", soft_wrap=True)
     _point_out_csv(run, console)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         rendering = bar.add_task("rendering", visible=False)
@@ -164,8 +181,12 @@ def run_training(
         with make_accelerator(run.device).main_process_first():  # others find what it rendered
             splits = load_splits(run.data, seed=run.seed, progress=rendered)
     task = make_task(run.task, splits["train"].class_names, label_smoothing=run.optim.label_smoothing)
+    for part in splits.values():
+        for note in getattr(part, "notes", ()):
+            console.print(f"note: {note}", soft_wrap=True)
     counts = f"{len(splits['train'])} to train, {len(splits['test'])} held out"
     console.print(f"{counts}, {len(task.class_names)} classes", soft_wrap=True)
+    point_out_missing(splits, console)
     try:
         return train_run(run, task, splits, resume=resume, console=console), splits
     except TrainingInterrupted as stop:
@@ -180,20 +201,18 @@ def _configure(what: str, data: Path | None, start: str | None) -> "RunConfig":
 
     if what in RECIPES:
         return RECIPES[what](data)
+    near = difflib.get_close_matches(what, RECIPES, n=3)
+    there_are = f"did you mean {' or '.join(near)}?" if near else "`videomamba recipes` lists them"
     if data is not None:
-        raise ValueError(f"--data goes with a recipe ({', '.join(RECIPES)}); {what!r} is none: give the folder alone")
+        raise ValueError(f"--data goes with a recipe, and {what!r} is none ({there_are}); a folder is given alone")
     if not Path(what).is_dir():
-        raise ValueError(f"there is no folder {what!r} and no recipe of that name; recipes: {', '.join(RECIPES)}")
+        raise ValueError(f"there is no folder {what!r} and no recipe of that name: {there_are}")
     return folder(Path(what), start=start)
-
-
-def _changed(config: Any, **values: Any) -> Any:
-    return dataclasses.replace(config, **{name: value for name, value in values.items() if value is not None})
 
 
 def _point_out_csv(run: "RunConfig", console: Console) -> None:
     """One line about a csv file that lies with the videos and is not used."""
-    if run.data.split is not None or run.data.synthetic is not None:
+    if run.data.split is not None or run.data.synthetic is not None or run.data.layout != "folder":
         return
     for found in (run.data.root / "clips.csv", run.data.root.parent / "clips.csv"):
         if found.is_file():
@@ -208,6 +227,16 @@ def _tell(run: "RunConfig", result: "TrainResult", splits: "Splits", console: Co
     from videomamba.engine.run_folder import SPLITS
 
     best, last = result.best, result.last
+    if run.task == "detection":
+        for name, row in (("last", last), ("best", best)):
+            console.print(
+                f"mAP on {len(splits['test'])} held-out keyframes {100 * row['mAP']:.1f} % after epoch {row['epoch']}, "
+                f"{result.folder / name}",
+                soft_wrap=True,
+            )
+        checkpoint, path = result.folder / "last", splits["test"].records[0].path
+        console.print(f"next: {shlex.join(['videomamba', 'detect', str(path), '--checkpoint', str(checkpoint)])}")
+        return
     console.print(
         f"top-1 of {len(splits['test'])} held-out videos: "
         f"{100 * last['top1']:.1f} % at the end, {result.folder / 'last'}; "

@@ -23,10 +23,19 @@ class VideoRecord:
 
 @dataclass(frozen=True)
 class Annotations:
-    """Videos of one split, and the names that their labels stand for."""
+    """Videos of one split, and the names that their labels stand for.
+
+    Attributes:
+        records: the videos that are there.
+        class_names: of the labels, in order.
+        missing: videos that are annotated and not there, under the names that were expected.
+        published: videos that the part has as published, where that is known.
+    """
 
     records: tuple[VideoRecord, ...]
     class_names: tuple[str, ...]
+    missing: tuple[VideoRecord, ...] = ()
+    published: int | None = None
 
     def __len__(self) -> int:
         return len(self.records)

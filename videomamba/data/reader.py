@@ -65,7 +65,7 @@ class VideoReader:
         ascending = sorted(set(indices))
         found: dict[int, tuple[int, float, Tensor]] = {}
         for wanted, (index, seconds, frame) in zip(ascending, self._decoder.frames(ascending), strict=True):
-            found[wanted] = (index, seconds, _shrink(frame, short_side))
+            found[wanted] = (index, seconds, shrink(frame, short_side))
         taken = [found[i] for i in indices]
         shape = taken[0][2].shape
         if any(frame.shape != shape for _, _, frame in taken):  # a stream may change its size on the way
@@ -119,7 +119,8 @@ def _open(path: Path, decoder: str, num_threads: int) -> TorchcodecDecoder | PyA
     return PyAVDecoder(path, num_threads)
 
 
-def _shrink(frame: Tensor, short_side: int | None) -> Tensor:
+def shrink(frame: Tensor, short_side: int | None) -> Tensor:
+    """A frame (3, H, W) made smaller until its short side has so many pixels, if it has more."""
     if short_side is None or min(frame.shape[1:]) <= short_side:
         return frame
     return F.resize(frame, [short_side], antialias=True)

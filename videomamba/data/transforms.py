@@ -21,6 +21,8 @@ class Augmentation:
 
     Attributes:
         flip: turn every second clip, on average, left to right; wrong where left and right tell classes apart.
+        flip_pairs: labels that change places in a mirror image, such as SSV2's "from left to right" and "from right to
+            left": a clip that is turned gets the other one.
         scale: range of the crop's part of the picture's area.
         ratio: range of the crop's width over its height, before it is resized.
         rand_ops: operations of RandAugment (arXiv 1909.13719) on a clip; 0 for none.
@@ -33,6 +35,7 @@ class Augmentation:
     """
 
     flip: bool = True
+    flip_pairs: tuple[tuple[int, int], ...] = ()
     scale: tuple[float, float] = (0.5, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     rand_ops: int = 0
@@ -56,9 +59,10 @@ class Augmentation:
 def train_transform(
     size: tuple[int, int], mean: Sequence[float], std: Sequence[float], augmentation: Augmentation
 ) -> Transform:
-    """Random resized crop, horizontal flip, RandAugment, normalisation, random erasing: timm's order for images.
+    """Random resized crop, RandAugment, normalisation, random erasing: timm's order for images.
 
-    (T, 3, H, W) uint8 -> (3, T, h, w) float32. RandAugment comes after the crop, where there are fewer pixels.
+    (T, 3, H, W) uint8 -> (3, T, h, w) float32. RandAugment comes after the crop, where there are fewer pixels; the flip
+    comes after all of them, where the label is: see VideoDataset.
 
     Args:
         size: height and width of the result, in pixels.
@@ -67,8 +71,6 @@ def train_transform(
     """
     a = augmentation
     steps: list[Transform] = [v2.RandomResizedCrop(size, scale=a.scale, ratio=a.ratio, antialias=True)]
-    if a.flip:
-        steps.append(v2.RandomHorizontalFlip())
     if a.rand_ops:
         steps += [_planes, RandAugment(a.rand_ops, a.rand_magnitude, a.rand_deviation)]
     steps.append(_to_input(mean, std))

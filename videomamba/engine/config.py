@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from videomamba.data.datasets import LAYOUTS
-from videomamba.data.synthetic import SyntheticMotions
+from videomamba.data.datasets import FOLDS, LAYOUTS
+from videomamba.data.synthetic import Synthetic
 from videomamba.data.transforms import Augmentation
 from videomamba.models.fit import Inflation
 
@@ -27,6 +27,7 @@ class DataConfig:
         root: folder of the videos.
         layout: how they are annotated: ``folder`` (with ``split``: a csv file), or a name of
             :data:`videomamba.data.datasets.LAYOUTS`.
+        options: of the layout's reader, such as AVA's ``keyframes``.
         fold: which of a layout's published splits, from 1; None is its only one, or the first.
         split: csv file with columns path, label and, unless ``hold_out`` names another, split.
         hold_out: ``COLUMN=VALUE,...`` of that csv: the test videos.
@@ -36,25 +37,34 @@ class DataConfig:
         size: of a frame in pixels, one number or height and width; None is the model's own.
         augmentation: of training clips.
         workers: processes that read videos; 0 reads between the steps.
+        in_memory: decode each video once and keep it, in each of these processes; for small sets.
     """
 
     root: Path
     layout: str = "folder"
+    options: Mapping[str, Any] = field(default_factory=dict)
     fold: int | None = None
     split: Path | None = None
     hold_out: str | None = None
-    synthetic: SyntheticMotions | None = None
+    synthetic: Synthetic | None = None
     num_frames: int | None = None
     stride: Stride | None = None
     size: int | tuple[int, int] | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
     workers: int = 1
+    in_memory: bool = False
 
     def __post_init__(self) -> None:
         if self.hold_out is not None and self.split is None:
             raise ValueError(f"hold_out={self.hold_out!r} needs split, the csv file that has the column")
+        if self.options and self.layout not in ("ava",):
+            raise ValueError(f"layout {self.layout!r} has no options; {', '.join(self.options)} given")
         if self.layout != "folder" and self.layout not in LAYOUTS:
             raise ValueError(f"unknown layout {self.layout!r}; choose one of {', '.join(['folder', *LAYOUTS])}")
+        folds = FOLDS.get(self.layout, 1)
+        if self.fold is not None and not 1 <= self.fold <= folds:
+            have = f"has splits 1 to {folds}" if folds > 1 else "has one split"
+            raise ValueError(f"fold={self.fold}: data in the layout {self.layout!r} {have}")
         if self.stride is not None and self.stride != "uniform":
             _at_least("stride", self.stride, 1)
         if self.num_frames is not None:
@@ -69,6 +79,7 @@ class ModelConfig:
     Attributes:
         name: of the catalogue; None is the checkpoint's own architecture, or ``videomamba_nano`` from scratch.
         start: checkpoint to begin from, its weights fitted to the architecture; its head stays if the classes agree.
+        begins_from: what ``start`` must name, in words, for a recipe that is nothing without it.
         inflation: how an image model's patch kernel becomes a tubelet's.
         freeze: train all but the stem and so many first blocks, or nothing but the head (``backbone``).
         drop_path_rate: stochastic depth.
@@ -77,6 +88,7 @@ class ModelConfig:
 
     name: str | None = None
     start: str | None = None
+    begins_from: str | None = None
     inflation: Inflation = "mean"
     freeze: int | Literal["backbone"] | None = None
     drop_path_rate: float = 0.1
@@ -94,9 +106,12 @@ class OptimConfig:
     Attributes:
         epochs: rounds through the training videos.
         min_steps: small sets are given more epochs, until there are at least so many steps.
+        batch_size: clips of a batch, in each process.
+        total_batch: clips of a step in all, whatever the number of processes; ``batch_size`` follows from it.
         lr: at the top of the schedule.
         weight_decay: on matrices only; see :func:`videomamba.engine.optim.parameter_groups`.
         layer_decay: each layer's learning rate over the next one's; the head has ``lr``, the stem the least.
+        backbone_lr: learning rate of all layers but the head, over what they would have.
         clip_grad: largest norm of all gradients together.
         accumulate: batches whose gradients make one step.
         label_smoothing: for the task's loss.
@@ -112,11 +127,13 @@ class OptimConfig:
     epochs: int = 30
     min_steps: int = 0
     batch_size: int = 16
+    total_batch: int | None = None
     lr: float = 1e-3
     min_lr: float = 1e-6
     warmup_epochs: float = 5.0
     weight_decay: float = 0.05
     layer_decay: float = 1.0
+    backbone_lr: float = 1.0
     betas: tuple[float, float] = (0.9, 0.999)
     clip_grad: float = 1.0
     accumulate: int = 1
@@ -143,6 +160,10 @@ class OptimConfig:
             raise ValueError(f"lr={self.lr}; it must be above 0")
         if not 0 < self.layer_decay <= 1:
             raise ValueError(f"layer_decay={self.layer_decay}; it must be above 0 and at most 1 (none)")
+        if not 0 < self.backbone_lr <= 1:
+            raise ValueError(f"backbone_lr={self.backbone_lr}; it must be above 0 and at most 1 (as the head)")
+        if self.total_batch is not None:
+            _at_least("total_batch", self.total_batch, 1)
         if self.warmup_epochs < 0:
             raise ValueError(f"warmup_epochs={self.warmup_epochs}; it must be at least 0")
 

@@ -1,4 +1,7 @@
-"""Changes of test clips that show what a model has learnt; each takes and gives videos (B, 3, T, H, W)."""
+"""Changes of test clips that show what a model has learnt; each takes and gives videos (B, 3, T, H, W).
+
+The paper tests under three shuffles of the frames and defines none of them; ours go from mild to severe.
+"""
 
 from collections.abc import Callable
 
@@ -28,3 +31,43 @@ def one_frame(video: Tensor) -> Tensor:
 def reversed_time(video: Tensor) -> Tensor:
     """Each clip backwards."""
     return video.flip(2)
+
+
+def block_wise(video: Tensor) -> Tensor:
+    """Four contiguous blocks in the order 3 1 4 2, frames inside a block in order.
+
+    Of four blocks, only this order and its mirror image leave no neighbours next to each other. Where T is not
+    divisible by four, the first blocks are a frame longer.
+    """
+    first, second, third, fourth = torch.arange(video.shape[2], device=video.device).tensor_split(4)
+    return video[:, :, torch.cat([third, first, fourth, second])]
+
+
+def pairwise(video: Tensor) -> Tensor:
+    """Neighbours swapped: 2 1 4 3 ...; the last of an odd number stays."""
+    order = torch.arange(video.shape[2], device=video.device)
+    even = len(order) // 2 * 2
+    order[:even] = order[:even].view(-1, 2).flip(1).flatten()
+    return video[:, :, order]
+
+
+def interleaved(video: Tensor) -> Tensor:
+    """First and second half alternating: 1, T/2 + 1, 2, T/2 + 2, ...; of an odd number the first half has one more."""
+    frames = video.shape[2]
+    half = (frames + 1) // 2
+    order = torch.arange(2 * half, device=video.device).view(2, half).T.flatten()
+    return video[:, :, order[order < frames]]
+
+
+def as_they_are(video: Tensor) -> Tensor:
+    """No change."""
+    return video
+
+
+# in the paper's order
+SHUFFLES: dict[str, Change] = {
+    "interleaved": interleaved,
+    "pairwise": pairwise,
+    "block_wise": block_wise,
+    "none": as_they_are,
+}

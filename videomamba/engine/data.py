@@ -8,10 +8,10 @@ from torch.utils.data import DataLoader
 
 from videomamba.data import Annotations, VideoError, VideoRecord, make_loader, read_csv, read_folder, split_holdout
 from videomamba.data.datasets import LAYOUTS
-from videomamba.data.synthetic import write_synthetic_motions
+from videomamba.data.synthetic import write_synthetic
 from videomamba.engine.config import DataConfig, RunConfig
 from videomamba.models import Preprocessing
-from videomamba.tasks.task import Task
+from videomamba.tasks.task import Samples, Task
 
 Splits = dict[str, Any]  # "train" and "test": what the task's data sets are made of, with ``len`` and ``rows(root)``
 
@@ -20,7 +20,7 @@ def load_splits(config: DataConfig, *, seed: int, progress: Callable[[int, int],
     """Training and test videos: of the csv, of the folders train/ and test/, or a fifth of each class held out.
 
     Args:
-        config: where they are; SyntheticMotions are rendered first where it asks for them.
+        config: where they are; what it asks for is rendered first.
         seed: of the random fifth.
         progress: called with clips rendered and clips in all.
 
@@ -28,9 +28,9 @@ def load_splits(config: DataConfig, *, seed: int, progress: Callable[[int, int],
         ValueError: videos, columns or classes are missing, or a part has no video.
     """
     if config.synthetic is not None:
-        write_synthetic_motions(config.root, config.synthetic, progress=progress)
+        write_synthetic(config.root, config.synthetic, progress=progress)
     if config.layout != "folder":
-        return LAYOUTS[config.layout](config.root, fold=config.fold)
+        return LAYOUTS[config.layout](config.root, fold=config.fold, **config.options)
     if config.split is not None:
         return read_csv(config.split, root=config.root, hold_out=config.hold_out)
     parts = read_folder(config.root)
@@ -64,6 +64,8 @@ def model_labels(annotations: Annotations, class_names: Sequence[str]) -> Annota
 def train_loader(task: Task, part: Any, preprocessing: Preprocessing, run: RunConfig) -> DataLoader:
     """Shuffled batches of the task's training samples."""
     dataset = task.train_dataset(part, preprocessing, augmentation=run.data.augmentation, seed=run.seed)
+    if run.data.in_memory:
+        _keep_in_memory(dataset)
     return make_loader(
         dataset,
         batch_size=run.optim.batch_size,
@@ -83,9 +85,12 @@ def evaluation_loader(
     workers: int,
     num_clips: int = 1,
     num_crops: int = 1,
+    in_memory: bool = False,
 ) -> DataLoader:
     """Batches of the task's test samples in the part's order, the last one as short as it comes."""
     dataset = task.test_dataset(part, preprocessing, num_clips=num_clips, num_crops=num_crops)
+    if in_memory:
+        _keep_in_memory(dataset)
     return make_loader(dataset, batch_size=batch_size, shuffle=False, num_workers=workers, collate=task.collate)
 
 
@@ -96,6 +101,13 @@ def batches(loader: DataLoader) -> Iterator[dict[str, Tensor]]:
     except VideoError as error:
         last = str(error).strip().splitlines()[-1]
         raise VideoError(last.removeprefix(f"{VideoError.__module__}.{VideoError.__qualname__}: ")) from None
+
+
+def _keep_in_memory(dataset: Samples) -> None:
+    keep = getattr(dataset, "keep_in_memory", None)
+    if keep is None:
+        raise ValueError(f"in_memory is for videos; {type(dataset).__name__} reads its samples each time")
+    keep()
 
 
 def _first(names: Sequence[str], count: int = 5) -> str:

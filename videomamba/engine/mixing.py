@@ -28,6 +28,8 @@ class Mixing:
     def __call__(self, batch: Batch) -> dict[str, Any]:
         if not self.kinds:
             return dict(batch)
+        if "label" not in batch:
+            raise ValueError("mixup and cutmix need one label a clip; this task has others: leave both at 0")
         mix = self.kinds[int(torch.randint(len(self.kinds), ()))]
         frames_first = tv_tensors.Video(batch["video"].transpose(1, 2))  # as torchvision has its videos
         videos, labels = mix(frames_first, batch["label"])

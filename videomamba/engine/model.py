@@ -43,6 +43,8 @@ def check_model(run: RunConfig) -> None:
 
 def _model(run: RunConfig) -> VideoMamba:
     config = run.model
+    if config.begins_from is not None and config.start is None:
+        raise ValueError(f"{run.name} begins from {config.begins_from}: name it with --start")
     overrides: dict[str, Any] = {"drop_path_rate": config.drop_path_rate, **config.overrides}
     if run.data.num_frames is not None:
         overrides["num_frames"] = run.data.num_frames

@@ -1,12 +1,17 @@
 """Where a number that is not finite first appears."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 
 @torch.no_grad()
-def first_nonfinite(model: nn.Module, video: Tensor) -> str:
-    """In words: the first parameter that is not finite, else the first layer whose output on this batch is not."""
+def first_nonfinite(model: nn.Module, video: Tensor, run: Callable[[], object] | None = None) -> str:
+    """In words: the first parameter that is not finite, else the first layer whose output on this batch is not.
+
+    ``run`` calls the model on the batch, where it takes more than the video.
+    """
     for name, parameter in model.named_parameters():
         if not parameter.isfinite().all():
             return f"the parameter {name} is not finite"
@@ -23,7 +28,7 @@ def first_nonfinite(model: nn.Module, video: Tensor) -> str:
 
             hooks.append(module.register_forward_hook(look))
     try:
-        model(video)
+        model(video) if run is None else run()
     finally:
         for hook in hooks:
             hook.remove()

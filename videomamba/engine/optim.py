@@ -13,20 +13,26 @@ from videomamba.engine.config import OptimConfig
 
 
 def parameter_groups(
-    model: nn.Module, weight_decay: float, *, lr: float | None = None, layer_decay: float = 1.0
+    model: nn.Module,
+    weight_decay: float,
+    *,
+    lr: float | None = None,
+    layer_decay: float = 1.0,
+    backbone_lr: float = 1.0,
 ) -> list[dict[str, Any]]:
-    """Groups of weights that decay and of those that must not, for each layer where ``layer_decay`` is below 1.
+    """Groups of weights that decay and of those that must not, for each layer where their learning rates differ.
 
     Not decayed: vectors and scalars (biases, norms, D), and whatever ``model.no_weight_decay()`` names (A, class token,
     position table), where the model has that method. Of ``n`` layers, layer ``i`` learns at
-    ``lr * layer_decay ** (n - 1 - i)``: the head at ``lr``, the stem slowest. Frozen parameters are in no group.
+    ``lr * layer_decay ** (n - 1 - i)``: the head at ``lr``, the stem slowest; all but the head at ``backbone_lr`` times
+    that. Frozen parameters are in no group.
 
     Raises:
-        ValueError: ``layer_decay`` for a model that does not say what its layers are, or nothing to train.
+        ValueError: one of the two for a model that does not say what its layers are, or nothing to train.
     """
     named: Callable[[], set[str]] = getattr(model, "no_weight_decay", set)
     kept = named()
-    layers = layer_of_parameters(model) if layer_decay < 1 else {}
+    layers = layer_of_parameters(model) if min(layer_decay, backbone_lr) < 1 else {}
     last = max(layers.values(), default=0)
     groups: dict[tuple[int, bool], dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
@@ -35,7 +41,7 @@ def parameter_groups(
         layer, decays = layers.get(name, last), parameter.ndim > 1 and name not in kept
         group = groups.setdefault((layer, not decays), {"params": [], "weight_decay": weight_decay if decays else 0.0})
         if lr is not None:
-            group["lr"] = lr * layer_decay ** (last - layer)
+            group["lr"] = lr * layer_decay ** (last - layer) * (1 if layer == last else backbone_lr)
         group["params"].append(parameter)
     if not groups:
         raise ValueError("all parameters are frozen; there is nothing to train")
@@ -50,7 +56,9 @@ def layer_of_parameters(model: nn.Module) -> dict[str, int]:
     """
     group_matcher: Callable[[], dict[str, Any]] | None = getattr(model, "group_matcher", None)
     if group_matcher is None:
-        raise ValueError(f"layer_decay needs to know the layers: give {type(model).__name__} timm's group_matcher()")
+        raise ValueError(
+            f"layer_decay and backbone_lr need to know the layers: give {type(model).__name__} timm's group_matcher()"
+        )
     matcher = group_matcher()
     blocks = [(matcher["blocks"], None)] if isinstance(matcher["blocks"], str) else matcher["blocks"]
 
@@ -69,7 +77,9 @@ def layer_of_parameters(model: nn.Module) -> dict[str, int]:
 
 def make_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
     """AdamW over :func:`parameter_groups`."""
-    groups = parameter_groups(model, config.weight_decay, lr=config.lr, layer_decay=config.layer_decay)
+    groups = parameter_groups(
+        model, config.weight_decay, lr=config.lr, layer_decay=config.layer_decay, backbone_lr=config.backbone_lr
+    )
     return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas)
 
 

@@ -50,6 +50,7 @@ def predict(
     """
     if num_clips < 1 or top_k < 1:
         raise ValueError(f"num_clips={num_clips} and top_k={top_k} must be at least 1")
+    task.check_model(model)
     model.to(device).eval()
     for path in paths:
         try:

@@ -53,18 +53,20 @@ def train(
     """
     check_run(run, resume=resume, own_model=model is not None)  # before a folder is made
     accelerator = make_accelerator(run.device, accumulate=run.optim.accumulate)
+    run = with_total_batch(run, accelerator.num_processes)
     run = with_all_epochs(run, len(splits["train"]), accelerator.num_processes)
     set_seed(run.seed)
     if model is None:
         model = build_model(run, splits["train"].class_names)
-    folder = _open_folder(run, accelerator, resume=resume)
+    task.check_model(model)
+    folder = open_folder(run, accelerator, resume=resume)
     track(accelerator, run.trackers, folder.path)
     facts = _facts(model, accelerator)
     if resume:
         folder.check_config(run)
     if accelerator.is_main_process:
+        folder.write_config(run, facts=facts)  # first: it makes the folder one that can be resumed
         folder.write_splits(splits, run.data.root)
-        folder.write_config(run, facts=facts)
     accelerator.wait_for_everyone()
     console = console or Console(stderr=True)
     if not accelerator.is_main_process:
@@ -106,11 +108,28 @@ def check_run(run: RunConfig, *, resume: bool = False, own_model: bool = False) 
         raise ValueError("to resume, name the folder of the run to go on with as its output")
 
 
-def _open_folder(run: RunConfig, accelerator: Accelerator, *, resume: bool) -> RunFolder:
+def open_folder(run: RunConfig, accelerator: Accelerator, *, resume: bool) -> RunFolder:
     """The run's folder, made by the first process and known to all."""
     path = [str(RunFolder.of(run, resume=resume).path) if accelerator.is_main_process else ""]
     broadcast_object_list(path)
     return RunFolder(Path(path[0]))
+
+
+def with_total_batch(run: RunConfig, processes: int) -> RunConfig:
+    """The run with the ``batch_size`` that ``total_batch`` leaves to each process and each accumulated batch.
+
+    Raises:
+        ValueError: it cannot be shared evenly.
+    """
+    total, parts = run.optim.total_batch, processes * run.optim.accumulate
+    if total is None:
+        return run
+    if total % parts:
+        raise ValueError(
+            f"{run.name} takes steps of {total} clips, which {processes} processes with {run.optim.accumulate} batches "
+            "a step cannot share evenly; give --accumulate another number, or --batch-size"
+        )
+    return dataclasses.replace(run, optim=dataclasses.replace(run.optim, batch_size=total // parts))
 
 
 def with_all_epochs(run: RunConfig, videos: int, processes: int = 1) -> RunConfig:

@@ -12,6 +12,7 @@ from accelerate import Accelerator, skip_first_batches
 from accelerate.utils import gather_object
 from rich.console import Console
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
@@ -108,7 +109,12 @@ class Trainer:
         optim = run.optim
         train_batches = train_loader(task, splits["train"], model.preprocessing, run)
         test_batches = evaluation_loader(
-            task, splits["test"], model.preprocessing, batch_size=optim.batch_size, workers=run.data.workers
+            task,
+            splits["test"],
+            model.preprocessing,
+            batch_size=optim.batch_size,
+            workers=run.data.workers,
+            in_memory=run.data.in_memory,
         )
         self.test_part = splits["test"]
         self.bare = model  # without what surrounds it in several processes
@@ -221,12 +227,13 @@ class Trainer:
             loss = self.task.loss(outputs, mixed)
             value, right, count = self._over_processes(loss, self.task.correct(outputs, batch).sum(), len(outputs))
             if not math.isfinite(value):
-                self._give_up(f"the loss is {value}", first_nonfinite(self.bare, mixed["video"]))
+                self._give_up(
+                    f"the loss is {value}",
+                    first_nonfinite(self.bare, mixed["video"], lambda: self.task.outputs(self.bare, mixed)),
+                )
             self.accelerator.backward(loss)
             if self.accelerator.sync_gradients:
-                norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.run.optim.clip_grad)
-                if not math.isfinite(float(norm)):
-                    self._give_up("the gradient is not finite", first_nonfinite_gradient(self.bare))
+                self._clip_gradients()
             self.optimizer.step()
             if self.accelerator.sync_gradients:
                 self.schedule.step()
@@ -235,6 +242,16 @@ class Trainer:
                     self.ema.update_parameters(self.bare)
             self.optimizer.zero_grad()
         return value, right, count
+
+    def _clip_gradients(self) -> None:
+        """Scales all gradients down to ``clip_grad``; looks at them first: a norm that is no number spoils all."""
+        parameters = [p for p in self.model.parameters() if p.grad is not None]
+        norm = nn.utils.get_total_norm([cast(Tensor, p.grad) for p in parameters])
+        if isinstance(norm, DTensor):
+            norm = norm.full_tensor()
+        if not norm.isfinite():
+            self._give_up("the gradient is not finite", first_nonfinite_gradient(self.bare))
+        nn.utils.clip_grads_with_norm_(parameters, self.run.optim.clip_grad, norm)
 
     def _over_processes(self, loss: Tensor, right: Tensor, count: int) -> tuple[float, float, int]:
         """The mean loss, and the sums of right answers and clips, of all processes."""

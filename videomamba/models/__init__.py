@@ -2,13 +2,16 @@
 
 from videomamba.models.catalogue import create_model, list_models, load_model, model_config
 from videomamba.models.checkpoint import convert
-from videomamba.models.config import Preprocessing, VideoMambaConfig, VideoSwinConfig
+from videomamba.models.config import DetectorConfig, Preprocessing, VideoMambaConfig, VideoSwinConfig
+from videomamba.models.detector import Detector
 from videomamba.models.own import OwnModel
 from videomamba.models.pretrained import PretrainedModel
 from videomamba.models.video_swin import VideoSwin
 from videomamba.models.videomamba import VideoMamba
 
 __all__ = [
+    "Detector",
+    "DetectorConfig",
     "OwnModel",
     "Preprocessing",
     "PretrainedModel",

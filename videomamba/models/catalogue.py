@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from videomamba.models.checkpoint import read_checkpoint
-from videomamba.models.config import OwnConfig, Preprocessing, VideoMambaConfig, VideoSwinConfig
+from videomamba.models.config import DetectorConfig, OwnConfig, Preprocessing, VideoMambaConfig, VideoSwinConfig
+from videomamba.models.detector import Detector
 from videomamba.models.fit import Inflation, fitted_config
 from videomamba.models.folder import Checkpoint
 from videomamba.models.own import OwnModel
@@ -21,10 +22,16 @@ CATALOGUE: dict[str, VideoMambaConfig | VideoSwinConfig] = {
     "videomamba_tiny": VideoMambaConfig(embed_dim=192, depth=24),
     "videomamba_small": VideoMambaConfig(embed_dim=384, depth=24),
     "videomamba_middle": VideoMambaConfig(embed_dim=576, depth=32),
+    # the same with a classifier of boxes
+    "videomamba_nano_detector": DetectorConfig(embed_dim=128, depth=4, img_size=64, tubelet_size=4),
+    "videomamba_tiny_detector": DetectorConfig(embed_dim=192, depth=24),
+    "videomamba_small_detector": DetectorConfig(embed_dim=384, depth=24),
+    "videomamba_middle_detector": DetectorConfig(embed_dim=576, depth=32),
     "video_swin_t": VideoSwinConfig(),
 }
 _CLASSES: dict[type, type[PretrainedModel]] = {
     VideoMambaConfig: VideoMamba,
+    DetectorConfig: Detector,
     VideoSwinConfig: VideoSwin,
     OwnConfig: OwnModel,
 }

@@ -105,6 +105,33 @@ class VideoMambaConfig:
 
 
 @dataclass(frozen=True)
+class DetectorConfig(VideoMambaConfig):
+    """A VideoMamba that names the actions in boxes (supplement, S8).
+
+    Attributes:
+        dropout: before the classifier.
+        roi_size: cells of a box's features along height and along width.
+    """
+
+    num_classes: int = 80
+    dropout: float = 0.5
+    roi_size: int = 7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _whole("num_classes", self.num_classes, at_least=1)
+        _whole("roi_size", self.roi_size, at_least=1)
+        if not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout={self.dropout!r}; it must be at least 0 and below 1")
+
+    @property
+    def backbone(self) -> VideoMambaConfig:
+        """Of the network without a head that makes the map of features."""
+        own = {field.name: getattr(self, field.name) for field in fields(VideoMambaConfig)}
+        return VideoMambaConfig(**{**own, "num_classes": 0})
+
+
+@dataclass(frozen=True)
 class VideoSwinConfig:
     """Video Swin (arXiv 2106.13230), the baseline of the paper: torchvision's ``swin3d_t``.
 

@@ -13,6 +13,7 @@ import safetensors.torch
 from torch import Tensor
 
 from videomamba.models.config import (
+    DetectorConfig,
     ModelConfig,
     OwnConfig,
     Preprocessing,
@@ -22,7 +23,12 @@ from videomamba.models.config import (
 )
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-_ARCHITECTURES = {"VideoMamba": VideoMambaConfig, "VideoSwin": VideoSwinConfig, "OwnModel": OwnConfig}
+_ARCHITECTURES = {
+    "VideoMamba": VideoMambaConfig,
+    "Detector": DetectorConfig,
+    "VideoSwin": VideoSwinConfig,
+    "OwnModel": OwnConfig,
+}
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, Self
 
 import torch
@@ -71,9 +72,9 @@ class VideoMamba(PretrainedModel):
         Raises:
             ValueError: the video's shape or dtype is not the model's.
         """
-        tokens = self._embed(video)
+        tokens = self._embed(video, self.config, self.pos_embed)
         for block in self.blocks:
-            tokens = self._run(block, tokens)
+            tokens = self._run(block, tokens, self.order)
         return self.norm(tokens)
 
     def forward_head(self, features: Tokens, pre_logits: bool = False) -> Tensor:
@@ -84,7 +85,8 @@ class VideoMamba(PretrainedModel):
         cls = features[:, self.config.cls_index]
         if pre_logits:
             return cls
-        with torch.autocast(cls.device.type, enabled=False):
+        kind = cls.device.type  # PyTorch's meta device, where shapes are counted, knows no autocast
+        with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
             logits: Tensor = self.head(cls.to(next(self.head.parameters(), cls).dtype))
         return logits
 
@@ -117,16 +119,31 @@ class VideoMamba(PretrainedModel):
         if output_fmt not in ("NCTHW", "NLC"):
             raise ValueError(f"unknown output_fmt {output_fmt!r}; choose NCTHW or NLC")
         wanted = self._block_indices(indices)
-        tokens = self._embed(video)
+        tokens = self._embed(video, self.config, self.pos_embed)
         taken = []
         for index, block in enumerate(self.blocks):
             if stop_early and index > max(wanted, default=-1):
                 break
-            tokens = self._run(block, tokens)
+            tokens = self._run(block, tokens, self.order)
             if index in wanted:
                 features = self.norm(tokens) if norm else tokens
                 taken.append(self.to_grid(features) if output_fmt == "NCTHW" else features)
         return taken if intermediates_only else (self.norm(tokens), taken)
+
+    def feature_map(self, video: Video) -> Tensor:
+        """(B, d, t, h, w) features after the last norm, of a video of any length and size that tubelets divide.
+
+        For another grid than the model's own the position table is resized on the fly, as :meth:`set_input_size` would;
+        the model stays as it is.
+
+        Raises:
+            ValueError: the video cannot be cut into tubelets.
+        """
+        config, positions, order = self._at_size(video)
+        tokens = self._embed(video, config, positions)
+        for block in self.blocks:
+            tokens = self._run(block, tokens, order)
+        return self.to_grid(self.norm(tokens), config)
 
     def delta_maps(self, video: Video) -> Tensor:
         """The step size of every layer and direction on the token grid: (B, depth, 2, t, h, w), float32.
@@ -134,18 +151,19 @@ class VideoMamba(PretrainedModel):
         After softplus, mean over channels, class token left out; direction 0 is forward. Small values keep the past,
         large ones take in the token at hand (supplement, S2). Costs the projections once more, the usual path nothing.
         """
-        tokens = self._embed(video)
+        tokens = self._embed(video, self.config, self.pos_embed)
         maps = []
         for block in self.blocks:
             maps.append(block.mixer.step_sizes(block.norm(tokens), self.order))
             tokens = block(tokens, self.order)
         return self.to_grid(torch.stack(maps, 1).flatten(1, 2).transpose(1, 2)).unflatten(1, (-1, 2))
 
-    def to_grid(self, tokens: Tokens) -> Tensor:
-        """(B, L, C) tokens without the class token, as (B, C, t, h, w)."""
-        index = self.config.cls_index
+    def to_grid(self, tokens: Tokens, config: VideoMambaConfig | None = None) -> Tensor:
+        """(B, L, C) tokens without the class token, as (B, C, t, h, w), of the model's grid or another ``config``'s."""
+        config = config or self.config
+        index = config.cls_index
         patches = torch.cat([tokens[:, :index], tokens[:, index + 1 :]], 1)
-        return patches.transpose(1, 2).unflatten(2, self.config.grid)
+        return patches.transpose(1, 2).unflatten(2, config.grid)
 
     def get_classifier(self) -> nn.Module:
         return self.head
@@ -252,7 +270,7 @@ class VideoMamba(PretrainedModel):
             ValueError: weights of another model, or that cannot be fitted.
         """
         old = checkpoint.config
-        if not isinstance(old, VideoMambaConfig):
+        if type(old) is not VideoMambaConfig:
             raise ValueError(f"{checkpoint.path} is no VideoMamba but {type(old).__name__.removesuffix('Config')}")
         with torch.device("meta"):
             described = cls(old).state_dict()
@@ -302,9 +320,26 @@ class VideoMamba(PretrainedModel):
         else:
             self.register_buffer("pos_embed", positions, persistent=False)
 
-    def _embed(self, video: Video) -> Tokens:
+    def _at_size(self, video: Video) -> tuple[VideoMambaConfig, Tensor | None, Tensor | None]:
+        """The configuration, positions and backward order for a video of this length and size."""
+        if video.dim() != 5:
+            raise ValueError(f"video has shape {tuple(video.shape)}; expected (B, 3, T, H, W)")
+        frames, height, width = video.shape[2:]
+        config = dataclasses.replace(self.config, num_frames=frames, img_size=(height, width))
+        if config.grid == self.config.grid:
+            return config, self.pos_embed, self.order
+        positions = None
+        if self.config.pos_embed in LEARNED_KINDS:
+            positions = fit_positions(self.pos_embed, self.config, config)
+        elif self.pos_embed is not None:
+            table = initial_table(config.pos_embed, config.grid, self.embed_dim).to(self.pos_embed)
+            positions = join_positions(table.new_zeros(1, self.embed_dim), table, config)
+        order = backward_order(config.backward_order, config.grid, config.cls_index)
+        return config, positions, None if order is None else order.to(video.device)
+
+    def _embed(self, video: Video, config: VideoMambaConfig, positions: Tensor | None) -> Tokens:
         """Tokens with class token and positions, in float32 (float64 for a float64 model)."""
-        expected = (3, self.config.num_frames, *self.config.height_width)
+        expected = (3, config.num_frames, *config.height_width)
         if video.dim() != 5 or tuple(video.shape[1:]) != expected:
             raise ValueError(
                 f"video has shape {tuple(video.shape)}; this model takes (B, {', '.join(map(str, expected))}): "
@@ -315,14 +350,14 @@ class VideoMamba(PretrainedModel):
         patches = self.patch_embed(video)
         dtype = torch.float64 if self.cls_token.dtype == torch.float64 else torch.float32
         cls = self.cls_token.to(dtype).expand(len(patches), -1, -1)
-        index = self.config.cls_index
+        index = config.cls_index
         tokens = torch.cat([patches[:, :index].to(dtype), cls, patches[:, index:].to(dtype)], 1)
-        return tokens if self.pos_embed is None else tokens + self.pos_embed.to(dtype)
+        return tokens if positions is None else tokens + positions.to(dtype)
 
-    def _run(self, block: Block, tokens: Tokens) -> Tokens:
+    def _run(self, block: Block, tokens: Tokens, order: Tensor | None) -> Tokens:
         if self.grad_checkpointing and self.training and torch.is_grad_enabled():
-            return checkpoint(block, tokens, self.order, use_reentrant=False)
-        return block(tokens, self.order)
+            return checkpoint(block, tokens, order, use_reentrant=False)
+        return block(tokens, order)
 
     def _block_indices(self, indices: int | Sequence[int] | None) -> set[int]:
         depth = len(self.blocks)

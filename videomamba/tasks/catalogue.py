@@ -2,10 +2,22 @@
 
 from collections.abc import Sequence
 
+from videomamba.models.catalogue import CATALOGUE
+from videomamba.tasks.detection import Detection
 from videomamba.tasks.recognition import Recognition
 from videomamba.tasks.task import Task
 
-TASKS: dict[str, type[Task]] = {"recognition": Recognition}
+TASKS: dict[str, type[Task]] = {"recognition": Recognition, "detection": Detection}
+
+
+_DETECTOR = "_detector"
+
+
+def task_model(task: str, name: str | None) -> str | None:
+    """The architecture that a task trains where people name ``name``: its detector, where actions are detected."""
+    if task == "detection" and name in CATALOGUE and f"{name}{_DETECTOR}" in CATALOGUE:
+        return f"{name}{_DETECTOR}"
+    return name
 
 
 def make_task(name: str, class_names: Sequence[str], *, label_smoothing: float = 0.0) -> Task:

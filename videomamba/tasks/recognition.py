@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from videomamba.data.annotations import Annotations
 from videomamba.data.datasets.video import VideoDataset
 from videomamba.data.sampling import make_sampler
 from videomamba.data.transforms import Augmentation, eval_transform, train_transform
 from videomamba.models.config import Preprocessing
+from videomamba.models.detector import Detector
 from videomamba.tasks.task import Batch, Task
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class Recognition(Task):
         self.class_names = tuple(class_names)
         self.label_smoothing = label_smoothing
 
+    def check_model(self, model: nn.Module) -> None:
+        if isinstance(model, Detector):
+            raise ValueError("this checkpoint is a detector of actions in boxes: use `videomamba detect`, or train ava")
+
     def train_dataset(
         self, part: Annotations, preprocessing: Preprocessing, *, augmentation: Augmentation, seed: int
     ) -> VideoDataset:
@@ -49,6 +54,8 @@ class Recognition(Task):
             make_sampler(p.num_frames, p.stride),
             train_transform(p.size, p.mean, p.std, augmentation),
             train=True,
+            flip=augmentation.flip,
+            flip_pairs=augmentation.flip_pairs,
             short_side=decoded_side(p),
             seed=seed,
         )

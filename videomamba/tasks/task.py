@@ -58,6 +58,13 @@ class Task(ABC):
     ) -> Samples:
         """Samples without chance; several clips and crops of each give ``video`` an axis of views in front."""
 
+    def check_model(self, model: nn.Module) -> None:  # noqa: B027  (most tasks take any model)
+        """Does nothing, or refuses.
+
+        Raises:
+            ValueError: a model that is made for another task.
+        """
+
     def outputs(self, model: nn.Module, batch: Batch) -> Tensor:
         """The model's outputs (B, ...) for a training batch."""
         outputs: Tensor = model(batch["video"])

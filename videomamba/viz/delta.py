@@ -1,11 +1,43 @@
 """The paper's delta pictures (supplement, Figs. S1-S3): what each layer takes in, and what it passes over."""
 
+import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch.nn.functional as F
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from torch import Tensor
+
+Direction = Literal["both", "forward", "backward"]
+Scale = Literal["shared", "layer"]
+
+GREY, OVER = "gray", "cividis"  # both grow in lightness alone: right in print and for the colour-blind
+_COVER = 0.6  # share of the map in an overlay; the rest is the frame, without colour
+_WHICH = {"both": "mean of both directions", "forward": "forward direction", "backward": "backward direction"}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How maps are drawn.
+
+    Attributes:
+        layers: which; by default five evenly spread ones.
+        direction: one, or the mean of both.
+        scale: one logarithmic scale ``shared`` by all layers, whose step sizes may differ by orders of magnitude, or
+            each ``layer`` on its own linear one, which shows what differs within it.
+        overlay: lay the maps, in colour, over the frames without theirs.
+    """
+
+    layers: Sequence[int] | None = None
+    direction: Direction = "both"
+    scale: Scale = "shared"
+    overlay: bool = False
 
 
 def default_layers(depth: int, rows: int = 5) -> list[int]:
@@ -13,16 +45,104 @@ def default_layers(depth: int, rows: int = 5) -> list[int]:
     return sorted({round(i * (depth - 1) / max(1, rows - 1)) for i in range(rows)})
 
 
-def delta_figure(frames: Tensor, maps: Tensor, *, layers: Sequence[int] | None = None, title: str = "") -> Figure:
-    """Frames above, a row of step-size maps for each layer under them.
+@dataclass(frozen=True, eq=False)
+class DeltaRows:
+    """Maps of chosen layers in the frames' size, with the scale that each is drawn on.
 
-    Darker is smaller, as in the paper. Each row has a grey scale of its own, from its smallest to its largest value;
-    both are printed beside it, in model units: step sizes differ between layers by more than one scale can show.
+    Attributes:
+        layers: their numbers.
+        maps: (layers, t, H, W) float32, in model units.
+        limits: per layer the step sizes drawn darkest and brightest; what is beyond is clipped.
+        words: which direction, which scale, which grid: to be written on every picture.
+    """
+
+    layers: tuple[int, ...]
+    maps: Tensor
+    limits: tuple[tuple[float, float], ...]
+    words: str
+    shared: bool
+
+    @classmethod
+    def of(cls, maps: Tensor, size: tuple[int, int], how: Drawing) -> "DeltaRows":
+        """Maps (depth, 2, t, h, w) of one clip, from ``model.delta_maps``, for frames of this height and width.
+
+        Raises:
+            ValueError: a layer that the model does not have, or none.
+        """
+        chosen, shared = check_layers(how.layers, len(maps)), how.scale == "shared"
+        values = one_direction(maps, how.direction)[list(chosen)].float()
+        ends = [(v.quantile(0.01).item(), v.quantile(0.99).item()) for v in values.flatten(1)]
+        if shared:
+            ends = [(min(low for low, _ in ends), max(high for _, high in ends))] * len(ends)
+        t, h, w = values.shape[1:]
+        return cls(
+            layers=chosen,
+            maps=F.interpolate(values, size=size, mode="bilinear"),
+            limits=tuple(ends),
+            words=f"step size (after softplus, mean over channels), {_WHICH[how.direction]}; darker is smaller; "
+            f"{'one logarithmic scale for all layers' if shared else 'each layer on its own linear scale'}, the 1st to "
+            f"the 99th percentile; {t} x {h} x {w} tokens, resized bilinearly",
+            shared=shared,
+        )
+
+    def picture(self, row: int, step: int, frame: Tensor | None = None) -> np.ndarray:
+        """(H, W, 3) uint8: the map in grey, or in colour over a frame (3, H, W) uint8."""
+        values = self.scale(row)(self.maps[row, step].numpy())
+        if frame is None:
+            drawn = colormaps[GREY](values)[..., :3]
+        else:
+            grey = frame.float().mean(0).numpy()[..., None] / 255
+            drawn = _COVER * colormaps[OVER](values)[..., :3] + (1 - _COVER) * grey
+        return (np.asarray(drawn) * 255).round().astype(np.uint8)
+
+    def scale(self, row: int) -> Normalize:
+        """From step sizes to lightness, 0 to 1."""
+        return (LogNorm if self.shared else Normalize)(*self.limits[row], clip=True)
+
+    def label(self, row: int) -> str:
+        """The layer, and the values of black and white where each layer has its own."""
+        low, high = self.limits[row]
+        return f"layer {self.layers[row]}" + ("" if self.shared else f"\n{low:.3g} (dark)\nto {high:.3g} (bright)")
+
+
+def one_direction(maps: Tensor, direction: Direction) -> Tensor:
+    """(depth, 2, t, h, w) -> (depth, t, h, w)."""
+    return maps.mean(1) if direction == "both" else maps[:, ("forward", "backward").index(direction)]
+
+
+def check_layers(layers: Sequence[int] | None, depth: int) -> tuple[int, ...]:
+    """The layers to draw.
+
+    Raises:
+        ValueError: a layer that the model does not have, or none.
+    """
+    if layers is None:
+        return tuple(default_layers(depth))
+    if not layers:
+        raise ValueError(f"no layer to draw; this model has layers 0 to {depth - 1}")
+    for layer in layers:
+        if not 0 <= layer < depth:
+            raise ValueError(f"there is no layer {layer}; this model has layers 0 to {depth - 1}")
+    return tuple(layers)
+
+
+def delta_figure(
+    frames: Tensor,
+    maps: Tensor,
+    how: Drawing | None = None,
+    *,
+    timestamps: Sequence[float] | None = None,
+    columns: int = 8,
+    title: str = "",
+) -> Figure:
+    """Frames above, under them a row of step-size maps for each layer; darker is smaller, as in the paper.
 
     Args:
         frames: (T, 3, H, W) uint8, as the model saw them.
-        maps: (depth, 2, t, h, w) of one clip, from ``model.delta_maps``; the two directions are averaged.
-        layers: rows to draw; five evenly spread ones by default.
+        maps: (depth, 2, t, h, w) of one clip, from ``model.delta_maps``.
+        how: layers, direction, scale, overlay.
+        timestamps: seconds of the frames, to be written above them.
+        columns: moments to show, at most, evenly spread.
         title: written on top.
 
     Returns:
@@ -31,29 +151,49 @@ def delta_figure(frames: Tensor, maps: Tensor, *, layers: Sequence[int] | None =
     Raises:
         ValueError: a layer that the model does not have.
     """
-    depth, _, steps = maps.shape[:3]
-    layers = default_layers(depth) if layers is None else layers
-    for layer in layers:
-        if not 0 <= layer < depth:
-            raise ValueError(f"there is no layer {layer}; this model has layers 0 to {depth - 1}")
-    shown = frames[:: len(frames) // steps][:steps]
-    rows = [
-        F.interpolate(maps[i].float().mean(0)[:, None], size=frames.shape[2:], mode="bilinear")[:, 0] for i in layers
-    ]
     height, width = frames.shape[2:]
-    figure = Figure(figsize=(1.15 * steps + 1.3, (1.15 * height / width) * (len(rows) + 1) + 0.6), layout="constrained")
-    axes = figure.subplots(len(rows) + 1, steps, squeeze=False)
-    for column in range(steps):
-        axes[0, column].imshow(np.moveaxis(shown[column].numpy(), 0, -1))
-        axes[0, column].set_title(f"frame {column * (len(frames) // steps)}", fontsize=7)
-        for row, (layer, values) in enumerate(zip(layers, rows, strict=True), start=1):
-            low, high = float(values.min()), float(values.max())
-            axes[row, column].imshow(values[column].numpy(), cmap="gray", vmin=low, vmax=high)
-            if column == 0:
-                label = f"layer {layer}\n{low:.3f} (black)\nto {high:.3f} (white)"
-                axes[row, 0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=7)
+    how = how or Drawing()
+    rows = DeltaRows.of(maps, (height, width), how)
+    steps = default_layers(maps.shape[2], min(columns, maps.shape[2]))
+    tubelet = len(frames) // maps.shape[2]
+    figure = Figure(
+        figsize=(1.15 * len(steps) + 1.7, 1.15 * height / width * (len(rows.layers) + 1) + 1.1), layout="constrained"
+    )
+    axes = figure.subplots(len(rows.layers) + 1, len(steps), squeeze=False)
+    for column, step in enumerate(steps):
+        frame = frames[step * tubelet]
+        axes[0, column].imshow(np.moveaxis(frame.numpy(), 0, -1))
+        when = "" if timestamps is None else f", {timestamps[step * tubelet]:.2f} s"
+        axes[0, column].set_title(f"frame {step * tubelet}{when}", fontsize=7)
+        for row in range(len(rows.layers)):
+            axes[row + 1, column].imshow(rows.picture(row, step, frame if how.overlay else None))
+    for row in range(len(rows.layers)):
+        axes[row + 1, 0].set_ylabel(rows.label(row), rotation=0, ha="right", va="center", fontsize=7)
     for axis in axes.flat:
         axis.set_xticks([])
         axis.set_yticks([])
-    figure.suptitle(title, fontsize=9)
+    add_scale(figure, list(axes[1:].flat), rows, overlay=how.overlay)
+    write_title(figure, title, rows.words)
     return figure
+
+
+def write_title(figure: Figure, *lines: str) -> None:
+    """On top, folded to the figure's width."""
+    width = int(15 * figure.get_figwidth())
+    folded = [part for line in lines for part in textwrap.wrap(line, width)]
+    figure.suptitle("\n".join(folded), fontsize=8)
+
+
+def add_scale(figure: Figure, axes: Sequence[Axes], rows: DeltaRows, *, overlay: bool) -> None:
+    """The colour bar beside axes, in model units; without numbers where each layer has its own scale."""
+    mappable = ScalarMappable(rows.scale(0) if rows.shared else Normalize(0, 1), colormaps[OVER if overlay else GREY])
+    bar = figure.colorbar(mappable, ax=axes, shrink=0.9, pad=0.01, aspect=30)
+    if rows.shared:
+        low, high = rows.limits[0]
+        ticks = np.geomspace(low, high, 6).tolist()
+        bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks])
+        bar.ax.minorticks_off()
+    else:
+        bar.set_ticks([0, 1], labels=["small", "large"])
+    bar.ax.tick_params(labelsize=7)
+    bar.set_label("step size", fontsize=7)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from videomamba.data import VideoReader
-from videomamba.data.synthetic import SyntheticMotions, class_names, render_motion, write_synthetic_motions
+from videomamba.data.synthetic import SyntheticMotions, class_names, render_motion, write_synthetic
 from videomamba.data.synthetic import files as module
 
 SMALL = SyntheticMotions(train_per_class=2, test_per_class=1, num_frames=6, size=32)
@@ -13,7 +13,7 @@ SMALL = SyntheticMotions(train_per_class=2, test_per_class=1, num_frames=6, size
 
 def test_files_are_h264_of_the_rendered_frames(tmp_path):
     calls = []
-    root = write_synthetic_motions(tmp_path / "data", SMALL, progress=lambda *c: calls.append(c), workers=2)
+    root = write_synthetic(tmp_path / "data", SMALL, progress=lambda *c: calls.append(c), workers=2)
     names = class_names("easy")
     assert calls[-1] == (24, 24)
     assert sorted(p.name for p in (root / "train").iterdir()) == list(names)
@@ -29,18 +29,18 @@ def test_files_are_h264_of_the_rendered_frames(tmp_path):
     assert np.abs(got - want).mean() < 8
     shifted = render_motion("open", seed=(0, 0, names.index("open"), 0), num_frames=6, size=32)
     assert np.abs(got - shifted).mean() > 8, "test clips must not be training clips"
-    again = write_synthetic_motions(tmp_path / "again", SMALL, workers=1)
+    again = write_synthetic(tmp_path / "again", SMALL, workers=1)
     for file in sorted(root.rglob("*.mp4")):
         assert file.read_bytes() == (again / file.relative_to(root)).read_bytes()
 
 
 def test_a_finished_folder_is_used_and_another_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_render_all", lambda root, *_: (root / "mark").touch())
-    root = write_synthetic_motions(tmp_path / "data", SMALL)
+    root = write_synthetic(tmp_path / "data", SMALL)
     monkeypatch.setattr(module, "_render_all", lambda *_: pytest.fail("rendered again"))
-    assert write_synthetic_motions(root, SMALL) == root
+    assert write_synthetic(root, SMALL) == root
     with pytest.raises(ValueError, match="exists and holds something else; remove it or name another folder"):
-        write_synthetic_motions(root, SyntheticMotions())
+        write_synthetic(root, SyntheticMotions())
 
 
 def test_an_interrupted_rendering_leaves_nothing(tmp_path, monkeypatch):
@@ -50,11 +50,11 @@ def test_an_interrupted_rendering_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "_render_all", stop)
     with pytest.raises(KeyboardInterrupt):
-        write_synthetic_motions(tmp_path / "data", SMALL)
+        write_synthetic(tmp_path / "data", SMALL)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_can_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
-        write_synthetic_motions(tmp_path / "file" / "data", SMALL)
+        write_synthetic(tmp_path / "file" / "data", SMALL)

@@ -3,6 +3,24 @@
 from collections.abc import Callable
 from typing import Any
 
+from videomamba.data.annotations import Annotations
+from videomamba.data.datasets.ava import read_ava
+from videomamba.data.datasets.breakfast import read_breakfast
+from videomamba.data.datasets.hmdb51 import read_hmdb51
+from videomamba.data.datasets.kinetics import read_kinetics
+from videomamba.data.datasets.ssv2 import read_ssv2
+
+# published layouts of annotated videos; a reader takes (root, fold=..., missing_ok=...)
+VIDEO_LAYOUTS: dict[str, Callable[..., dict[str, Annotations]]] = {
+    "kinetics": read_kinetics,
+    "ssv2": read_ssv2,
+    "hmdb51": read_hmdb51,
+    "breakfast": read_breakfast,
+}
+
 # name -> reader(root, fold=...) of a published layout, giving {"train": part, "test": part}; a part has class_names,
 # len and rows(root). Folders of classes and csv files have readers of their own: read_folder, read_csv.
-LAYOUTS: dict[str, Callable[..., dict[str, Any]]] = {}
+LAYOUTS: dict[str, Callable[..., dict[str, Any]]] = {**VIDEO_LAYOUTS, "ava": read_ava}
+
+# name -> how many published splits a layout has, where it has more than one
+FOLDS: dict[str, int] = {"hmdb51": 3}

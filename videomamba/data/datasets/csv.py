@@ -3,13 +3,14 @@
 import csv
 from pathlib import Path
 
-from videomamba.data.annotations import Annotations, VideoRecord, label_index
+from videomamba.data.annotations import Annotations, label_index
+from videomamba.data.datasets.present import part
 
 _TEST_NAMES = ("test", "val", "validation")
 
 
 def read_csv(
-    path: str | Path, *, root: str | Path | None = None, hold_out: str | None = None
+    path: str | Path, *, root: str | Path | None = None, hold_out: str | None = None, missing_ok: bool = False
 ) -> dict[str, Annotations]:
     """Train and test videos as a csv file names them.
 
@@ -18,6 +19,7 @@ def read_csv(
         root: folder that its paths are relative to; by default the csv's own.
         hold_out: ``COLUMN=VALUE,VALUE``: rows with these values are the test set, all others train. Without it the
             column ``split`` says ``train`` or ``test`` (``val`` and ``validation`` count as test).
+        missing_ok: keep quiet about videos that are not there.
 
     Returns:
         ``{"train": ..., "test": ...}``.
@@ -30,19 +32,19 @@ def read_csv(
     root = path.parent if root is None else Path(root)
     column, values = _held_out(path, rows, hold_out)
     labels = label_index([row["label"] for row in rows])
-    parts: dict[str, list[VideoRecord]] = {"train": [], "test": []}
+    parts: dict[str, list[tuple[Path | None, Path, int]]] = {"train": [], "test": []}
     missing = []
     for row in rows:
-        record = VideoRecord(root / row["path"], labels[row["label"]])
-        if not record.path.is_file():
-            missing.append(record.path)
-        parts["test" if row[column] in values else "train"].append(record)
-    if missing:
+        video = root / row["path"]
+        found = video if video.is_file() else None
+        parts["test" if row[column] in values else "train"].append((found, video, labels[row["label"]]))
+        missing += [video] if found is None else []
+    if missing and not missing_ok:
         raise ValueError(f"{path} names {len(missing)} videos that are not there, the first {missing[0]}")
     for name, records in parts.items():
         if not records:
             raise ValueError(f"{path}: no row is in the {name} part ({column} held out: {', '.join(sorted(values))})")
-    return {name: Annotations(tuple(records), tuple(labels)) for name, records in parts.items()}
+    return {name: part(records, tuple(labels)) for name, records in parts.items()}
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

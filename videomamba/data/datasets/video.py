@@ -32,6 +32,8 @@ class VideoDataset(Dataset[Sample]):
         sampler: which frames make a clip.
         transform: frames (T, 3, H, W) uint8 -> (3, T, H, W) float32.
         train: draw clip and augmentation at random; otherwise the central clip.
+        flip: turn every second training clip, on average, left to right; all its frames, or none.
+        flip_pairs: labels that change places where a clip is turned.
         num_clips: clips per video in evaluation; more than one adds an axis in front.
         short_side: frames larger than this are shrunk as they are decoded.
         decoder: see :class:`VideoReader`.
@@ -45,6 +47,8 @@ class VideoDataset(Dataset[Sample]):
         transform: Transform,
         *,
         train: bool = False,
+        flip: bool = False,
+        flip_pairs: Sequence[tuple[int, int]] = (),
         num_clips: int = 1,
         short_side: int | None = None,
         decoder: DecoderName = "auto",
@@ -54,10 +58,13 @@ class VideoDataset(Dataset[Sample]):
         self.sampler = sampler
         self.transform = transform
         self.train = train
+        self.flip = flip and train
+        self.mirrored = {a: b for pair in flip_pairs for a, b in (pair, reversed(pair))}
         self.num_clips = num_clips
         self.short_side = short_side
         self.decoder: DecoderName = decoder
         self.seed = seed
+        self._memory: dict[int, Tensor] | None = None
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # persistent workers see it change
 
     @property
@@ -69,25 +76,49 @@ class VideoDataset(Dataset[Sample]):
         """Draw clips and augmentations anew, also in workers that are running."""
         self._epoch.fill_(epoch)
 
+    def keep_in_memory(self) -> None:
+        """Decodes each video only once; worker processes keep those that they read. For small sets."""
+        self._memory = {}
+
     def __len__(self) -> int:
         return len(self.records)
 
     def __getitem__(self, index: int) -> Sample:
         record = self.records[index]
         generator = torch.Generator().manual_seed(mixed_seed(self.seed, self.epoch, index))
-        with VideoReader(record.path, decoder=self.decoder) as reader:
-            if self.train:
-                clips = [self.sampler(reader.num_frames, generator=generator)]
-            else:
-                clips = self.sampler.clips(reader.num_frames, self.num_clips)
-            frames = reader.read([i for clip in clips for i in clip], short_side=self.short_side).frames
+        if self._memory is None:
+            with VideoReader(record.path, decoder=self.decoder) as reader:
+                clips = self._clips(reader.num_frames, generator)
+                frames = reader.read([i for clip in clips for i in clip], short_side=self.short_side).frames
+        else:
+            whole = self._whole(index)
+            clips = self._clips(len(whole), generator)
+            frames = whole[[i for clip in clips for i in clip]]
         with torch.random.fork_rng(devices=[]):  # torchvision's transforms draw from the global state
             # not torch.manual_seed, which seeds all devices, a tenth of a millisecond
             torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
             videos = [self.transform(clip) for clip in frames.split(len(clips[0]))]
+            turned = self.flip and torch.rand(()).item() < 0.5
         if videos[0].dim() == 5:  # several crops of each clip
             videos = [crop for views in videos for crop in views]
-        return {"video": videos[0] if len(videos) == 1 else torch.stack(videos), "label": record.label, "index": index}
+        label = record.label
+        if turned:
+            videos, label = [video.flip(-1) for video in videos], self.mirrored.get(label, label)
+        return {"video": videos[0] if len(videos) == 1 else torch.stack(videos), "label": label, "index": index}
+
+    def _clips(self, num_frames: int, generator: torch.Generator) -> list[list[int]]:
+        """Which frames to take: of one random clip in training, else of the evenly spread ones."""
+        if self.train:
+            return [self.sampler(num_frames, generator=generator)]
+        return self.sampler.clips(num_frames, self.num_clips)
+
+    def _whole(self, index: int) -> Tensor:
+        """All frames of a video that is kept in memory."""
+        assert self._memory is not None
+        if index not in self._memory:
+            with VideoReader(self.records[index].path, decoder=self.decoder) as reader:
+                self._memory[index] = reader.read(range(reader.num_frames), short_side=self.short_side).frames
+        return self._memory[index]
 
 
 def mixed_seed(seed: int, epoch: int, index: int = -1) -> int:

@@ -1,14 +1,18 @@
-"""SyntheticMotions: clips rendered by our own code, told apart by motion alone."""
+"""Data rendered by our own code: SyntheticMotions, told apart by motion alone, and SyntheticStills, by looks alone."""
 
-from videomamba.data.synthetic.files import SyntheticMotions, write_synthetic_motions, write_video
-from videomamba.data.synthetic.motions import LEVELS, class_names, render_motion, reversed_class
+from videomamba.data.synthetic.files import Synthetic, write_synthetic, write_video
+from videomamba.data.synthetic.motions import LEVELS, SyntheticMotions, class_names, render_motion, reversed_class
+from videomamba.data.synthetic.stills import SyntheticStills, render_still
 
 __all__ = [
     "LEVELS",
+    "Synthetic",
     "SyntheticMotions",
+    "SyntheticStills",
     "class_names",
     "render_motion",
+    "render_still",
     "reversed_class",
-    "write_synthetic_motions",
+    "write_synthetic",
     "write_video",
 ]

@@ -1,4 +1,4 @@
-"""SyntheticMotions as files: h264 videos in one folder per class."""
+"""What is rendered, as files: h264 videos in one folder per class."""
 
 import contextlib
 import json
@@ -7,6 +7,7 @@ import shutil
 import signal
 import tempfile
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -18,35 +19,43 @@ import av
 import numpy as np
 import torch
 
-from videomamba.data.synthetic.motions import class_names, render_motion
-
 _MANIFEST = "manifest.json"
 _SPLITS = ("train", "test")
 
 
-@dataclass(frozen=True)
-class SyntheticMotions:
+@dataclass(frozen=True, kw_only=True)
+class Synthetic(ABC):
     """What is rendered; two equal settings give equal files.
 
     Attributes:
-        level: ``easy`` or ``hard``.
         train_per_class, test_per_class: clips.
         seed: of everything; train and test never share a draw.
-        num_frames, size, fps: of each clip; height and width are the same.
+        size, fps: of each clip; height and width are the same.
     """
 
-    level: str = "easy"
     train_per_class: int = 100
     test_per_class: int = 25
     seed: int = 0
-    num_frames: int = 16
     size: int = 64
     fps: int = 12
 
+    @property
+    @abstractmethod
+    def class_names(self) -> tuple[str, ...]:
+        """Sorted.
 
-def write_synthetic_motions(
+        Raises:
+            ValueError: settings that nothing can be rendered to.
+        """
+
+    @abstractmethod
+    def render(self, name: str, seed: tuple[int, ...]) -> np.ndarray:
+        """The clip of a class that a seed stands for, (T, H, W, 3) uint8."""
+
+
+def write_synthetic(
     root: str | Path,
-    settings: SyntheticMotions | None = None,
+    settings: Synthetic,
     *,
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
@@ -65,11 +74,11 @@ def write_synthetic_motions(
         ``root``.
 
     Raises:
-        ValueError: unknown level, or ``root`` holds something else.
+        ValueError: settings that nothing can be rendered to, or ``root`` holds something else.
         OSError: the disk is full or may not be written to.
     """
-    root, settings = Path(root), settings or SyntheticMotions()
-    class_names(settings.level)
+    root = Path(root)
+    _ = settings.class_names  # before anything is written
     if root.exists():
         manifest = root / _MANIFEST
         if manifest.is_file() and json.loads(manifest.read_text()) == asdict(settings):
@@ -88,7 +97,7 @@ def write_synthetic_motions(
     return root
 
 
-def write_video(path: str | Path, frames: np.ndarray, *, fps: int) -> None:
+def write_video(path: str | Path, frames: np.ndarray, *, fps: int | Fraction) -> None:
     """Encodes (T, H, W, 3) uint8 as h264 in yuv420p, nearly without loss (crf 16)."""
     with av.open(str(path), "w") as container:
         # without the two parameters x264 writes other bytes from one run to the next
@@ -102,11 +111,9 @@ def write_video(path: str | Path, frames: np.ndarray, *, fps: int) -> None:
         container.mux(stream.encode())
 
 
-def _render_all(
-    root: Path, settings: SyntheticMotions, progress: Callable[[int, int], None] | None, workers: int
-) -> None:
+def _render_all(root: Path, settings: Synthetic, progress: Callable[[int, int], None] | None, workers: int) -> None:
     jobs = []
-    for split, name in ((s, n) for s in _SPLITS for n in class_names(settings.level)):
+    for split, name in ((s, n) for s in _SPLITS for n in settings.class_names):
         (root / split / name).mkdir(parents=True)
         count = settings.train_per_class if split == "train" else settings.test_per_class
         jobs += [(root / split / name / f"{name}_{i:04d}.mp4", split, name, i, settings) for i in range(count)]
@@ -132,9 +139,8 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _render_one(job: tuple[Path, str, str, int, SyntheticMotions]) -> None:
+def _render_one(job: tuple[Path, str, str, int, Synthetic]) -> None:
     path, split, name, index, settings = job
     torch.set_num_threads(1)
-    seed = (settings.seed, _SPLITS.index(split), class_names(settings.level).index(name), index)
-    frames = render_motion(name, seed=seed, level=settings.level, num_frames=settings.num_frames, size=settings.size)
-    write_video(path, frames, fps=settings.fps)
+    seed = (settings.seed, _SPLITS.index(split), settings.class_names.index(name), index)
+    write_video(path, settings.render(name, seed), fps=settings.fps)

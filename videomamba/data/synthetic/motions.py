@@ -11,37 +11,34 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
+from videomamba.data.synthetic.files import Synthetic
 from videomamba.data.synthetic.objects import draw_background, draw_object
+from videomamba.data.synthetic.scene import FINENESS, Pose, composed, to_frames
 
 _EASY = (("approach", "recede"), ("turn_right", "turn_left"), ("enter", "leave"), ("open", "close"))
 _MORE = (("pick_up", "put_down"), ("unfold", "fold"), ("light_up", "go_dark"))
 LEVELS: dict[str, tuple[tuple[str, str], ...]] = {"easy": _EASY, "hard": _EASY + _MORE}
 
 
-@dataclass(frozen=True)
-class Pose:
-    """An object in the picture, whose edges lie at -1 and 1; each field a number, or one a frame.
+@dataclass(frozen=True, kw_only=True)
+class SyntheticMotions(Synthetic):
+    """Clips of the motions.
 
     Attributes:
-        x, y: centre; y grows downwards.
-        size: radius.
-        angle: radians, clockwise.
-        gap: distance by which each half of the object is moved from its middle line, in radii.
-        width: squeeze along its own horizontal axis.
-        light: brightness.
+        level: ``easy`` or ``hard``.
+        num_frames: of each clip.
     """
 
-    x: float | np.ndarray
-    y: float | np.ndarray
-    size: float | np.ndarray
-    angle: float | np.ndarray
-    gap: float | np.ndarray = 0.0
-    width: float | np.ndarray = 1.0
-    light: float | np.ndarray = 1.0
+    level: str = "easy"
+    num_frames: int = 16
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return class_names(self.level)
+
+    def render(self, name: str, seed: tuple[int, ...]) -> np.ndarray:
+        return render_motion(name, seed=seed, level=self.level, num_frames=self.num_frames, size=self.size)
 
 
 def class_names(level: str) -> tuple[str, ...]:
@@ -87,7 +84,7 @@ def _pairs(level: str) -> tuple[tuple[str, str], ...]:
 
 
 def _render(motion: str, rng: np.random.Generator, level: str, num_frames: int, size: int) -> np.ndarray:
-    fine = 2 * size  # rendered at twice the size and averaged: edges move smoothly
+    fine = FINENESS * size
     picture = draw_background(rng, fine).expand(num_frames, 3, fine, fine)
     radius = (0.5, 0.85) if level == "easy" else (0.26, 0.4)
     layers = [(draw_object(rng), _moving(motion, rng, num_frames, radius))]
@@ -99,9 +96,8 @@ def _render(motion: str, rng: np.random.Generator, level: str, num_frames: int, 
         seen = dataclasses.replace(
             pose, x=zoom * (pose.x + camera_x), y=zoom * (pose.y + camera_y), size=zoom * pose.size
         )
-        picture = _composed(picture, texture, seen)
-    small = F.avg_pool2d(picture, 2)
-    return (small * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
+        picture = composed(picture, texture, seen)
+    return to_frames(picture)
 
 
 def _moving(motion: str, rng: np.random.Generator, num_frames: int, radius: tuple[float, float]) -> Pose:
@@ -135,24 +131,3 @@ def _wandering(rng: np.random.Generator, num_frames: int) -> Pose:
     start, end = rng.uniform(-1, 1, 2), rng.uniform(-1, 1, 2)
     x, y = (a + (b - a) * run for a, b in zip(start, end, strict=True))
     return Pose(x, y, rng.uniform(0.1, 0.2), rng.uniform(-math.pi, math.pi) + rng.uniform(-1, 1) * run)
-
-
-def _composed(picture: Tensor, texture: Tensor, pose: Pose) -> Tensor:
-    """(T, 3, H, W) with an object over it: every pixel is traced back to the object's own picture."""
-    frames, _, height, width = picture.shape
-    y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
-
-    def per_frame(value: float | np.ndarray) -> Tensor:
-        return torch.as_tensor(np.broadcast_to(value, frames).copy(), dtype=torch.float32)[:, None, None]
-
-    dx, dy = x - per_frame(pose.x), y - per_frame(pose.y)
-    cos, sin = torch.cos(per_frame(pose.angle)), torch.sin(per_frame(pose.angle))
-    own_x = (dx * cos + dy * sin) / (per_frame(pose.size) * per_frame(pose.width))
-    own_y = (-dx * sin + dy * cos) / per_frame(pose.size)
-    gap = per_frame(pose.gap)
-    between = own_y.abs() < gap
-    own_y = torch.where(between, 2.0, own_y - torch.sign(own_y) * gap)  # 2 lies outside the object's picture
-    grid = torch.stack([own_x, own_y], -1)
-    seen = F.grid_sample(texture.expand(frames, -1, -1, -1), grid, align_corners=False)
-    colour, opacity = seen[:, :3] * per_frame(pose.light)[:, None], seen[:, 3:]
-    return colour * opacity + picture * (1 - opacity)

@@ -10,8 +10,17 @@ from torch import Tensor
 _TEXTURE = 96  # pixels of an object's picture; larger than it ever appears
 
 
-def draw_object(rng: np.random.Generator) -> Tensor:
-    """A random egg-like shape with a bold texture: bright with a pale mark at its head, to the right, dim at its tail.
+SHAPES = ("egg", "disc", "square", "triangle", "star")
+COLOURS = {"red": 0.0, "yellow": 0.15, "green": 0.33, "blue": 0.66}  # hues, as shares of the circle
+
+
+def draw_object(rng: np.random.Generator, *, shape: str = "egg", colour: str | None = None) -> Tensor:
+    """A random shape with a bold texture: bright with a pale mark at its head, to the right, dim at its tail.
+
+    Args:
+        rng: draws all that is not named.
+        shape: family of the outline, one of SHAPES.
+        colour: family of the colours, one of COLOURS; two colours far from each other by default.
 
     Returns:
         (4, 96, 96) float32 in [0, 1]: colour and opacity. The shape fills most of the square.
@@ -19,20 +28,20 @@ def draw_object(rng: np.random.Generator) -> Tensor:
     axis = torch.linspace(-1, 1, _TEXTURE)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     angle, radius = torch.atan2(y, x), torch.hypot(x, y)
-    outline = 0.7 + rng.uniform(0.14, 0.2) * torch.cos(2 * angle) + rng.uniform(0.0, 0.06) * torch.cos(angle)
+    outline = _outline(rng, shape, angle)
     for wave in (3, 5):
         outline = outline + rng.uniform(0.0, 0.03) * torch.cos(wave * angle + rng.uniform(0, 2 * math.pi))
     opacity = ((outline - radius) * _TEXTURE / 3).clamp(0, 1)
 
-    first, second, mark = _colours(rng)
+    first, second, mark = _colours(rng, colour)
     pattern = _pattern(rng, x, y)
-    colour = first[:, None, None] * pattern + second[:, None, None] * (1 - pattern)
-    colour = colour * (0.7 + 0.5 * x).clamp(0.25, 1)  # light at the head, dim at the tail
+    paint = first[:, None, None] * pattern + second[:, None, None] * (1 - pattern)
+    paint = paint * (0.7 + 0.5 * x).clamp(0.25, 1)  # light at the head, dim at the tail
     from_mark = torch.hypot(x - rng.uniform(0.42, 0.5), y)
     inside = ((rng.uniform(0.26, 0.32) - from_mark) * _TEXTURE / 3).clamp(0, 1)
-    colour = mark[:, None, None] * inside + colour * (1 - inside)
+    paint = mark[:, None, None] * inside + paint * (1 - inside)
     rim = ((0.09 - (outline - radius)) * 12).clamp(0, 1)
-    return torch.cat([colour * (1 - 0.35 * rim), opacity[None]])
+    return torch.cat([paint * (1 - 0.35 * rim), opacity[None]])
 
 
 def draw_background(rng: np.random.Generator, size: int) -> Tensor:
@@ -42,6 +51,20 @@ def draw_background(rng: np.random.Generator, size: int) -> Tensor:
     blend = F.interpolate(coarse, size=(size, size), mode="bicubic").clamp(0, 1)[0]
     grain = torch.tensor(rng.normal(0, 0.015, (1, size, size)), dtype=torch.float32)
     return (base[:, None, None] * blend + other[:, None, None] * (1 - blend) + grain).clamp(0, 1)
+
+
+def _outline(rng: np.random.Generator, shape: str, angle: Tensor) -> Tensor:
+    """The shape's radius in each direction."""
+    if shape == "egg":
+        return 0.7 + rng.uniform(0.14, 0.2) * torch.cos(2 * angle) + rng.uniform(0.0, 0.06) * torch.cos(angle)
+    if shape == "disc":
+        return torch.full_like(angle, rng.uniform(0.74, 0.82))
+    if shape == "star":
+        return 0.66 + rng.uniform(0.16, 0.22) * torch.cos(5 * angle)
+    corners = {"square": 4, "triangle": 3}[shape]
+    apothem = {"square": 0.62, "triangle": 0.46}[shape] * rng.uniform(0.95, 1.05)
+    sector = 2 * math.pi / corners
+    return apothem / torch.cos(torch.remainder(angle, sector) - sector / 2)
 
 
 def _pattern(rng: np.random.Generator, x: Tensor, y: Tensor) -> Tensor:
@@ -58,10 +81,15 @@ def _pattern(rng: np.random.Generator, x: Tensor, y: Tensor) -> Tensor:
     return torch.sigmoid(8 * waves[str(rng.choice(list(waves)))])
 
 
-def _colours(rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Two bright colours of a pattern, their hues about a third of the circle apart, and a pale one for the mark."""
-    hue = rng.uniform(0, 1)
-    return _rgb(hue, 1.0), _rgb(hue + rng.uniform(0.2, 0.45), 0.8), _rgb(rng.uniform(0, 1), 1.0, saturation=0.15)
+def _colours(rng: np.random.Generator, family: str | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Two colours of a pattern, bright and a third of the circle apart or of one family; a pale one for the mark."""
+    if family is None:
+        hue = rng.uniform(0, 1)
+        first, second = _rgb(hue, 1.0), _rgb(hue + rng.uniform(0.2, 0.45), 0.8)
+    else:
+        hue = COLOURS[family] + rng.uniform(-0.05, 0.05)
+        first, second = _rgb(hue, 1.0), _rgb(hue + rng.uniform(-0.08, 0.08), 0.5)
+    return first, second, _rgb(rng.uniform(0, 1), 1.0, saturation=0.15)
 
 
 def _rgb(hue: float, value: float, saturation: float = 0.75) -> Tensor:

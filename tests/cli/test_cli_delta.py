@@ -1,0 +1,67 @@
+"""``videomamba delta`` as people use it: picture, film, page, curve, JSON; and mistakes."""
+
+import json
+
+import av
+import pytest
+import torch
+
+from videomamba.cli.main import main
+from videomamba.models import create_model, load_model
+from videomamba.tasks.seen import seen_clip
+
+
+@pytest.fixture
+def clip(clips):
+    return clips / "red" / "red_0.mp4"
+
+
+@pytest.mark.parametrize("options", [[], ["--overlay", "--direction", "backward", "--scale", "layer", "--layers", "1"]])
+@pytest.mark.parametrize("suffix", ["png", "mp4", "html"])
+def test_every_kind_of_file(suffix, options, clip, trained, tmp_path, capsys):
+    out = tmp_path / "new" / f"x.{suffix}"
+    assert main(["delta", str(clip), "--checkpoint", str(trained), "--out", str(out), "--device", "cpu", *options]) == 0
+    assert f"wrote {out}" in capsys.readouterr().err
+    assert [file.name for file in out.parent.iterdir()] == [out.name], "something half-written was left"
+    start = out.read_bytes()[:200]
+    assert {"png": b"\x89PNG", "mp4": b"ftyp", "html": b"<!doctype html>"}[suffix] in start
+    if suffix == "mp4":
+        with av.open(str(out)) as film:
+            frames = list(film.decode(video=0))
+        assert len(frames) == 4
+        assert float(frames[-1].pts * frames[-1].time_base) == pytest.approx(0.75, abs=0.01)  # frames 1, 3, 5, 7 of 8/s
+
+
+def test_json_has_the_step_sizes_of_every_layer(clip, trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    argv = ["delta", str(clip), "--checkpoint", str(trained), "--curve", "curve.png", "--device", "cpu", "--json"]
+    assert main(argv) == 0
+    out, err = capsys.readouterr()
+    facts = json.loads(out)
+    assert {file.name for file in tmp_path.iterdir()} == {"red_0_delta.png", "curve.png"}
+    model = load_model(trained)
+    with torch.inference_mode():
+        maps = model.delta_maps(seen_clip(clip, model.preprocessing).video[None])[0]
+    assert facts["shape"] == list(maps.shape)
+    assert [(row["layer"], row["direction"]) for row in facts["layers"]] == [
+        (layer, direction) for layer in range(len(maps)) for direction in ("forward", "backward")
+    ]
+    for row, values in zip(facts["layers"], maps.flatten(0, 1), strict=True):
+        expected = [values.mean().item(), values.min().item(), values.max().item()]
+        assert [row["mean"], row["min"], row["max"]] == pytest.approx(expected, rel=1e-5)
+    assert facts["trend"] in " ".join(err.split())
+
+
+def test_mistakes(clip, trained, fails, tmp_path):
+    given = ("--checkpoint", trained, "--device", "cpu")
+    assert "there is no layer 99; this model has layers 0 to" in fails("delta", clip, *given, "--layers", "0,99")
+    assert "--layers 1;2: give numbers with commas" in fails("delta", clip, *given, "--layers", "1;2")
+    assert "x.gif: end it in one of .png, .pdf, .svg, .mp4, .html" in fails("delta", clip, *given, "--out", "x.gif")
+    assert "--curve x.mp4: end it in one of .png, .pdf, .svg" in fails("delta", clip, *given, "--curve", "x.mp4")
+    assert "none.mp4 does not exist" in fails("delta", "none.mp4", *given)
+    (tmp_path / "no.mp4").write_bytes(b"nonsense")
+    assert "no.mp4" in fails("delta", "no.mp4", *given)
+    swin = create_model("video_swin_t", num_frames=4, img_size=32, class_names=["a", "b"])
+    swin.save_pretrained(tmp_path / "swin")
+    assert "VideoSwin, which has no step sizes" in fails("delta", clip, "--checkpoint", tmp_path / "swin")
+    assert not [file for file in tmp_path.iterdir() if "delta" in file.name or file.suffix == ".png"]

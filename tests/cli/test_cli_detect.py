@@ -1,0 +1,232 @@
+"""Action detection by the commands: train, evaluate, detect, score."""
+
+import csv
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ava_videos import ACTIONS, OPTIONS, write_ava
+from tiny import FIXTURES
+
+from videomamba.cli.main import main
+from videomamba.data import VideoReader
+from videomamba.models import object_detector
+
+ROOT = Path(__file__).resolve().parents[2]
+KEYFRAMES = ("--data-option", "keyframes=even:4")
+CPU = ("--device", "cpu")
+
+
+@pytest.fixture(scope="module")
+def ava(tmp_path_factory):
+    return write_ava(tmp_path_factory.mktemp("ava") / "data")
+
+
+@pytest.fixture(scope="module")
+def run(ava, tmp_path_factory):
+    """The run folder of some epochs, by the command."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    command = ["train", "ava", "--data", str(ava), *OPTIONS, "--epochs", "6", "--lr", "3e-3", "--layer-decay", "1"]
+    assert main([*command, "--output", str(folder)]) == 0
+    return folder
+
+
+def test_training_learns_the_colours(run, ava):
+    rows = list(csv.DictReader((run / "metrics.csv").open()))
+    assert len(rows) == 6
+    assert float(rows[-1]["mAP"]) > 0.9
+    config = json.loads((run / "config.json").read_text())
+    assert config["task"] == "detection"
+    assert config["data"]["options"] == {"keyframes": "even:4"}
+    assert config["model"]["name"] == "videomamba_nano_detector", "the detector of the named model"
+    assert len(list(csv.DictReader((run / "splits.csv").open()))) == 9 * 4
+
+
+def test_evaluate_is_what_training_said_and_what_score_says(run, ava, tmp_path, capsys):
+    found = tmp_path / "found.csv"
+    command = ["evaluate", str(run / "last"), str(ava), *KEYFRAMES, *CPU, "--workers", "0", "--json"]
+    assert main([*command, "--detections", str(found)]) == 0
+    evaluated = json.loads(capsys.readouterr().out)
+    assert evaluated["count"] == 12
+    assert list(evaluated["AP"]) == list(ACTIONS)
+    trained = list(csv.DictReader((run / "metrics.csv").open()))[-1]
+    assert evaluated["mAP"] == pytest.approx(float(trained["mAP"]), abs=1e-6)
+    truth, labels = ava / "ava_val_v2.2.csv", ava / "ava_action_list_v2.2.pbtxt"
+    files = ["--ground-truth", str(truth), "--detections", str(found), "--label-map", str(labels)]
+    assert main(["score", "ava", *files, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["AP"] == pytest.approx(evaluated["AP"], abs=1e-6)
+    assert main([*command, "--part", "train"]) == 0
+    assert json.loads(capsys.readouterr().out)["count"] == 24
+
+
+@pytest.mark.slow
+def test_two_processes_count_each_keyframe_once(run, ava, tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    for file in ava.iterdir():
+        (tmp_path / "data" / file.name).symlink_to(file)
+    held_out = tmp_path / "data" / "ava_val_v2.2.csv"
+    rows = held_out.read_text().splitlines(keepends=True)[:11]  # two processes cannot share eleven equally
+    held_out.unlink()
+    held_out.write_text("".join(rows))
+    command = ["evaluate", str(run / "last"), str(tmp_path / "data"), *KEYFRAMES, *CPU, "--workers", "0", "--json"]
+    assert main([*command, "--batch-size", "3"]) == 0
+    alone = json.loads(capsys.readouterr().out)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*launch, "-m", "videomamba.cli.main", *command, "--batch-size", "2"],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    together = json.loads(done.stdout)
+    assert together["count"] == alone["count"] == 11
+    assert together["AP"] == pytest.approx(alone["AP"], abs=1e-6)
+
+
+def test_detect_draws_and_writes_what_it_sees(run, ava, tmp_path, capsys):
+    out, scores = tmp_path / "out.mp4", tmp_path / "out.csv"
+    command = ["detect", str(ava / "clip7.mp4"), "--checkpoint", str(run / "last"), *CPU, "--out", str(out)]
+    boxes = ["--boxes", str(ava / "ava_val_v2.2.csv"), "--keyframes", "even:4", "--csv", str(scores)]
+    labels = ["--label-map", str(ava / "ava_action_list_v2.2.pbtxt")]
+    assert main([*command, *boxes, *labels, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert [k["timestamp"] for k in result["keyframes"]] == [1, 2, 3, 4]
+    best = [k["boxes"][0]["actions"][0] for k in result["keyframes"]]
+    assert {action["label"] for action in best} == {"glow green"}
+    rows = list(csv.reader(scores.open()))
+    assert len(rows) == 4 * 3
+    assert {row[6] for row in rows} == {"1", "2", "5"}, "the label map's numbers"
+    top = max(rows, key=lambda row: float(row[7]))
+    assert (top[0], top[6]) == ("clip7", "2")
+    assert float(top[7]) == pytest.approx(max(a["score"] for a in best), abs=1e-5)
+    with VideoReader(out) as drawn, VideoReader(ava / "clip7.mp4") as plain:
+        assert drawn.num_frames == plain.num_frames == 16
+        difference = (drawn.read([6]).frames.float() - plain.read([6]).frames.float()).abs()
+    assert difference.amax() > 60, "a box is drawn"
+    assert difference.median() < 8, "and the rest is the picture"
+
+
+def test_detect_without_boxes_finds_them_or_says_which_file_to_give(run, ava, tmp_path, monkeypatch, capsys, fails):
+    video = ava / "clip7.mp4"
+
+    class Finds:
+        def __init__(self, category, *, threshold, device):
+            assert (category, threshold) == ("bird", 0.8)
+
+        def __call__(self, frame):
+            assert frame.shape == (3, 48, 72)
+            return [((0.1, 0.1, 0.6, 0.9), 0.95)]
+
+    command = ["detect", str(video), "--checkpoint", str(run / "last"), *CPU, "--out", str(tmp_path / "out.mp4")]
+    with monkeypatch.context() as patch:
+        patch.setattr(object_detector, "ObjectDetector", Finds)
+        assert main([*command, "--category", "bird", "--every", "0.5", "--json"]) == 0
+        frames = [k["frame"] for k in json.loads(capsys.readouterr().out)["keyframes"]]
+        assert frames == [0, 4, 8, 12], "every half second of 8 frames a second"
+
+    def no_network(*args, **kwargs):
+        raise OSError("no route to host")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    monkeypatch.setattr("torch.hub.download_url_to_file", no_network)
+    line = fails(*command)
+    assert "give --boxes BOXES.csv, or put https://" in line
+    assert "fasterrcnn_resnet50_fpn_v2_coco" in line
+    assert "unknown category 'sofa'" in fails(*command, "--category", "sofa")
+
+
+def test_mistakes_are_one_line(run, ava, trained, clips, fails, tmp_path):
+    boxes = ["--boxes", ava / "ava_val_v2.2.csv"]
+    video = ava / "clip7.mp4"
+    assert "not VideoMamba" in fails("detect", video, "--checkpoint", trained, *boxes, *CPU)
+    assert "is a detector" in fails("predict", video, "--checkpoint", run, *CPU)
+    assert "no detector" in fails("evaluate", trained, clips, *KEYFRAMES)
+    line = fails("detect", ava / "clip0.mp4", "--checkpoint", run, *boxes, *CPU)
+    assert "no box that can be used for clip0" in line
+    assert "videos clip6, clip7, clip8" in line
+    labels_only = tmp_path / "labels"
+    labels_only.mkdir()
+    (labels_only / "map.pbtxt").write_text('item { name: "a" id: 1 }')
+    assert "option keyframes" in fails("train", "ava", "--data", ava, "--device", "cpu")
+    assert "expected NAME=VALUE" in fails("train", "ava", "--data", ava, "--data-option", "keyframes")
+    assert "has no options" in fails("train", clips, *KEYFRAMES)
+    assert "expected one csv such as ava_train_v2.2.csv" in fails("train", "ava", "--data", labels_only)
+
+
+def test_score_of_the_fixture_and_of_other_files(capsys, fails, tmp_path):
+    files = {
+        "--ground-truth": FIXTURES / "ava_gt.csv",
+        "--detections": FIXTURES / "ava_detections.csv",
+        "--label-map": FIXTURES / "ava_labelmap.pbtxt",
+    }
+
+    def command(**changed):
+        given = {**files, **{f"--{name.replace('_', '-')}": value for name, value in changed.items()}}
+        return ["score", "ava", *(str(part) for pair in given.items() for part in pair), "--json"]
+
+    expected = json.loads((FIXTURES / "ava_expected.json").read_text())
+    assert main(command()) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert set(result) == {"mAP", "AP"}
+    assert result["mAP"] == pytest.approx(expected.pop("PascalBoxes_Precision/mAP@0.5IOU"), abs=1e-9)
+    assert result["AP"] == pytest.approx({key.rsplit("/", 1)[1]: value for key, value in expected.items()}, abs=1e-9)
+
+    (tmp_path / "none.csv").write_text("")
+    assert main(command(detections=tmp_path / "none.csv")) == 0
+    assert set(json.loads(capsys.readouterr().out)["AP"].values()) == {0.0}
+
+    (tmp_path / "map.pbtxt").write_text('item {\n  name: "a1"\n  id: 1\n}\nitem {\n  name: "new"\n  id: 99\n}\n')
+    assert main(command(label_map=tmp_path / "map.pbtxt")) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["AP"] == {"a1": pytest.approx(result["AP"]["a1"], abs=1e-9), "new": None}
+    assert "are of classes that the label map does not have" in err
+
+    (tmp_path / "bad.csv").write_text("vid0,0902,0.1,0.1,x,0.5,1,0.5\n")
+    assert "bad.csv:1: x2 'x' is not a number" in fails(*command(detections=tmp_path / "bad.csv"))
+    assert "no such file" in fails(*command(detections=tmp_path / "no.csv")).lower()
+    assert "is no label map" in fails(*command(label_map=FIXTURES / "ava_gt.csv"))
+    assert "needs --detections" in fails("score", "ava", "--ground-truth", FIXTURES / "ava_gt.csv")
+
+
+def test_excluded_frames_are_left_out_of_both(capsys, tmp_path):
+    truth = [line for line in (FIXTURES / "ava_gt.csv").read_text().splitlines() if not line.startswith("vid1")]
+    found = [line for line in (FIXTURES / "ava_detections.csv").read_text().splitlines() if not line.startswith("vid1")]
+    (tmp_path / "gt.csv").write_text("\n".join(truth))
+    (tmp_path / "found.csv").write_text("\n".join(found))
+    times = {line.split(",")[1] for line in (FIXTURES / "ava_gt.csv").read_text().splitlines()}
+    (tmp_path / "out.csv").write_text("".join(f"vid1,{int(time)}\n" for time in times))
+
+    def score(gt, detections, *more):
+        files = ["--ground-truth", str(gt), "--detections", str(detections)]
+        labels = ["--label-map", str(FIXTURES / "ava_labelmap.pbtxt")]
+        assert main(["score", "ava", *files, *labels, "--json", *map(str, more)]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    excluded = score(FIXTURES / "ava_gt.csv", FIXTURES / "ava_detections.csv", "--excluded", tmp_path / "out.csv")
+    assert excluded == score(tmp_path / "gt.csv", tmp_path / "found.csv")
+
+
+def test_a_pickle_becomes_a_csv_and_a_program_does_not(tmp_path, capsys, fails):
+    boxes = {"vid0,0902": np.array([[0.1, 0.2, 0.3, 0.4, 0.95], [0.0, 0.0, 1.0, 1.0, 0.5]], np.float32)}
+    (tmp_path / "boxes.pkl").write_bytes(pickle.dumps(boxes))
+    assert main(["convert", str(tmp_path / "boxes.pkl"), str(tmp_path / "boxes.csv")]) == 0
+    rows = list(csv.reader((tmp_path / "boxes.csv").open()))
+    assert rows[0] == ["vid0", "0902", "0.1", "0.2", "0.3", "0.4", "", "0.95"]
+    assert len(rows) == 2
+
+    class Program:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "ran"),)
+
+    (tmp_path / "evil.pkl").write_bytes(pickle.dumps({"vid0,0902": Program()}))
+    line = fails("convert", tmp_path / "evil.pkl", tmp_path / "evil.csv")
+    assert "posix.mkdir" in line
+    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "evil.csv").exists()

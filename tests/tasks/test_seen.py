@@ -1,0 +1,50 @@
+"""What people are shown is what the model gets."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from videomamba.data import Annotations, VideoError, VideoReader, VideoRecord
+from videomamba.data.synthetic import write_video
+from videomamba.models import Preprocessing
+from videomamba.tasks.recognition import Recognition
+from videomamba.tasks.seen import seen_clip
+
+PREPROCESSING = Preprocessing(num_frames=4, size=(32, 48), mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.1))
+
+
+@pytest.fixture
+def clip(tmp_path):
+    rng = np.random.default_rng(0)
+    write_video(tmp_path / "a.mp4", rng.integers(0, 256, (20, 64, 96, 3), dtype=np.uint8), fps=10)
+    return tmp_path / "a.mp4"
+
+
+@pytest.mark.parametrize("stride", [None, 2])
+def test_it_is_the_clip_that_is_tested(clip, stride):
+    p = dataclasses.replace(PREPROCESSING, stride=stride)
+    seen = seen_clip(clip, p)
+    part = Annotations((VideoRecord(clip, 0),), ("a", "b"))
+    assert torch.equal(seen.video, Recognition(("a", "b")).test_dataset(part, p)[0]["video"])
+    assert seen.indices.tolist() == ([2, 7, 12, 17] if stride is None else [6, 8, 10, 12])
+    assert seen.frames_per_second == pytest.approx(2 if stride is None else 5, rel=1e-3)
+
+
+def test_frames_are_its_pixels(clip):
+    seen = seen_clip(clip, PREPROCESSING)
+    assert (seen.frames.dtype, seen.frames.shape) == (torch.uint8, (4, 3, 32, 48))
+    with VideoReader(clip) as reader:
+        decoded = reader.read([7]).frames
+    want = torch.nn.functional.interpolate(decoded.float(), size=(32, 48), mode="bilinear", antialias=True)[0]
+    assert (seen.frames[1].float() - want).abs().max() <= 1.5
+
+
+def test_a_single_moment_has_a_pace(clip):
+    assert seen_clip(clip, dataclasses.replace(PREPROCESSING, num_frames=1)).frames_per_second == 1.0
+
+
+def test_no_video(tmp_path):
+    with pytest.raises(VideoError, match="does not exist"):
+        seen_clip(tmp_path / "none.mp4", PREPROCESSING)

@@ -1,0 +1,139 @@
+"""``videomamba delta``: what each layer takes in of a video, where and when."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+from rich.table import Table
+
+from videomamba.cli.files import PICTURES, check_suffix, whole_file
+from videomamba.cli.options import Checkpoint, Device, Flag, Json, option, people, print_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from videomamba.tasks.seen import SeenClip
+    from videomamba.viz.curves import LayerSteps
+    from videomamba.viz.delta import Drawing
+
+
+def delta(
+    video: Annotated[Path, tyro.conf.Positional, option("VIDEO")],
+    checkpoint: Checkpoint,
+    layers: Annotated[str | None, option("N,N,...")] = None,
+    out: Annotated[Path | None, option("FILE")] = None,
+    direction: Literal["both", "forward", "backward"] = "both",
+    scale: Literal["shared", "layer"] = "shared",
+    overlay: Flag = False,
+    curve: Annotated[Path | None, option("FILE")] = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> int:
+    """Draws the step sizes of the state space model, per layer, over the frames of a video.
+
+    Small steps (dark) keep the past, large ones take in the token at hand (the paper's Figs. S1-S3).
+
+    Args:
+        video: the file; its central clip is shown, as predict sees it
+        layers: rows to draw, such as 0,6,12,18,21 (five, evenly spread)
+        out: picture (.png, .pdf, .svg), film (.mp4) or page (.html) to write (VIDEO's name with _delta.png, here)
+        direction: forward, backward, or the mean of both
+        scale: one scale shared by all layers, or each layer on its own
+        overlay: lay the maps over the frames
+        curve: also draw the mean step size of every layer there
+    """
+    import torch
+
+    from videomamba.engine import resolve_device
+    from videomamba.models import VideoMamba, load_model
+    from videomamba.tasks.seen import seen_clip
+    from videomamba.viz.curves import depth_trend, layer_steps
+    from videomamba.viz.delta import Drawing, check_layers
+
+    file = Path(f"{video.stem}_delta.png") if out is None else out
+    check_suffix("--out", file, (*PICTURES, ".mp4", ".html"))
+    if curve is not None:
+        check_suffix("--curve", curve)
+    chosen = None if layers is None else _numbers(layers)
+    where = resolve_device(device)
+    model = load_model(checkpoint)
+    if not isinstance(model, VideoMamba):
+        raise ValueError(f"{checkpoint} is {type(model).__name__}, which has no step sizes; only VideoMamba has")
+    how = Drawing(check_layers(chosen, model.config.depth), direction, scale, overlay)
+    clip = seen_clip(video, model.preprocessing)
+    model.to(where)
+    with torch.inference_mode():
+        maps = model.delta_maps(clip.video[None].to(where))[0].cpu()
+    steps = layer_steps(maps)
+    draw(file, clip, maps, how, title=video.name, note=f"{checkpoint}: {depth_trend(steps)}.")
+    console = people()
+    console.print(_table(steps))
+    console.print(f"{depth_trend(steps)}; this clip, this checkpoint", soft_wrap=True)
+    console.print(f"wrote {file}", soft_wrap=True)
+    if curve is not None:
+        draw_curve(curve, steps, title=f"{video.name}, {checkpoint}")
+        console.print(f"wrote {curve}", soft_wrap=True)
+    if json:
+        print_json(
+            {
+                "video": video,
+                "out": file,
+                "curve": curve,
+                "shape": list(maps.shape),
+                "frames": clip.indices.tolist(),
+                "trend": depth_trend(steps),
+                "layers": [dataclasses.asdict(step) for step in steps],
+            }
+        )
+    return 0
+
+
+def draw(file: Path, clip: "SeenClip", maps: "Tensor", how: "Drawing", *, title: str, note: str = "") -> None:
+    """Writes maps (depth, 2, t, h, w) of a clip as what the file's suffix says; the file appears whole."""
+    from videomamba.viz.delta import DeltaRows, delta_figure
+
+    times = clip.timestamps.tolist()
+    with whole_file(file) as temporary:
+        if file.suffix == ".mp4":
+            from fractions import Fraction
+
+            import numpy as np
+
+            from videomamba.data.synthetic import write_video
+            from videomamba.viz.delta_video import delta_film
+
+            rows = DeltaRows.of(maps, (clip.frames.shape[2], clip.frames.shape[3]), how)
+            pace = Fraction(clip.frames_per_second).limit_denominator(100)
+            film = np.stack(list(delta_film(clip.frames, rows, overlay=how.overlay, title=title)))
+            write_video(temporary, film, fps=pace)
+        elif file.suffix == ".html":
+            from videomamba.viz.delta_page import delta_page
+
+            page = delta_page(clip.frames, maps, how, timestamps=times, title=title, note=note)
+            temporary.write_text(page, encoding="utf-8")
+        else:
+            figure = delta_figure(clip.frames, maps, how, timestamps=times, title=title)
+            figure.savefig(temporary, format=file.suffix[1:], dpi=120)
+
+
+def draw_curve(file: Path, steps: "list[LayerSteps]", *, title: str) -> None:
+    from videomamba.viz.curves import delta_curve
+
+    with whole_file(file) as temporary:
+        delta_curve(steps, title=title).savefig(temporary, format=file.suffix[1:], dpi=120)
+
+
+def _table(steps: "list[LayerSteps]") -> Table:
+    table = Table("layer", "direction", "mean", "min", "max", title="step sizes", title_justify="left")
+    for step in steps:
+        numbers = (f"{value:.4g}" for value in (step.mean, step.min, step.max))
+        table.add_row(str(step.layer), step.direction, *numbers)
+    return table
+
+
+def _numbers(layers: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in layers.split(","))
+    except ValueError:
+        raise ValueError(f"--layers {layers}: give numbers with commas between them, such as 0,6,12") from None

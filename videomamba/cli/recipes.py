@@ -1,0 +1,65 @@
+"""``videomamba recipes``: the runs that have a name, and the figures that were published for them."""
+
+import inspect
+from typing import Annotated, Any
+
+import tyro
+from rich.table import Column, Table
+
+from videomamba.cli.options import Json, option, people, print_json
+
+
+def recipes(
+    name: Annotated[str | None, tyro.conf.Positional, option("NAME")] = None,
+    json: Json = False,
+) -> int:
+    """Lists what `videomamba train` knows by name, or says all about one: command, layout, choices.
+
+    Args:
+        name: of a recipe
+    """
+    from videomamba.recipes import RECIPES
+
+    if name is not None and name not in RECIPES:
+        raise ValueError(f"there is no recipe {name!r}; `videomamba recipes` lists them")
+    rows = [_row(recipe) for recipe in (RECIPES if name is None else (name,))]
+    if json:
+        print_json(rows if name is None else rows[0])
+        return 0
+    console = people()
+    table = Table(Column("recipe", no_wrap=True), "frames", "begins from", "published", "in")
+    for row in rows:
+        figure = "" if row["published"] is None else f"{row['published']:.1f} {row['metric']}"
+        table.add_row(row["name"], str(row["frames"] or ""), row["begins_from"], figure, row["where"] or "")
+    console.print(table)
+    if name is not None:
+        console.print((inspect.getdoc(RECIPES[name]) or "").replace(":func:", ""), soft_wrap=True)
+    else:
+        console.print(
+            "`videomamba recipes NAME` says how it is run, `videomamba train NAME --data DIR` runs it", soft_wrap=True
+        )
+    return 0
+
+
+def _row(name: str) -> dict[str, Any]:
+    from videomamba.recipes import RECIPES
+
+    recipe = RECIPES[name]
+    run = recipe(None)
+    return {
+        "name": name,
+        "task": run.task,
+        "layout": run.data.layout,
+        "model": run.model.name,
+        "frames": run.data.num_frames,
+        "begins_from": _start(run.model.begins_from),
+        "published": getattr(recipe, "figure", None),
+        "metric": getattr(recipe, "metric", None),
+        "where": getattr(recipe, "where", None),
+    }
+
+
+def _start(begins_from: str | None) -> str:
+    if begins_from is None:
+        return "scratch"
+    return "ImageNet-1K" if "ImageNet-1K" in begins_from else "Kinetics-400"

@@ -1,0 +1,48 @@
+"""``videomamba score``: published figures of anybody's answers, from files alone."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from videomamba.cli.options import Json, option
+from videomamba.cli.score_ava import score_ava
+from videomamba.cli.score_segmentation import score_segmentation
+
+
+def score(
+    what: Annotated[Literal["ava", "segmentation"], tyro.conf.Positional, option("ava|segmentation")],
+    ground_truth: Annotated[Path, option("G.csv|DIR")],
+    detections: Annotated[Path | None, option("D.csv")] = None,
+    label_map: Annotated[Path | None, option("L.pbtxt")] = None,
+    excluded: Annotated[Path | None, option("X.csv")] = None,
+    predictions: Annotated[Path | None, option("DIR")] = None,
+    ignore: Annotated[tuple[str, ...], option("LABEL...")] = ("background",),
+    json: Json = False,
+) -> int:
+    """Computes a benchmark's figures as its official evaluator does.
+
+    `ava`: frame mAP at IoU 0.5. The csv files have no header and the columns video, timestamp, x1, y1, x2, y2
+    (fractions of the picture), action and, for detections, score. Of each frame the 50 highest-scored detections count.
+
+    `segmentation`: MoF, Edit and F1@10, 25, 50 in percent, as MS-TCN's evaluator has them. Both folders have a file
+    NAME.txt or NAME for each video, with a label a line for each frame, or as MS-TCN's and ASFormer's code write it.
+    Videos without a prediction do not count. A prediction that is longer or shorter by a few frames is scored where
+    both have labels, one by many is refused.
+
+    Args:
+        what: the benchmark
+        ground_truth: the annotated boxes; for segmentation the folder of true labels
+        detections: ava: the boxes to score
+        label_map: ava: the classes that count (AVA's 60: ava_action_list_v2.2_for_activitynet_2019.pbtxt)
+        excluded: ava: csv of video,timestamp pairs that are left out of both
+        predictions: segmentation: the folder of labels to score
+        ignore: segmentation: labels whose segments are left out of Edit and F1
+    """
+    if what == "segmentation":
+        if predictions is None:
+            raise ValueError("score segmentation needs --predictions DIR beside --ground-truth DIR")
+        return score_segmentation(ground_truth, predictions, ignore=ignore, json=json)
+    if detections is None or label_map is None:
+        raise ValueError("score ava needs --detections D.csv and --label-map L.pbtxt beside --ground-truth")
+    return score_ava(ground_truth, detections, label_map, excluded=excluded, json=json)

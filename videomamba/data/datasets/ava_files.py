@@ -1,0 +1,174 @@
+"""The files of AVA (arXiv 1705.08421): annotations and detections as csv, excluded timestamps, label maps."""
+
+import csv
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+FrameKey = tuple[str, int]  # video and timestamp
+
+
+@dataclass(frozen=True)
+class BoxRow:
+    """One row of a csv in AVA's format.
+
+    Attributes:
+        video: its id, the file's name without suffix.
+        timestamp: of the keyframe, a whole number.
+        box: x1, y1, x2, y2 as fractions of the picture's width and height.
+        action: id in the label map; None for a box without a label.
+        score: last column: a detection's score, a ground-truth row's person id; 1 where there is none.
+    """
+
+    video: str
+    timestamp: int
+    box: tuple[float, float, float, float]
+    action: int | None
+    score: float
+
+    @property
+    def key(self) -> FrameKey:
+        return self.video, self.timestamp
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that cannot be used: the file, its line from 1, and why."""
+
+    path: Path
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path.name}:{self.line}: {self.reason}"
+
+
+def read_label_map(path: str | Path) -> dict[int, str]:
+    """Class names by id, in the file's order, of a protocol buffer in text form (``name`` and ``id`` or ``label_id``).
+
+    Raises:
+        ValueError: not readable, no class in it, or an id below 1.
+    """
+    text = _text(Path(path))
+    names: dict[int, str] = {}
+    for block in re.findall(r"\{([^{}]*)\}", text):
+        name = re.search(r"""\bname\s*:\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""", block)
+        number = re.search(r"\b(?:label_)?id\s*:\s*(-?\d+)", block)
+        if name and number:
+            names[int(number[1])] = re.sub(r"\\(.)", r"\1", name[1][1:-1])
+    if not names:
+        raise ValueError(f'{path} is no label map: expected entries such as item {{ name: "walk" id: 14 }}')
+    if min(names) < 1:
+        raise ValueError(f"{path}: id {min(names)}; ids are at least 1")
+    return names
+
+
+def read_exclusions(path: str | Path | None) -> set[FrameKey]:
+    """Keyframes that are left out: a csv of ``video,timestamp``; none without a file.
+
+    Raises:
+        ValueError: not readable, or a line that is not such a pair.
+    """
+    if path is None:
+        return set()
+    excluded = set()
+    for line, fields in _lines(Path(path)):
+        if len(fields) != 2:
+            raise ValueError(f"{path}:{line}: {len(fields)} columns; expected video,timestamp")
+        try:
+            excluded.add((fields[0], whole_number(fields[1])))
+        except ValueError as error:
+            raise ValueError(f"{path}:{line}: {error}") from error
+    return excluded
+
+
+def read_rows(path: str | Path, *, scores_last: bool = False) -> tuple[list[tuple[int, BoxRow]], list[BadRow]]:
+    """All rows of a csv in AVA's format with their lines, and those that are none.
+
+    ``video,timestamp,x1,y1,x2,y2[,action[,score or person]]``; an empty action or -1 is a box without a label. With
+    ``scores_last`` the last column is the score, also where it is the seventh.
+
+    Raises:
+        ValueError: the file cannot be read.
+    """
+    rows, bad = [], []
+    for line, fields in _lines(Path(path)):
+        try:
+            if scores_last and len(fields) == 7:
+                fields = [*fields[:6], "", fields[6]]
+            rows.append((line, _row(fields)))
+        except ValueError as error:
+            bad.append(BadRow(Path(path), line, str(error)))
+    return rows, bad
+
+
+def read_scored_rows(path: str | Path) -> list[BoxRow]:
+    """Rows of ground truth or detections to compute figures from, which no bad row may falsify.
+
+    Raises:
+        ValueError: the file cannot be read, or a row that is none, or has no action.
+    """
+    rows, bad = read_rows(path)
+    bad += [BadRow(Path(path), line, "no action") for line, row in rows if row.action is None]
+    if bad:
+        raise ValueError(f"{path}: {len(bad)} of {len(rows) + len(bad)} rows cannot be read, the first {bad[0]}")
+    return [row for _, row in rows]
+
+
+def _row(fields: list[str]) -> BoxRow:
+    if not 6 <= len(fields) <= 8:
+        raise ValueError(f"{len(fields)} columns; expected video,timestamp,x1,y1,x2,y2,action and a score or person")
+    x1, y1, x2, y2 = (
+        _number(f"{name} ", text) for name, text in zip(("x1", "y1", "x2", "y2"), fields[2:6], strict=True)
+    )
+    action = fields[6].strip() if len(fields) > 6 else ""
+    return BoxRow(
+        fields[0],
+        whole_number(fields[1]),
+        (x1, y1, x2, y2),
+        None if action in ("", "-1") else whole_number(action),
+        _number("score ", fields[7]) if len(fields) == 8 and fields[7].strip() else 1.0,
+    )
+
+
+def whole_number(text: str) -> int:
+    """The number that a text such as 902, 0902 or 902.0 stands for.
+
+    Raises:
+        ValueError: it is none.
+    """
+    value = _number("", text)
+    if value != int(value):
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(value)
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{name}{text!r} is not a number") from None
+    if not math.isfinite(value):
+        raise ValueError(f"{name}{text!r} is not finite")
+    return value
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Rows that are not empty, with their lines in the file."""
+    reader = csv.reader(_text(path).splitlines())
+    try:
+        for fields in reader:
+            if fields:
+                yield reader.line_num, fields
+    except csv.Error as error:
+        raise ValueError(f"{path}:{reader.line_num}: {error}") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise ValueError(f"{path} cannot be read: {reason}") from error

@@ -1,0 +1,78 @@
+"""HMDB51 (Kuehne et al., ICCV 2011): 51 classes, three official splits of 3570 training and 1530 test videos."""
+
+from pathlib import Path
+
+from videomamba.data.annotations import Annotations
+from videomamba.data.datasets.present import checked, first_that_exists, part, stems
+from videomamba.labels import class_names
+
+_PARTS = {"1": "train", "2": "test", "0": None}
+_PUBLISHED = {"train": 3570, "test": 1530}
+_VIDEO_FOLDERS = ("", "videos", "hmdb51_org", "hmdb51", "HMDB51")
+
+
+def read_hmdb51(root: str | Path, *, fold: int | None = None, missing_ok: bool = False) -> dict[str, Annotations]:
+    """One official split: ``testTrainMulti_7030_splits/<class>_test_split<fold>.txt`` and ``<class>/*.avi``.
+
+    The split files lie in ``root`` or up to two folders below; the classes' folders in ``root``, ``videos/`` or
+    ``hmdb51_org/``. A split file's line is a video's name and 1 (training), 2 (test) or 0 (unused). Videos may have
+    been converted: any suffix of a video will do.
+
+    Args:
+        root: the data set's folder.
+        fold: 1, 2 or 3; 1 by default.
+        missing_ok: keep quiet about videos that are not there.
+
+    Raises:
+        ValueError: no such folder, no split files, a file that is not one, or videos that are missing.
+    """
+    root, fold = Path(root), fold or 1
+    splits = _split_folder(root, fold)
+    names = class_names("hmdb51")
+    found: dict[str, list[tuple[Path | None, Path, int]]] = {"train": [], "test": []}
+    videos = _video_folder(root, names)
+    for label, name in enumerate(names):
+        there = stems(videos / name)
+        for file, use in _lines(splits / f"{name}_test_split{fold}.txt"):
+            if use is not None:
+                found[use].append((there.get(Path(file).stem), videos / name / file, label))
+    parts = {name: part(rows, names, published=_PUBLISHED[name]) for name, rows in found.items()}
+    return checked(parts, f"HMDB51 in {root}", missing_ok=missing_ok)
+
+
+def _split_folder(root: Path, fold: int) -> Path:
+    if not root.is_dir():
+        raise ValueError(f"{root} is not a folder; expected HMDB51's, with testTrainMulti_7030_splits/ in it")
+    for depth in ("", "*/", "*/*/"):
+        file = next(iter(sorted(root.glob(f"{depth}*_test_split{fold}.txt"))), None)
+        if file is not None:
+            return file.parent
+    raise ValueError(
+        f"{root} has no split files of HMDB51; looked for testTrainMulti_7030_splits/<class>_test_split{fold}.txt, "
+        "also elsewhere up to two folders below it"
+    )
+
+
+def _video_folder(root: Path, names: tuple[str, ...]) -> Path:
+    folder = first_that_exists(root, (f"{below}/{name}".lstrip("/") for below in _VIDEO_FOLDERS for name in names))
+    if folder is None:
+        raise ValueError(
+            f"{root} has no folder {names[0]}/ ... {names[-1]}/ of HMDB51's videos; looked in it and in "
+            f"{', '.join(f'{name}/' for name in _VIDEO_FOLDERS[1:])} below it"
+        )
+    return folder.parent
+
+
+def _lines(file: Path) -> list[tuple[str, str | None]]:
+    """Name and part, ``train`` or ``test`` or None, of a split file's videos; a class without a file has none."""
+    if not file.is_file():
+        raise ValueError(f"{file} is missing; HMDB51 has one for each class")
+    rows = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if not line.strip():
+            continue
+        name, _, use = line.strip().rpartition(" ")
+        if use not in _PARTS or not name:
+            raise ValueError(f"{file}: {line.strip()!r} is not a video's name and 0, 1 or 2")
+        rows.append((name, _PARTS[use]))
+    return rows

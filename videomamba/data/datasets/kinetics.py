@@ -1,0 +1,100 @@
+"""Kinetics (Kay et al., arXiv 1705.06950) as its csv files and the common downloaders leave it."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from videomamba.data.annotations import Annotations
+from videomamba.data.datasets.present import checked, first_that_exists, part, stems
+from videomamba.labels import class_names
+
+_NAMES = {"train": ("train",), "test": ("val", "validate", "validation")}  # its own test part has no public labels
+_COLUMNS = ("label", "youtube_id", "time_start", "time_end")
+_Rows = list[tuple[tuple[str, ...], str, Path]]  # names without suffix that a video may have, label, expected file
+
+
+def read_kinetics(root: str | Path, *, fold: int | None = None, missing_ok: bool = True) -> dict[str, Annotations]:
+    """The official ``train.csv`` and ``val.csv``, or lists of mmaction; the validation part is the test.
+
+    A csv file has columns label, youtube_id, time_start, time_end and lies in ``root`` or ``annotations/``; a list,
+    ``kinetics400_train_list_videos.txt``, has lines of a path and a class's index. Videos are anywhere below ``train/``
+    and ``val/`` (or ``videos_train/``, ``train_256/``): flat or in folders of classes, as ``<id>_<start>_<end>.mp4``
+    with six digits each or as ``<id>.mp4``. Videos vanish from the Internet: those that are not there are counted and
+    left out.
+
+    Class names are Kinetics-400's where all labels are among them, else the labels, sorted.
+
+    Args:
+        root: the data set's folder.
+        fold: it has one split.
+        missing_ok: False makes a missing video an error.
+
+    Raises:
+        ValueError: no annotation, a file that is not one, or a part of which no video is there.
+    """
+    root = Path(root)
+    rows = {name: _rows(root, name) for name in _NAMES}
+    labels = {label for listed in rows.values() for _, label, _ in listed}
+    k400 = class_names("k400")
+    names = k400 if labels <= set(k400) else tuple(sorted(labels))
+    index = {name: i for i, name in enumerate(names)}
+    parts = {}
+    for name, listed in rows.items():
+        there: dict[str, Path] = {}
+        for folder in _video_folders(root, name):
+            there |= stems(folder, below=True)
+        found = [(next((there[s] for s in may if s in there), None), file, index[label]) for may, label, file in listed]
+        parts[name] = part(found, names, published=len(found))
+    return checked(parts, f"Kinetics in {root}", missing_ok=missing_ok)
+
+
+def _video_folders(root: Path, part_name: str) -> list[Path]:
+    names = _NAMES[part_name]
+    wanted = {f"{before}{name}{after}" for name in names for before in ("", "videos_") for after in ("", "_256")}
+    return sorted(p for p in [*root.glob("*"), *root.glob("*/*")] if p.name in wanted and p.is_dir())
+
+
+def _rows(root: Path, part_name: str) -> _Rows:
+    names = _NAMES[part_name]
+    prefixes = [f"{folder}{before}" for folder in ("", "annotations/") for before in ("", "kinetics400_", "kinetics_")]
+    tables = [f"{prefix}{name}.csv" for prefix in prefixes for name in names]
+    lists = [f"{folder}kinetics400_{name}_list_videos.txt" for folder in ("", "annotations/") for name in names]
+    if (file := first_that_exists(root, tables)) is not None:
+        return list(_of_csv(file, root / names[0]))
+    if (file := first_that_exists(root, lists)) is not None:
+        return list(_of_list(file, root / f"videos_{names[0]}"))
+    raise ValueError(
+        f"{root} has no annotation of Kinetics' {names[0]} part; looked for {names[0]}.csv, annotations/{names[0]}.csv "
+        f"and kinetics400_{names[0]}_list_videos.txt"
+    )
+
+
+def _of_csv(file: Path, folder: Path) -> Iterator[tuple[tuple[str, ...], str, Path]]:
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            reader = csv.DictReader(lines)
+            columns = reader.fieldnames or []
+            lacking = [name for name in _COLUMNS if name not in columns]
+            if lacking:
+                raise ValueError(f"{file} has no column {lacking[0]!r}; Kinetics' files have {', '.join(_COLUMNS)}")
+            for row in reader:
+                try:
+                    start, end = (round(float(row[name])) for name in ("time_start", "time_end"))
+                except (TypeError, ValueError):
+                    raise ValueError(
+                        f"{file}, line {reader.line_num}: time_start and time_end are no seconds"
+                    ) from None
+                name = f"{row['youtube_id']}_{start:06d}_{end:06d}"
+                label = (row["label"] or "").strip()
+                yield (name, row["youtube_id"]), label, folder / label / f"{name}.mp4"
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{file} cannot be read as Kinetics' csv file: {error}") from error
+
+
+def _of_list(file: Path, folder: Path) -> Iterator[tuple[tuple[str, ...], str, Path]]:
+    names = class_names("k400")
+    for line in filter(None, map(str.strip, file.read_text(encoding="utf-8").splitlines())):
+        path, _, index = line.rpartition(" ")
+        if not path or not index.isdecimal() or int(index) >= len(names):
+            raise ValueError(f"{file}: {line!r} is not a path and a class's index below {len(names)}")
+        yield (Path(path).stem,), names[int(index)], folder / path

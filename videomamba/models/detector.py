@@ -1,0 +1,172 @@
+"""Action detection: a VideoMamba whose map of features is read where the boxes are."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.ops import roi_align
+
+from videomamba.models.config import DetectorConfig, Preprocessing, VideoMambaConfig
+from videomamba.models.fit import Inflation, fit_weights
+from videomamba.models.folder import Checkpoint, check_tensors
+from videomamba.models.pretrained import PretrainedModel, fitted_preprocessing
+from videomamba.models.videomamba import VideoMamba
+from videomamba.shapes import Video
+
+_BACKBONE = "backbone."
+
+
+class Detector(PretrainedModel):
+    """Logits of actions for each box of a clip's middle frame (supplement, S8).
+
+    The tokens after the last norm, back on their t x h x w grid, are averaged over time; RoIAlign (aligned, stride of
+    the patches) cuts ``roi_size`` x ``roi_size`` cells out of the map for each box, whose maximum goes through dropout
+    and a linear layer. The logits are those of independent classes, for a sigmoid each.
+    """
+
+    config: DetectorConfig
+
+    def __init__(
+        self,
+        config: DetectorConfig,
+        *,
+        class_names: Sequence[str] | None = None,
+        preprocessing: Preprocessing | None = None,
+    ) -> None:
+        own = Preprocessing(num_frames=config.num_frames, stride=4, size=config.height_width)
+        super().__init__(config, class_names=class_names, preprocessing=preprocessing or own)
+        self.backbone = VideoMamba(config.backbone)
+        self.dropout = nn.Dropout(config.dropout)
+        self.head: nn.Linear
+        self.reset_classifier(config.num_classes, self.class_names)
+
+    @property
+    def blocks(self) -> Any:
+        """Of the backbone: what is sharded one by one."""
+        return self.backbone.blocks
+
+    def forward(self, video: Video, boxes: Tensor, valid: Tensor | None = None, size: Tensor | None = None) -> Tensor:
+        """(B, K, num_classes) logits.
+
+        Height and width are free, and frames as far as tubelets divide them: the position table is resized on the fly,
+        and a side that patches do not divide is padded with zeros (the mean colour) at its end.
+
+        Args:
+            video: (B, 3, T, H, W) float, normalised as ``preprocessing`` says.
+            boxes: (B, K, 4) x1, y1, x2, y2 in pixels of the video.
+            valid: (B, K) bool, which boxes there are; the others' logits are 0. None: all.
+            size: (B, 2) height and width of each video where it is smaller than H x W and padded; no padding is seen.
+
+        Raises:
+            ValueError: frames that tubelets do not divide.
+        """
+        if valid is None:
+            valid = torch.ones(boxes.shape[:2], dtype=torch.bool, device=boxes.device)
+        logits = video.new_zeros(*boxes.shape[:2], self.num_classes, dtype=self.head.weight.dtype)
+        for (height, width), members in _by_size(video, size).items():
+            features = self.box_features(video[members, ..., :height, :width], boxes[members], valid[members])
+            with torch.autocast(features.device.type, enabled=False):
+                found = self.head(self.dropout(features))
+            where = members[:, None].expand_as(valid[members])[valid[members]], valid[members].nonzero()[:, 1]
+            logits = logits.index_put(where, found)
+        return logits
+
+    def box_features(self, video: Video, boxes: Tensor, valid: Tensor) -> Tensor:
+        """(N, d) features of the N valid boxes, in order, of videos of one size; arguments as of :meth:`forward`."""
+        patch, stride = self.config.patch_size, self.config.patch_stride or self.config.patch_size
+        pads = [max(0, patch - side) if side < patch else (patch - side) % stride for side in video.shape[-2:]]
+        if any(pads):
+            video = F.pad(video, (0, pads[1], 0, pads[0]))
+        features = self.backbone.feature_map(video).mean(2)
+        index = valid.nonzero()[:, :1].to(features)
+        rois = torch.cat([index, boxes[valid].to(features)], 1)
+        with torch.autocast(features.device.type, enabled=False):
+            cells = roi_align(features, rois, self.config.roi_size, spatial_scale=1 / stride, aligned=True)
+        return cells.amax((2, 3))
+
+    def delta_maps(self, video: Video) -> Tensor:
+        """The backbone's, see :meth:`VideoMamba.delta_maps`."""
+        return self.backbone.delta_maps(video)
+
+    def reset_classifier(self, num_classes: int, class_names: Sequence[str] | None = None) -> None:
+        """A new classifier for another number of classes.
+
+        Raises:
+            ValueError: the number of names is not ``num_classes``.
+        """
+        if class_names is not None and len(class_names) != num_classes:
+            raise ValueError(f"{len(class_names)} class names for num_classes={num_classes}; give one name a class")
+        self.config = dataclasses.replace(self.config, num_classes=num_classes)
+        self.class_names = None if class_names is None else tuple(class_names)
+        like = self.backbone.cls_token
+        self.head = nn.Linear(self.config.embed_dim, num_classes, device=like.device, dtype=like.dtype)
+        nn.init.trunc_normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
+
+    def freeze(self, blocks: int | None = None) -> None:
+        self.backbone.freeze(blocks)
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        self.backbone.set_grad_checkpointing(enable)
+
+    def no_weight_decay(self) -> set[str]:
+        """The backbone's, and biases."""
+        return {_BACKBONE + name for name in self.backbone.no_weight_decay()} | {"head.bias"}
+
+    def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
+        """Patterns that sort parameters into layers, as timm's layer-wise learning-rate decay reads them."""
+        return {
+            "stem": r"^backbone\.(cls_token|pos_embed|patch_embed)",
+            "blocks": [(r"^backbone\.blocks\.(\d+)", None), (r"^backbone\.norm\.", (99999,))],
+        }
+
+    @classmethod
+    def from_checkpoint(
+        cls, checkpoint: Checkpoint, config: DetectorConfig | None = None, *, inflation: Inflation = "mean"
+    ) -> Self:
+        """The detector of a checkpoint, or one with a recognition model's backbone and a fresh head; in eval mode.
+
+        Raises:
+            ValueError: weights of another model, or that cannot be fitted.
+        """
+        old = checkpoint.config
+        if not isinstance(old, VideoMambaConfig):
+            raise ValueError(f"{checkpoint.path} is no VideoMamba but {type(old).__name__.removesuffix('Config')}")
+        detects = isinstance(old, DetectorConfig)
+        if config is None:
+            assert isinstance(old, DetectorConfig)
+            config = old
+        with torch.device("meta"):
+            check_tensors(checkpoint, (cls(old) if isinstance(old, DetectorConfig) else VideoMamba(old)).state_dict())
+        before = old.backbone if isinstance(old, DetectorConfig) else dataclasses.replace(old, num_classes=0)
+        start = _BACKBONE if detects else ""
+        head = {n: v for n, v in checkpoint.weights.items() if n.startswith("head.")}
+        weights = {n.removeprefix(start): v for n, v in checkpoint.weights.items() if n not in head}
+        if config.backbone != before:
+            weights = fit_weights(weights, before, config.backbone, inflation=inflation)
+        same = detects and config.num_classes == old.num_classes
+        names = checkpoint.class_names if same else None
+        preprocessing = fitted_preprocessing(checkpoint, config)
+        if not detects and preprocessing.stride is None:  # a detector looks around one moment, not over the whole video
+            preprocessing = dataclasses.replace(preprocessing, stride=4)
+        model = cls(config, class_names=names, preprocessing=preprocessing)
+        fresh, unknown = model.backbone.load_state_dict(weights, strict=False)
+        assert not unknown
+        assert set(fresh) <= {"pos_embed"}, fresh
+        if same:
+            model.head.load_state_dict({name.removeprefix("head."): value for name, value in head.items()})
+        model.source = checkpoint.source
+        return model.eval()
+
+
+def _by_size(video: Tensor, size: Tensor | None) -> dict[tuple[int, int], Tensor]:
+    """Which videos of a batch have which height and width."""
+    if size is None:
+        return {(video.shape[-2], video.shape[-1]): torch.arange(len(video), device=video.device)}
+    groups: dict[tuple[int, int], list[int]] = {}
+    for i, (height, width) in enumerate(size.tolist()):
+        groups.setdefault((height, width), []).append(i)
+    return {pixels: torch.tensor(members, device=video.device) for pixels, members in groups.items()}
