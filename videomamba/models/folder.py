@@ -21,12 +21,15 @@ from videomamba.models.config import (
     VideoSwinConfig,
     from_json,
 )
+from videomamba.models.segmenter_config import ASFormerConfig, FeaturePreprocessing, MSTCN2Config, SegmenterConfig
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 _ARCHITECTURES = {
     "VideoMamba": VideoMambaConfig,
     "Detector": DetectorConfig,
     "VideoSwin": VideoSwinConfig,
+    "ASFormer": ASFormerConfig,
+    "MSTCN2": MSTCN2Config,
     "OwnModel": OwnConfig,
 }
 
@@ -47,7 +50,7 @@ class Checkpoint:
     config: ModelConfig
     weights: Mapping[str, Tensor]
     class_names: tuple[str, ...] | None
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | FeaturePreprocessing
     source: str | None = None
     path: Path = Path(WEIGHTS)
 
@@ -65,7 +68,8 @@ def read(path: Path) -> Checkpoint:
         if architecture not in _ARCHITECTURES:
             raise ValueError(f"unknown architecture {architecture!r}; there are {', '.join(_ARCHITECTURES)}")
         config = from_json(_ARCHITECTURES[architecture], values["model"])
-        preprocessing = from_json(Preprocessing, values["preprocessing"])
+        of_features = isinstance(config, SegmenterConfig)
+        preprocessing = from_json(FeaturePreprocessing if of_features else Preprocessing, values["preprocessing"])
         class_names = values["class_names"]
         source = values.get("source")
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
