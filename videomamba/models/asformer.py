@@ -64,6 +64,7 @@ class ASFormerStage(nn.Module):
 class ASFormer(Segmenter):
     """An encoder of the features and decoders that refine its answer, each layer looking twice as far as the last."""
 
+    config_type = ASFormerConfig
     config: ASFormerConfig
 
     def _make(self, config: ASFormerConfig) -> None:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -42,7 +43,7 @@ class Checkpoint:
         config: the architecture.
         weights: tensors by name, as ``VideoMamba.state_dict()`` has them.
         class_names: names of the outputs in order, or None.
-        preprocessing: what a clip goes through before the model.
+        preprocessing: what a clip or a sequence of features goes through before the model.
         source: where the weights came from, in words; None where nobody said.
         path: the file that they were read from, for messages.
     """
@@ -50,7 +51,7 @@ class Checkpoint:
     config: ModelConfig
     weights: Mapping[str, Tensor]
     class_names: tuple[str, ...] | None
-    preprocessing: Preprocessing | FeaturePreprocessing
+    preprocessing: Any
     source: str | None = None
     path: Path = Path(WEIGHTS)
 

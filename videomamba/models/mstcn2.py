@@ -56,6 +56,7 @@ class MSTCNStage(nn.Module):
 class MSTCN2(Segmenter):
     """A stage that predicts, of dual dilated layers, and stages that refine its answer."""
 
+    config_type = MSTCN2Config
     config: MSTCN2Config
 
     def _make(self, config: MSTCN2Config) -> None:

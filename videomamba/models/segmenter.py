@@ -3,21 +3,22 @@
 import dataclasses
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
 from videomamba.models.fit import Inflation
 from videomamba.models.folder import Checkpoint, check_tensors
 from videomamba.models.pretrained import PretrainedModel
-from videomamba.models.segmenter_config import FeaturePreprocessing, SegmenterConfig
+from videomamba.models.segmenter_config import ASFormerConfig, FeaturePreprocessing, MSTCN2Config, SegmenterConfig
 
 
 class Segmenter(PretrainedModel):
     """Features of a video's frames to logits for each, stage after stage; the last stage's count."""
 
+    config_type: ClassVar[type[ASFormerConfig] | type[MSTCN2Config]]
     config: SegmenterConfig
-    preprocessing: FeaturePreprocessing  # type: ignore[assignment]
+    preprocessing: FeaturePreprocessing
 
     def __init__(
         self,
@@ -79,9 +80,9 @@ class Segmenter(PretrainedModel):
             ValueError: weights of another model.
         """
         old = checkpoint.config
-        model = cls(old, class_names=checkpoint.class_names, preprocessing=checkpoint.preprocessing)  # type: ignore[arg-type]
-        if type(model.config) is not type(config or old):
+        if not isinstance(old, cls.config_type):
             raise ValueError(f"{checkpoint.path} is no {cls.__name__} but {type(old).__name__.removesuffix('Config')}")
+        model = cls(old, class_names=checkpoint.class_names, preprocessing=checkpoint.preprocessing)
         check_tensors(checkpoint, model.state_dict())
         model.load_state_dict(checkpoint.weights)
         if config is not None and config != old:
