@@ -10,6 +10,7 @@ import torch
 
 from tests.data.videos import number_of, numbered_frames, write, write_audio
 from videomamba.data import VideoError, VideoReader
+from videomamba.data.decode_pyav import PyAVDecoder
 from videomamba.data.decode_torchcodec import torchcodec_status
 from videomamba.data.errors import VideoError as SameError
 
@@ -103,6 +104,32 @@ def test_far_frames_are_found_by_seeking(tmp_path, decoder):
         assert numbers(clip) == [31, 40, 41]
         torch.testing.assert_close(clip.timestamps, torch.tensor([500.0, 655, 656], dtype=torch.float64) / 25)
         assert numbers(reader.read([0, 799])) == [0, 49]
+
+
+@pytest.mark.parametrize("keep", [2**25, 0], ids=["packets kept", "read again"])
+def test_frames_that_are_passed_over_change_no_other(tmp_path, monkeypatch, keep):
+    """With B-frames that nothing is predicted from, a few frames are those of a reading of all, one after the other."""
+    monkeypatch.setattr("videomamba.data.decode_pyav._KEEP_BYTES", keep)
+    moving = np.random.default_rng(0).integers(0, 256, (COUNT, 6, 8, 3), np.uint8).repeat(8, 1).repeat(8, 2)
+    path = write(tmp_path / "a.mp4", moving, options={**B_FRAMES, "b-pyramid": "normal"})
+    with VideoReader(path, decoder="pyav") as reader:
+        whole = reader.read(range(COUNT))
+        for indices in ([0], [COUNT - 1], [5, 6, 20], [1, 13, 38, 39], list(range(0, COUNT, 3))):
+            clip = reader.read(indices)
+            assert torch.equal(clip.frames, whole.frames[indices]), indices
+            assert clip.indices.tolist() == indices
+
+
+def test_frames_are_passed_over(tmp_path):
+    """Where the last frame alone is wanted, fewer frames come out of the decoder than go in."""
+    path = write(tmp_path / "a.mp4", numbered_frames(COUNT), options=B_FRAMES)
+    decoder = PyAVDecoder(path, num_threads=1)
+    assert len(list(decoder._decode(0))) == COUNT
+    places = [index for index, _ in decoder._decode(0, wanted=[COUNT - 1])]
+    assert places[-1] == COUNT - 1
+    assert len(places) < COUNT
+    assert set(places) < set(range(COUNT))
+    decoder.close()
 
 
 def test_auto_falls_back_to_pyav(tmp_path, monkeypatch):

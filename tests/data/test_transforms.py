@@ -5,7 +5,7 @@ import torch
 from torchvision.transforms import v2
 
 from videomamba.data import Augmentation, eval_transform, train_transform
-from videomamba.data.transforms import RandAugment
+from videomamba.data.randaugment import RandAugment
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.5)
 
@@ -65,6 +65,27 @@ def test_randaugment_reads_magnitude_and_deviation_on_timms_scale(monkeypatch):
     # the strongest shear at 9 of 10 is 0.27, as in timm; torchvision's own 9 of 30 would be 0.09
     shear = v2.RandAugment._AUGMENTATION_SPACE["ShearX"][0](RandAugment._BINS, 32, 32)
     assert float(shear[270]) == pytest.approx(0.27)
+
+
+@pytest.mark.parametrize("size", [(2, 3), (23, 40), (56, 48)])
+def test_operations_of_our_own_are_torchvisions(size):
+    """At most one level off, in few pixels: rounding."""
+    coarse = torch.randint(0, 256, (3, 3, 5, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    clip = v2.functional.resize(coarse, list(size))
+    ours, theirs = RandAugment(2, 9.0, 0.5), v2.RandAugment(interpolation=v2.InterpolationMode.BILINEAR)
+    strengths = {
+        **dict.fromkeys(("ShearX", "ShearY"), (0.3, -0.27, 0.01, 0.0)),
+        **dict.fromkeys(("TranslateX", "TranslateY"), (0.4, 11.7, -20.0, 60.0)),
+        "Sharpness": (0.9, -0.9, 0.0),
+        "Solarize": (0.0, 0.1, 1.0),
+    }
+    for name, values in strengths.items():
+        for strength in values:
+            how = {"interpolation": theirs.interpolation, "fill": theirs._fill}
+            got, want = (t._apply_image_or_video_transform(clip, name, strength, **how) for t in (ours, theirs))
+            off = (got.int() - want.int()).abs()
+            assert off.max() <= 1, (name, strength)
+            assert (off > 0).float().mean() < 0.05, (name, strength)
 
 
 def test_erasing_blanks_one_rectangle_in_all_frames():

@@ -1,13 +1,13 @@
 """Decoding with PyAV, whose wheels carry FFmpeg: runs everywhere."""
 
 import bisect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 import torch
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from torch import Tensor
@@ -15,6 +15,7 @@ from torch import Tensor
 from videomamba.data.errors import VideoError
 
 _SEEK_FROM = 300  # frames: decoding fewer than this from the start is cheaper than a seek is risky
+_KEEP_BYTES = 2**25  # of a file whose packets stay in memory from counting to decoding
 
 
 class PyAVDecoder:
@@ -22,6 +23,9 @@ class PyAVDecoder:
 
     Opening reads all packets, without decoding, to learn how many frames there are and when each is shown: headers lie.
     Where packets carry no times of presentation, as in AVI, the file is decoded once to count.
+
+    Frames of H.264 that nobody asked for and that no other frame is predicted from (its B-frames, often every second
+    frame) are passed over.
     """
 
     name = "pyav"
@@ -29,12 +33,10 @@ class PyAVDecoder:
     def __init__(self, path: Path, num_threads: int) -> None:
         self.path = path
         self.num_threads = num_threads
-        self.to_rgb = (
-            VideoReformatter()
-        )  # one for all frames: a frame's own would prepare the conversion anew each time
+        self.to_rgb = VideoReformatter()  # of all frames: a frame's own would prepare the conversion anew each time
         self._open()
         pts = self._scan()
-        self.by_pts = None not in pts and len(set(pts)) == len(pts) and not has_no_presentation_times(path)
+        self.by_pts = None not in pts and len(set(pts)) == len(pts) and not self._is_avi()
         self.pts = sorted(p for p in pts if p is not None)
         self.num_frames = len(pts) if self.by_pts or not pts else sum(1 for _ in self._decode(0))
         if not self.num_frames:
@@ -57,7 +59,7 @@ class PyAVDecoder:
         wanted = iter(indices)
         target = next(wanted, None)
         last: tuple[int, VideoFrame] | None = None
-        for index, frame in self._decode(indices[0]):
+        for index, frame in self._decode(indices[0], wanted=indices):
             while target is not None and index > target and last is not None:
                 yield self._converted(*last)  # the wanted frame itself could not be decoded
                 target = next(wanted, None)
@@ -86,31 +88,57 @@ class PyAVDecoder:
         self.stream.codec_context.thread_count = self.num_threads
         self.stream.thread_type = "AUTO" if self.num_threads != 1 else "NONE"
 
+    def _is_avi(self) -> bool:
+        """AVI's packets say in what order to decode and not when to show."""
+        return self.container.format.name == "avi"
+
     def _scan(self) -> list[int | None]:
+        """Times of presentation of all packets; a small file's packets are kept, so that it is read only once."""
+        self.kept: list[Packet] | None = [] if self.path.stat().st_size <= _KEEP_BYTES else None
         pts: list[int | None] = []
         try:
             for packet in self.container.demux(self.stream):
                 if packet.size and not packet.is_discard:
                     pts.append(packet.pts)
+                if self.kept is not None:
+                    self.kept.append(packet)
         except av.error.FFmpegError:
             pass  # a file cut short: what came before the cut can be used
         return pts
 
-    def _decode(self, first: int) -> Iterator[tuple[int, VideoFrame]]:
-        """Frames with their indices from ``first`` or earlier."""
+    def _packets(self, first: int) -> Iterator[Packet]:
+        """From the start, or from a key frame before a far frame ``first``."""
+        far = self.by_pts and first >= _SEEK_FROM
+        if self.kept is not None:
+            self.stream.codec_context.flush_buffers()
+            start = 0
+            if far:
+                keys = (i for i, p in enumerate(self.kept) if p.is_keyframe and (p.pts or 0) <= self.pts[first])
+                start = max(keys, default=0)
+            yield from self.kept[start:]
+            return
         try:
-            start = self.pts[first] if self.by_pts and first >= _SEEK_FROM else min([*self.pts[:1], 0])
-            self.container.seek(start, stream=self.stream)
+            self.container.seek(self.pts[first] if far else min([*self.pts[:1], 0]), stream=self.stream)
         except av.error.FFmpegError:  # no seeking in this file: begin anew
             self.container.close()
             self._open()
+        try:
+            yield from self.container.demux(self.stream)
+        except av.error.FFmpegError:
+            return
+
+    def _decode(self, first: int, wanted: Sequence[int] | None = None) -> Iterator[tuple[int, VideoFrame]]:
+        """Frames with their indices from ``first`` or earlier; those not ``wanted`` may be left out."""
+        # the standard has nothing predicted from a picture whose nal_ref_idc is 0; other codecs' rules are less plain
+        may_skip = wanted is not None and self.by_pts and self.stream.codec_context.name == "h264"
+        wanted_pts = {self.pts[index] for index in wanted or ()} if may_skip else set()
+        skipped: bool | None = None
         count = 0
-        packets = self.container.demux(self.stream)
-        while True:
-            try:
-                packet = next(packets)
-            except (StopIteration, av.error.FFmpegError):
-                return
+        for packet in self._packets(first):
+            skip = may_skip and packet.pts not in wanted_pts
+            if skip != skipped:
+                self.stream.codec_context.skip_frame = "NONREF" if skip else "DEFAULT"
+                skipped = skip
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
@@ -121,18 +149,13 @@ class PyAVDecoder:
                 yield place, frame
 
     def _converted(self, index: int, frame: VideoFrame) -> tuple[int, float, Tensor]:
-        picture: np.ndarray = self.to_rgb.reformat(frame, format="rgb24").to_ndarray()
+        # threads=1: libswscale would start a pool of its own for every file
+        picture = torch.from_numpy(self.to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray())
         turns = round((frame.rotation or 0) / 90) % 4
         if turns:
-            picture = np.ascontiguousarray(np.rot90(picture, turns))
+            picture = torch.rot90(picture, turns)
         seconds = frame.time if frame.time is not None else index / self.fps
-        return index, float(seconds), torch.from_numpy(picture).permute(2, 0, 1)
-
-
-def has_no_presentation_times(path: Path) -> bool:
-    """Whether a file is an AVI, whose packets say in what order to decode and not when to show."""
-    head = first_bytes(path)
-    return head[:4] == b"RIFF" and head[8:] == b"AVI "
+        return index, float(seconds), picture.permute(2, 0, 1)
 
 
 def first_bytes(path: Path) -> bytes:

@@ -3,25 +3,28 @@
 import functools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from videomamba.data.decode_pyav import first_bytes
 from videomamba.data.errors import VideoError
 
+_CALL_BYTES = 2**26  # of frames that one call decodes
+
 
 @functools.cache
 def torchcodec_status() -> tuple[bool, str]:
     """Whether torchcodec works on this machine, and why not in one line."""
+    no_ffmpeg = "installed, but FFmpeg's shared libraries were not found (apt install ffmpeg, brew install ffmpeg)"
     try:
-        from torchcodec.decoders import VideoDecoder  # noqa: F401
+        import torchcodec
     except ImportError:
         return False, "not installed: pip install 'videomamba[torchcodec]'"
     except (RuntimeError, OSError):
-        return (
-            False,
-            "installed, but FFmpeg's shared libraries were not found (apt install ffmpeg, brew install ffmpeg)",
-        )
+        return False, no_ffmpeg
+    if getattr(torchcodec, "ffmpeg_major_version", "older") is None:  # since 0.17 it fails at its first use only
+        return False, no_ffmpeg
     return True, "works"
 
 
@@ -45,8 +48,7 @@ class TorchcodecDecoder:
         try:
             self.decoder = VideoDecoder(str(path), seek_mode="exact", num_ffmpeg_threads=num_threads)
         except (RuntimeError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise VideoError(f"{path} is not a video that torchcodec can open: {reason}") from error
+            raise VideoError(f"{path} is not a video that torchcodec can open: {_reason(error)}") from error
         self.num_frames = len(self.decoder)
         if not self.num_frames:
             raise VideoError(f"{path} has a video stream without frames")
@@ -56,17 +58,36 @@ class TorchcodecDecoder:
         del self.decoder
 
     def frames(self, indices: list[int]) -> Iterator[tuple[int, float, Tensor]]:
-        """(index, time in seconds, (3, H, W) uint8) of each wanted frame, one at a time to bound memory.
+        """(index, time in seconds, (3, H, W) uint8) of each wanted frame, a few at a time to bound memory.
 
         A frame that cannot be decoded is replaced by the one before it, as with PyAV.
         """
         last: tuple[int, float, Tensor] | None = None
-        for index in indices:
-            try:
-                frame = self.decoder.get_frame_at(index)
-                last = index, float(frame.pts_seconds), frame.data
-            except (RuntimeError, IndexError) as error:
-                if last is None:
-                    reason = str(error).strip().splitlines()[0]
-                    raise VideoError(f"{self.path}: frame {index} cannot be decoded: {reason}") from error
-            yield last
+        metadata = self.decoder.metadata
+        together = max(1, _CALL_BYTES // (3 * (metadata.height or 8192) * (metadata.width or 8192)))
+        for start in range(0, len(indices), together):
+            for index, frame in self._frames(indices[start : start + together]):
+                if isinstance(frame, Exception):
+                    if last is None:
+                        raise VideoError(f"{self.path}: frame {index} cannot be decoded: {_reason(frame)}") from frame
+                else:
+                    last = index, float(frame.pts_seconds), frame.data
+                assert last is not None
+                yield last
+
+    def _frames(self, indices: list[int]) -> list[tuple[int, Any]]:
+        """Frames by one call, which is faster; one by one where it fails, so that the others are kept."""
+        try:
+            return list(zip(indices, self.decoder.get_frames_at(indices), strict=True))
+        except (RuntimeError, IndexError):
+            return [(index, self._frame(index)) for index in indices]
+
+    def _frame(self, index: int) -> Any:
+        try:
+            return self.decoder.get_frame_at(index)
+        except (RuntimeError, IndexError) as error:
+            return error
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

@@ -1,5 +1,6 @@
 """Reading frames of a video by index, with whichever decoder works here."""
 
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -70,7 +71,7 @@ class VideoReader:
         if any(frame.shape != shape for _, _, frame in taken):  # a stream may change its size on the way
             taken = [(i, s, F.resize(frame, list(shape[1:]), antialias=True)) for i, s, frame in taken]
         return Clip(
-            frames=torch.stack([frame for _, _, frame in taken]),
+            frames=torch.stack([frame.permute(1, 2, 0) for _, _, frame in taken]).permute(0, 3, 1, 2),
             indices=torch.tensor([i for i, _, _ in taken]),
             timestamps=torch.tensor([s for _, s, _ in taken], dtype=torch.float64),
             fps=self.fps,
@@ -91,11 +92,13 @@ class VideoReader:
 
 
 def _check_file(path: Path) -> None:
-    if path.is_dir():
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise VideoError(f"{path} does not exist") from None
+    if stat.S_ISDIR(status.st_mode):
         raise VideoError(f"{path} is a folder, not a video file")
-    if not path.exists():
-        raise VideoError(f"{path} does not exist")
-    if path.stat().st_size == 0:
+    if status.st_size == 0:
         raise VideoError(f"{path} is empty")
 
 

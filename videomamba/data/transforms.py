@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
+from videomamba.data.randaugment import RandAugment
+
 Transform = Callable[[Tensor], Tensor]
 
 
@@ -54,32 +56,13 @@ class Augmentation:
             raise ValueError(f"erase={self.erase}; expected a chance from 0 to 1")
 
 
-class RandAugment(v2.RandAugment):
-    """torchvision's RandAugment on timm's scale of strength, 0 to 10, drawn from a normal distribution.
-
-    (9, 0.5) is timm's ``rand-m9-mstd0.5``. torchvision's own magnitude 9 is of 30.
-    """
-
-    _BINS = 301
-
-    def __init__(self, ops: int, magnitude: float, deviation: float) -> None:
-        super().__init__(1, 0, num_magnitude_bins=self._BINS, interpolation=v2.InterpolationMode.BILINEAR)
-        self.ops, self.mean, self.deviation = ops, magnitude, deviation
-
-    def forward(self, clip: Tensor) -> Tensor:
-        for _ in range(self.ops):
-            drawn = self.mean + self.deviation * torch.randn(()).item()
-            self.magnitude = round(min(10.0, max(0.0, drawn)) / 10 * (self._BINS - 1))
-            clip = super().forward(clip)
-        return clip
-
-
 def train_transform(
     size: tuple[int, int], mean: Sequence[float], std: Sequence[float], augmentation: Augmentation
 ) -> Transform:
-    """RandAugment, random resized crop, normalisation, random erasing.
+    """Random resized crop, RandAugment, normalisation, random erasing: timm's order for images.
 
-    (T, 3, H, W) uint8 -> (3, T, h, w) float32. The flip comes after them, where the label is: see VideoDataset.
+    (T, 3, H, W) uint8 -> (3, T, h, w) float32. RandAugment comes after the crop, where there are fewer pixels; the flip
+    comes after all of them, where the label is: see VideoDataset.
 
     Args:
         size: height and width of the result, in pixels.
@@ -89,10 +72,11 @@ def train_transform(
     a = augmentation
     steps: list[Transform] = [v2.RandomResizedCrop(size, scale=a.scale, ratio=a.ratio, antialias=True)]
     if a.rand_ops:
-        steps.insert(0, RandAugment(a.rand_ops, a.rand_magnitude, a.rand_deviation))
-    to_float, normalise, frames_second = _to_input(mean, std)
-    erase = [v2.RandomErasing(a.erase)] if a.erase else []
-    return v2.Compose([*steps, to_float, normalise, *erase, frames_second])
+        steps += [_planes, RandAugment(a.rand_ops, a.rand_magnitude, a.rand_deviation)]
+    steps.append(_to_input(mean, std))
+    if a.erase:
+        steps.append(v2.RandomErasing(a.erase))
+    return v2.Compose(steps)
 
 
 def eval_transform(size: tuple[int, int], mean: Sequence[float], std: Sequence[float], *, crops: int = 1) -> Transform:
@@ -102,7 +86,7 @@ def eval_transform(size: tuple[int, int], mean: Sequence[float], std: Sequence[f
     it covers ``size``; one crop is its central part, several are spread evenly along the longer way.
     """
     height, width = size
-    to_input = v2.Compose(_to_input(mean, std))
+    to_input = _to_input(mean, std)
 
     def cover(frames: Tensor) -> Tensor:
         h, w = frames.shape[-2:]
@@ -123,9 +107,19 @@ def eval_transform(size: tuple[int, int], mean: Sequence[float], std: Sequence[f
     return several
 
 
-def _to_input(mean: Sequence[float], std: Sequence[float]) -> list[Transform]:
-    return [v2.ToDtype(torch.float32, scale=True), v2.Normalize(list(mean), list(std)), _frames_second]
+def _planes(frames: Tensor) -> Tensor:
+    """Each colour together, as torchvision's operations are fastest; decoded frames have each pixel together."""
+    return frames.contiguous()
 
 
-def _frames_second(frames: Tensor) -> Tensor:
-    return frames.transpose(0, 1).contiguous()
+def _to_input(mean: Sequence[float], std: Sequence[float]) -> Transform:
+    """(T, 3, H, W) uint8 -> (3, T, H, W) float32: (x / 255 - mean) / std, as one product and one sum."""
+    deviation = 255 * torch.tensor(std, dtype=torch.float64)
+    shift = (-torch.tensor(mean, dtype=torch.float64) * 255 / deviation).float()[:, None, None, None]
+    scale = (1 / deviation).float()[:, None, None, None]
+
+    def to_input(frames: Tensor) -> Tensor:
+        video = frames.new_empty(frames.transpose(0, 1).shape, dtype=torch.float32)
+        return video.copy_(frames.transpose(0, 1)).mul_(scale).add_(shift)
+
+    return to_input

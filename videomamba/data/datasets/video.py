@@ -95,7 +95,8 @@ class VideoDataset(Dataset[Sample]):
             clips = self._clips(len(whole), generator)
             frames = whole[[i for clip in clips for i in clip]]
         with torch.random.fork_rng(devices=[]):  # torchvision's transforms draw from the global state
-            torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+            # not torch.manual_seed, which seeds all devices, a tenth of a millisecond
+            torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
             videos = [self.transform(clip) for clip in frames.split(len(clips[0]))]
             turned = self.flip and torch.rand(()).item() < 0.5
         if videos[0].dim() == 5:  # several crops of each clip
