@@ -45,7 +45,9 @@ def evaluate_detector(
     for note in annotations.notes:
         console.print(f"note: {note}", soft_wrap=True)
     task = Detection(names)
-    report, speaks = run_evaluation(model, task, annotations, console, batch_size=batch_size, workers=workers, device=device)
+    report, speaks = run_evaluation(
+        model, task, annotations, console, batch_size=batch_size, workers=workers, device=device
+    )
     if not speaks:
         return 0
     _show(report, console)
