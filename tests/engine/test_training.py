@@ -8,6 +8,7 @@ import math
 import multiprocessing
 import os
 import signal
+import time
 
 import pytest
 import torch
@@ -190,9 +191,20 @@ def test_a_signal_lets_the_step_finish_and_writes_last(clips, tmp_path, number, 
 
 
 def test_a_second_ctrl_c_stops_at_once(clips, tmp_path):
-    interrupt = signalling(signal.SIGINT)
+    interrupt, before = signalling(signal.SIGINT), signal.getsignal(signal.SIGINT)
+
+    def twice(loss):
+        interrupt(loss)
+        deadline = time.monotonic() + 20
+        while signal.getsignal(signal.SIGINT) is not before:  # two that are pending at once would be one
+            assert time.monotonic() < deadline, "the first one was not handled"
+            time.sleep(0.01)
+        interrupt(loss)
+        time.sleep(20)  # which the second one ends
+        return loss
+
     with pytest.raises(KeyboardInterrupt) as stop:
-        start(tiny_run(clips, tmp_path / "run"), Disturbed(1, lambda loss: interrupt(interrupt(loss))))
+        start(tiny_run(clips, tmp_path / "run"), Disturbed(1, twice))
     assert not isinstance(stop.value, TrainingInterrupted)
 
 
