@@ -190,6 +190,15 @@ def test_a_signal_lets_the_step_finish_and_writes_last(clips, tmp_path, number, 
     assert signal.getsignal(number) is before
 
 
+@pytest.fixture
+def heeds_ctrl_c():
+    """As in a terminal: what a shell starts with ``&`` inherits that Ctrl-C is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_a_second_ctrl_c_stops_at_once(clips, tmp_path):
     interrupt, before = signalling(signal.SIGINT), signal.getsignal(signal.SIGINT)
 
