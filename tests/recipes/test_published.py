@@ -108,6 +108,14 @@ def test_a_recipe_that_begins_from_a_model_says_which_one_to_give(published_data
         assert line.endswith(": name it with --start")
 
 
+def test_data_that_are_not_there_are_asked_for(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for options, folder in (((), "data/ssv2"), (("--data", "nowhere"), "nowhere")):
+        assert main(["train", "ssv2_scratch", *options]) == 2
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert line == f"error: {folder} is not a folder; --data DIR names the one that has the data of ssv2_scratch"
+
+
 @pytest.fixture
 def live(published_data, starts, tiny_models, tmp_path, monkeypatch):
     """The trainer that a recipe's command makes, before its first step."""
@@ -168,11 +176,10 @@ def test_table_s3_on_the_live_objects(live, name):
     assert trainer.run.optim.epochs == epochs
     # transforms
     dataset = trainer.train_loader.dataset
-    crop, _, randaugment, *_, erasing = dataset.transform.transforms
-    assert isinstance(randaugment, RandAugment)
+    steps = {type(step): step for step in dataset.transform.transforms}
+    randaugment, crop, erasing = (steps[kind] for kind in (RandAugment, v2.RandomResizedCrop, v2.RandomErasing))
     assert (randaugment.ops, randaugment.mean, randaugment.deviation) == (2, 9.0, 0.5)
-    assert isinstance(crop, v2.RandomResizedCrop)
-    assert (isinstance(erasing, v2.RandomErasing), erasing.p) == (True, 0.25)
+    assert (crop.scale, crop.ratio, erasing.p) == ((0.08, 1.0), (3 / 4, 4 / 3), 0.25)
     assert (dataset.flip, dataset.train) == (flip, True)
     # no repeated augmentation: every video once, one clip of it
     assert sorted(i for batch in trainer.train_loader for i in batch["index"].tolist()) == list(range(len(dataset)))
@@ -266,6 +273,7 @@ def test_the_verb_lists_them(capsys):
     assert main(["recipes", "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert set(rows) == set(RECIPES)
+    assert (rows["ava"]["published"], rows["ava"]["metric"]) == (22.1, "mAP")
     assert (rows["hmdb51_k400"]["published"], rows["hmdb51_k400"]["where"]) == (68.6, "Table S1")
     assert rows["hmdb51_k400"]["begins_from"] == "Kinetics-400"
     assert main(["recipes", "k400"]) == 0

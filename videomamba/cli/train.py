@@ -200,7 +200,10 @@ def _configure(what: str, data: Path | None, start: str | None) -> "RunConfig":
     from videomamba.recipes import RECIPES, folder
 
     if what in RECIPES:
-        return RECIPES[what](data)
+        run = RECIPES[what](data)
+        if run.data.synthetic is None and not run.data.root.is_dir():
+            raise ValueError(f"{run.data.root} is not a folder; --data DIR names the one that has the data of {what}")
+        return run
     near = difflib.get_close_matches(what, RECIPES, n=3)
     there_are = f"did you mean {' or '.join(near)}?" if near else "`videomamba recipes` lists them"
     if data is not None:
