@@ -1,9 +1,12 @@
 """Action detection by the commands: train, evaluate, detect, score."""
 
 import csv
+import inspect
 import json
 import os
 import pickle
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +19,7 @@ from tiny import FIXTURES
 from videomamba.cli.main import main
 from videomamba.data import VideoReader
 from videomamba.models import object_detector
+from videomamba.recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYFRAMES = ("--data-option", "keyframes=even:4")
@@ -62,6 +66,30 @@ def test_evaluate_is_what_training_said_and_what_score_says(run, ava, tmp_path, 
     assert json.loads(capsys.readouterr().out)["AP"] == pytest.approx(evaluated["AP"], abs=1e-6)
     assert main([*command, "--part", "train"]) == 0
     assert json.loads(capsys.readouterr().out)["count"] == 24
+
+
+def test_the_recipes_commands_run(ava, trained, tmp_path, capsys):
+    """Those of its docstring, on a miniature: from a recognition checkpoint with detected boxes, and from nothing."""
+    commands = re.findall(r"``(videomamba train ava [^`]+)``", inspect.getdoc(RECIPES["ava"]))
+    assert len(commands) == 2
+    for part in ("train", "val"):  # a detector finds the boxes, a little off, and something that is none
+        rows = list(csv.reader((ava / f"ava_{part}_v2.2.csv").open()))
+        found = [f"{r[0]},{r[1]},{','.join(r[2:5])},{float(r[5]) - 0.01:.4f},,0.9\n" for r in rows]
+        (tmp_path / f"{part}.csv").write_text("".join(found) + "clip0,0001,0,0,0.1,0.1,,0.95\n")
+    places = {"DIR": str(ava), "CHECKPOINT": str(trained), "keyframes=even:22": "keyframes=even:4"}
+    small = ("--size", "32", "--frames", "4", "--stride", "1", "--epochs", "1", "--batch-size", "16")
+    for number, command in enumerate(commands):
+        words = [places.get(word, word) for word in shlex.split(command)[1:]]
+        words = [word.replace("A.csv", str(tmp_path / "train.csv")) for word in words]
+        words = [word.replace("B.csv", str(tmp_path / "val.csv")) for word in words]
+        if number == 0:
+            words += ["keyframes=even:4", "--model", "videomamba_nano"]
+        out = tmp_path / str(number)
+        assert main([*words, *small, *CPU, "--workers", "0", "--output", str(out), "--json"]) == 0
+        assert 0 <= json.loads(capsys.readouterr().out)["last"]["mAP"] <= 1
+        assert list(csv.DictReader((out / "metrics.csv").open()))[-1]["step"] == "2", "24 keyframes in batches of 16"
+    described = json.loads((tmp_path / "0" / "last" / "config.json").read_text())
+    assert described["source"].startswith("fine-tuned (ava) from")
 
 
 @pytest.mark.slow

@@ -91,5 +91,6 @@ def test_mistakes_are_one_line(folders, capsys, files, message):
 def test_folders_are_needed(folders, tmp_path, capsys):
     assert main(["score", "segmentation", "--ground-truth", str(folders[0])]) == 2
     assert "--predictions" in capsys.readouterr().err
+    write(folders[0], "a.txt", ["x"])
     assert score((folders[0], tmp_path / "nowhere")) == 2
     assert "not a folder" in capsys.readouterr().err

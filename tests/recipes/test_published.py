@@ -168,7 +168,7 @@ def test_table_s3_on_the_live_objects(live, name):
     assert trainer.run.optim.epochs == epochs
     # transforms
     dataset = trainer.train_loader.dataset
-    randaugment, crop, *_, erasing, _ = dataset.transform.transforms
+    crop, _, randaugment, *_, erasing = dataset.transform.transforms
     assert isinstance(randaugment, RandAugment)
     assert (randaugment.ops, randaugment.mean, randaugment.deviation) == (2, 9.0, 0.5)
     assert isinstance(crop, v2.RandomResizedCrop)

@@ -3,9 +3,13 @@
 import inspect
 from pathlib import Path
 
+import pytest
+
+from videomamba.data.datasets.ava import AvaOptions
 from videomamba.data.synthetic import class_names
 from videomamba.engine import RunConfig
 from videomamba.models import list_models
+from videomamba.models.catalogue import CATALOGUE
 from videomamba.recipes import PUBLISHED, RECIPES, folder
 
 
@@ -41,3 +45,15 @@ def test_synthetic_motions_are_rendered_and_never_flipped():
     run = RECIPES["synthetic_motions"](None)
     assert len(class_names(run.data.synthetic.level)) >= 8
     assert run.data.augmentation.flip is False, "a mirror image turns the other way round"
+
+
+def test_ava_is_what_its_docstring_says():
+    run = RECIPES["ava"](None)
+    o, d = run.optim, run.data
+    assert (d.num_frames, d.stride, d.size, run.task, d.layout) == (16, 4, 224, "detection", "ava")
+    assert (o.lr, o.batch_size, o.epochs, o.warmup_epochs, o.weight_decay) == (2.5e-4, 128, 30, 5.0, 0.05)
+    assert o.layer_decay**24 == pytest.approx(0.6**12, rel=0.02)
+    assert (run.model.drop_path_rate, o.label_smoothing, d.augmentation.rand_ops) == (0.2, 0.0, 0)
+    assert CATALOGUE[run.model.name].dropout == 0.5
+    assert AvaOptions(train_detections="boxes.csv").score_threshold == 0.8
+    assert AvaOptions(train_detections="boxes.csv").train_boxes == "both"

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from videomamba.cli.annotated import Fold, Layout, annotated_videos, point_out_missing
 from videomamba.cli.evaluate_detector import evaluate_detector
+from videomamba.cli.evaluate_segmenter import evaluate_segmenter
 from videomamba.cli.options import (
     Clips,
     Crops,
@@ -32,6 +33,7 @@ def evaluate(
     part: Annotated[Literal["test", "train"], option("test|train")] = "test",
     data_option: Annotated[tuple[str, ...], option("NAME=VALUE...")] = (),
     detections: Annotated[Path | None, option("FILE.csv")] = None,
+    predictions: Annotated[Path | None, option("DIR")] = None,
     split: Split = None,
     hold_out: HoldOut = None,
     layout: Layout = None,
@@ -50,16 +52,17 @@ def evaluate(
     Args:
         checkpoint: model folder, run folder (its best/) or Hub id
         data: folder with one folder per class, or with train/ and test/; with --layout, a published data set's; for a
-            detector, in AVA's layout
-        part: for a detector: its held-out keyframes, or those it was trained on
-        data_option: for a detector: how the annotations are read, such as keyframes=even:22 (see docs/detection.md)
+            detector, in AVA's layout; for a segmenter, in MS-TCN's
+        part: for a detector or segmenter: what was held out, or what it was trained on
+        data_option: for these: how the annotations are read, such as keyframes=even:22 (see docs/detection.md)
         detections: for a detector: also write all boxes and scores there, for `videomamba score ava`
+        predictions: for a segmenter: also write the labels of all frames there, for `videomamba score segmentation`
         batch_size: videos at a time
     """
     from videomamba.engine import evaluate as evaluate_model
     from videomamba.engine import evaluation_loader, model_labels
     from videomamba.engine.device import make_accelerator
-    from videomamba.models import Detector, load_model
+    from videomamba.models import Detector, Segmenter, load_model
     from videomamba.tasks.recognition import Recognition
 
     console = people()
@@ -77,8 +80,23 @@ def evaluate(
             workers=workers,
             json=json,
         )
-    if data_option or detections is not None or part != "test":
-        raise ValueError(f"{checkpoint} is no detector: --part, --data-option and --detections do not go with it")
+    if isinstance(model, Segmenter):
+        return evaluate_segmenter(
+            model,
+            checkpoint,
+            data,
+            part=part,
+            fold=splits,
+            options=named_options(data_option),
+            predictions=predictions,
+            device=device,
+            json=json,
+        )
+    if data_option or detections is not None or predictions is not None or part != "test":
+        raise ValueError(
+            f"{checkpoint} is no detector and no segmenter: --part, --data-option, --detections and --predictions do "
+            "not go with it"
+        )
     parts = annotated_videos(data, split=split, hold_out=hold_out, layout=layout, fold=splits)
     point_out_missing(parts, console)
     annotations = parts["test"] if "test" in parts else parts["all"]

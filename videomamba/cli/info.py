@@ -60,8 +60,7 @@ def _operations(model: Any) -> dict[str, int] | None:
 
 
 def show_facts(facts: dict[str, Any], console: Console) -> None:
-    config, clip, names = facts["config"], facts["preprocessing"], facts["class_names"]
-    stride = "evenly over the video" if clip["stride"] is None else f"every {clip['stride']}. frame"
+    config, names = facts["config"], facts["class_names"]
     table = Table(show_header=False)
     table.add_row("architecture", facts["architecture"])
     table.add_row("source", facts["source"] or "unknown")
@@ -71,8 +70,7 @@ def show_facts(facts: dict[str, Any], console: Console) -> None:
         table.add_row("multiply-adds", f"{g['as_the_paper_counts']} a clip, as the paper counts")
         table.add_row("", f"{g['multiply_adds']} in all products and convolutions")
         table.add_row("beside them", f"{g['other_elementwise']} other + and x, {g['functions']} exponentials and alike")
-    frames = "one frame" if clip["num_frames"] == 1 else f"{clip['num_frames']} frames ({stride})"
-    table.add_row("input", f"{frames} of {clip['size'][0]} x {clip['size'][1]} pixels")
+    table.add_row("input", _input(facts["preprocessing"]))
     if names is None:
         table.add_row("classes", f"{config['num_classes']}, without names")
     else:
@@ -83,3 +81,11 @@ def show_facts(facts: dict[str, Any], console: Console) -> None:
         if name not in rest:
             table.add_row(name, str(value))
     console.print(table)
+
+
+def _input(clip: dict[str, Any]) -> str:
+    if "size" not in clip:
+        return "features of every frame" if clip["stride"] == 1 else f"features of every {clip['stride']}. frame"
+    stride = "evenly over the video" if clip["stride"] is None else f"every {clip['stride']}. frame"
+    frames = "one frame" if clip["num_frames"] == 1 else f"{clip['num_frames']} frames ({stride})"
+    return f"{frames} of {clip['size'][0]} x {clip['size'][1]} pixels"

@@ -14,7 +14,7 @@ def models(pattern: Annotated[str, tyro.conf.Positional, option("PATTERN")] = "*
     Args:
         pattern: names to list, such as '*small'
     """
-    from videomamba.models import create_model, list_models
+    from videomamba.models import Segmenter, create_model, list_models
 
     names = list_models(pattern)
     if not names:
@@ -25,7 +25,12 @@ def models(pattern: Annotated[str, tyro.conf.Positional, option("PATTERN")] = "*
         model = create_model(name)
         parameters, clip = sum(p.numel() for p in model.parameters()), model.preprocessing
         width, depth = (getattr(model.config, field, None) for field in ("embed_dim", "depth"))
-        shape = "" if width is None else f"{width} x {depth}"
+        shape = "" if width is None or depth is None else f"{width} x {depth}"
+        if isinstance(model, Segmenter):
+            table.add_row(name, f"{parameters:,}", shape, "all", f"features ({model.config.input_dim}, T)")
+            row = {"name": name, "parameters": parameters, "width": width, "depth": None, "frames": None, "size": None}
+            rows.append({**row, "channels": model.config.input_dim})
+            continue
         table.add_row(name, f"{parameters:,}", shape, str(clip.num_frames), f"{clip.size[0]} x {clip.size[1]}")
         rows.append(
             {

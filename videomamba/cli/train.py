@@ -227,6 +227,9 @@ def _tell(run: "RunConfig", result: "TrainResult", splits: "Splits", console: Co
     from videomamba.engine.run_folder import SPLITS
 
     best, last = result.best, result.last
+    if run.task == "segmentation":
+        _tell_segmentation(result, splits, console)
+        return
     if run.task == "detection":
         for name, row in (("last", last), ("best", best)):
             console.print(
@@ -235,7 +238,8 @@ def _tell(run: "RunConfig", result: "TrainResult", splits: "Splits", console: Co
                 soft_wrap=True,
             )
         checkpoint, path = result.folder / "last", splits["test"].records[0].path
-        console.print(f"next: {shlex.join(['videomamba', 'detect', str(path), '--checkpoint', str(checkpoint)])}")
+        words = ["videomamba", "detect", str(path), "--checkpoint", str(checkpoint)]
+        console.print(f"next: {shlex.join(words)}", soft_wrap=True)
         return
     console.print(
         f"top-1 of {len(splits['test'])} held-out videos: "
@@ -250,3 +254,17 @@ def _tell(run: "RunConfig", result: "TrainResult", splits: "Splits", console: Co
         ["videomamba", "evaluate", result.folder, root, "--split", result.folder / SPLITS],
     ):
         console.print(f"next: {shlex.join(map(str, command))}", soft_wrap=True)
+
+
+def _tell_segmentation(result: "TrainResult", splits: "Splits", console: Console) -> None:
+    from videomamba.tasks.metrics.segmentation import FIGURES
+
+    for name, row in (("last", result.last), ("best", result.best)):
+        figures = "  ".join(f"{figure} {row[figure]:.1f}" for figure in FIGURES)
+        console.print(
+            f"{len(splits['test'])} held-out videos after epoch {row['epoch']}: {figures}  ({result.folder / name})",
+            soft_wrap=True,
+        )
+    features = splits["test"].records[0].path
+    next_up = ["videomamba", "segment", str(features), "--checkpoint", str(result.folder / "last")]
+    console.print(f"next: {shlex.join(next_up)}", soft_wrap=True)

@@ -82,7 +82,7 @@ class ModelConfig:
         begins_from: what ``start`` must name, in words, for a recipe that is nothing without it.
         inflation: how an image model's patch kernel becomes a tubelet's.
         freeze: train all but the stem and so many first blocks, or nothing but the head (``backbone``).
-        drop_path_rate: stochastic depth.
+        drop_path_rate: stochastic depth; None for a model that has none.
         overrides: fields of VideoMambaConfig that differ from that architecture's.
     """
 
@@ -91,7 +91,7 @@ class ModelConfig:
     begins_from: str | None = None
     inflation: Inflation = "mean"
     freeze: int | Literal["backbone"] | None = None
-    drop_path_rate: float = 0.1
+    drop_path_rate: float | None = 0.1
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -101,7 +101,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """AdamW with a linear warm-up and a cosine to ``min_lr``, stepped once a batch.
+    """AdamW with a linear warm-up and a cosine to ``min_lr``, stepped once a batch, or Adam and steps down.
 
     Attributes:
         epochs: rounds through the training videos.
@@ -109,10 +109,13 @@ class OptimConfig:
         batch_size: clips of a batch, in each process.
         total_batch: clips of a step in all, whatever the number of processes; ``batch_size`` follows from it.
         lr: at the top of the schedule.
+        optimizer: ``adamw``, or ``adam``, whose weight decay is part of the gradient (L2) and on vectors too.
+        schedule: ``cosine``, or ``plateau``: half of the rate after four epochs without a better training loss, and no
+            warm-up.
         weight_decay: on matrices only; see :func:`videomamba.engine.optim.parameter_groups`.
         layer_decay: each layer's learning rate over the next one's; the head has ``lr``, the stem the least.
         backbone_lr: learning rate of all layers but the head, over what they would have.
-        clip_grad: largest norm of all gradients together.
+        clip_grad: largest norm of all gradients together; None lets them be.
         accumulate: batches whose gradients make one step.
         label_smoothing: for the task's loss.
         mixup, cutmix: strength of mixing clips and labels (arXiv 1710.09412, 1905.04899), 0 for none; with both, each
@@ -131,11 +134,13 @@ class OptimConfig:
     lr: float = 1e-3
     min_lr: float = 1e-6
     warmup_epochs: float = 5.0
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    schedule: Literal["cosine", "plateau"] = "cosine"
     weight_decay: float = 0.05
     layer_decay: float = 1.0
     backbone_lr: float = 1.0
     betas: tuple[float, float] = (0.9, 0.999)
-    clip_grad: float = 1.0
+    clip_grad: float | None = 1.0
     accumulate: int = 1
     label_smoothing: float = 0.1
     mixup: float = 0.0

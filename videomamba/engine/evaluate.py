@@ -41,7 +41,10 @@ def evaluate(
             batch = {name: value.to(accelerator.device) for name, value in batch.items()}
             outputs = task.test_outputs(model, batch, change)
             joined = outputs[:, 0] if outputs.shape[1] == 1 else outputs.float().mean(1)
-            scores, joined, kept = accelerator.gather_for_metrics((task.scores(outputs), joined, _targets(batch)))
+            own = (task.scores(outputs), joined, _targets(batch))
+            if accelerator.num_processes > 1:  # sequences may be longer in one process than in another
+                own = accelerator.pad_across_processes(own, dim=-1, pad_index=-1)
+            scores, joined, kept = accelerator.gather_for_metrics(own)
             task.update(metrics, scores, kept)
             losses, count = losses + task.loss(joined, kept).item() * len(scores), count + len(scores)
             if on_batch is not None:

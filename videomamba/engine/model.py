@@ -5,23 +5,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from videomamba.engine.config import RunConfig
-from videomamba.models import VideoMamba, create_model, load_model
+from videomamba.models import PretrainedModel, create_model, load_model
 
 _FROM_SCRATCH = "videomamba_nano"
 
 
-def build_model(run: RunConfig, class_names: Sequence[str]) -> VideoMamba:
+def build_model(run: RunConfig, class_names: Sequence[str], **options: Any) -> PretrainedModel:
     """A new model of the catalogue, or a checkpoint fitted to these classes and this input.
 
     With a name and a checkpoint, the named architecture with the checkpoint's weights. A checkpoint keeps its head when
-    its class names are the same, and gets a fresh one otherwise. ``preprocessing`` says what the run feeds it.
+    its class names are the same, and gets a fresh one otherwise. ``preprocessing`` says what the run feeds it;
+    ``options`` are fields of the configuration that the data decide.
 
     Raises:
         ValueError: unknown name or option, an unreadable checkpoint, or one that does not fit; an input that the model
             cannot take.
     """
     config, stride = run.model, run.data.stride
-    model = _model(run)
+    model = _model(run, **options)
     model.set_class_names(class_names)
     model.source = f"trained from scratch ({run.name})"
     if config.start is not None:
@@ -41,11 +42,13 @@ def check_model(run: RunConfig) -> None:
     _model(run)
 
 
-def _model(run: RunConfig) -> VideoMamba:
+def _model(run: RunConfig, **options: Any) -> PretrainedModel:
     config = run.model
     if config.begins_from is not None and config.start is None:
         raise ValueError(f"{run.name} begins from {config.begins_from}: name it with --start")
-    overrides: dict[str, Any] = {"drop_path_rate": config.drop_path_rate, **config.overrides}
+    overrides: dict[str, Any] = {**config.overrides, **options}
+    if config.drop_path_rate is not None:
+        overrides.setdefault("drop_path_rate", config.drop_path_rate)
     if run.data.num_frames is not None:
         overrides["num_frames"] = run.data.num_frames
     if run.data.size is not None:

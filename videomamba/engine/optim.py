@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from videomamba.engine.config import OptimConfig
 
@@ -19,13 +19,14 @@ def parameter_groups(
     lr: float | None = None,
     layer_decay: float = 1.0,
     backbone_lr: float = 1.0,
+    vectors_decay: bool = False,
 ) -> list[dict[str, Any]]:
     """Groups of weights that decay and of those that must not, for each layer where their learning rates differ.
 
-    Not decayed: vectors and scalars (biases, norms, D), and whatever ``model.no_weight_decay()`` names (A, class token,
-    position table), where the model has that method. Of ``n`` layers, layer ``i`` learns at
-    ``lr * layer_decay ** (n - 1 - i)``: the head at ``lr``, the stem slowest; all but the head at ``backbone_lr`` times
-    that. Frozen parameters are in no group.
+    Not decayed: vectors and scalars (biases, norms, D) unless ``vectors_decay``, and whatever
+    ``model.no_weight_decay()`` names (A, class token, position table), where the model has that method. Of ``n``
+    layers, layer ``i`` learns at ``lr * layer_decay ** (n - 1 - i)``: the head at ``lr``, the stem slowest; all but the
+    head at ``backbone_lr`` times that. Frozen parameters are in no group.
 
     Raises:
         ValueError: one of the two for a model that does not say what its layers are, or nothing to train.
@@ -38,7 +39,7 @@ def parameter_groups(
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        layer, decays = layers.get(name, last), parameter.ndim > 1 and name not in kept
+        layer, decays = layers.get(name, last), (parameter.ndim > 1 or vectors_decay) and name not in kept
         group = groups.setdefault((layer, not decays), {"params": [], "weight_decay": weight_decay if decays else 0.0})
         if lr is not None:
             group["lr"] = lr * layer_decay ** (last - layer) * (1 if layer == last else backbone_lr)
@@ -75,19 +76,31 @@ def layer_of_parameters(model: nn.Module) -> dict[str, int]:
     return {name: ranks[where] for name, where in places.items()}
 
 
-def make_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
-    """AdamW over :func:`parameter_groups`."""
+def make_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW | torch.optim.Adam:
+    """AdamW, or Adam, over :func:`parameter_groups`."""
+    adam = config.optimizer == "adam"
     groups = parameter_groups(
-        model, config.weight_decay, lr=config.lr, layer_decay=config.layer_decay, backbone_lr=config.backbone_lr
+        model,
+        config.weight_decay,
+        lr=config.lr,
+        layer_decay=config.layer_decay,
+        backbone_lr=config.backbone_lr,
+        vectors_decay=adam,
     )
-    return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas)
+    return (torch.optim.Adam if adam else torch.optim.AdamW)(groups, lr=config.lr, betas=config.betas)
 
 
-def make_schedule(optimizer: torch.optim.Optimizer, config: OptimConfig, steps_per_epoch: int) -> LambdaLR:
+def make_schedule(
+    optimizer: torch.optim.Optimizer, config: OptimConfig, steps_per_epoch: int
+) -> LambdaLR | ReduceLROnPlateau:
     """Linear warm-up, then a cosine from ``lr`` at its end to ``min_lr`` at the last step; to be stepped every batch.
+
+    For ``plateau`` PyTorch's schedule of that name (factor 0.5, patience 3), to be stepped with each epoch's loss.
 
     A warm-up longer than half of the run is cut to half, so that a short trial run still reaches its ``lr``.
     """
+    if config.schedule == "plateau":
+        return ReduceLROnPlateau(optimizer, factor=0.5, patience=3)
     total = config.epochs * steps_per_epoch
     warmup = min(round(config.warmup_epochs * steps_per_epoch), total // 2)
     floor = config.min_lr / config.lr

@@ -26,14 +26,25 @@ class TrainProgress:
         console: where to write; standard error in the command line.
         epochs: of the run.
         steps_per_epoch: batches of one.
-        headline: name of the figure that is followed live, a share of 1.
+        headline: name of the figure that is followed live.
+        in_percent: it is a percentage already, not a share of 1.
         done: steps that an earlier session made.
     """
 
-    def __init__(self, console: Console, *, epochs: int, steps_per_epoch: int, headline: str, done: int = 0) -> None:
+    def __init__(
+        self,
+        console: Console,
+        *,
+        epochs: int,
+        steps_per_epoch: int,
+        headline: str,
+        in_percent: bool = False,
+        done: int = 0,
+    ) -> None:
         self._console = console
         self._epochs = epochs
         self._headline = headline
+        self._whole = 100 if in_percent else 1
         self._tested = ""
         self._bar = _Bar(
             TextColumn("epoch {task.fields[epoch]}"),
@@ -59,13 +70,14 @@ class TrainProgress:
 
     def epoch(self, row: Mapping[str, Any]) -> None:
         """An epoch is over; ``row`` is its whole row of ``metrics.csv``."""
-        self._tested = f" test {_percent(row[self._headline])}"
+        self._tested = f" test {_percent(row[self._headline] / self._whole)}"
         line = f"epoch {row['epoch']:>3}/{self._epochs}  {self._figures(row)}"
         self._console.print(line, soft_wrap=True, highlight=False, markup=False)
 
     def _figures(self, row: Mapping[str, Any]) -> str:
+        trained = _percent(row[f"train_{self._headline}"] / self._whole)
         return (
-            f"loss {row['train_loss']:.3f}  {self._headline} {_percent(row[f'train_{self._headline}'])}{self._tested}  "
+            f"loss {row['train_loss']:.3f}  {self._headline} {trained}{self._tested}  "
             f"lr {row['lr']:.1e}  {row['clips_per_second']:.1f} clips/s  data wait {_percent(row['data_wait'])}"
         )
 

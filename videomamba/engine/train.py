@@ -57,7 +57,8 @@ def train(
     run = with_all_epochs(run, len(splits["train"]), accelerator.num_processes)
     set_seed(run.seed)
     if model is None:
-        model = build_model(run, splits["train"].class_names)
+        options = getattr(splits["train"], "model_options", {})
+        model = build_model(run, splits["train"].class_names, **options)
     task.check_model(model)
     folder = open_folder(run, accelerator, resume=resume)
     track(accelerator, run.trackers, folder.path)
@@ -71,7 +72,7 @@ def train(
     console = console or Console(stderr=True)
     if not accelerator.is_main_process:
         console = Console(quiet=True)
-    console.print(_summary(facts, folder), soft_wrap=True, highlight=False, markup=False)
+    console.print(_summary(facts, model, folder), soft_wrap=True, highlight=False, markup=False)
     with InterruptFlag() as flag:
         trainer = Trainer(run, task, splits, model, folder, accelerator, flag)
         if resume and trainer.resume():
@@ -151,10 +152,5 @@ def _facts(model: PretrainedModel, accelerator: Accelerator) -> dict[str, Any]:
     }
 
 
-def _summary(facts: dict[str, Any], folder: RunFolder) -> str:
-    clip = facts["preprocessing"]
-    stride = "evenly over the video" if clip["stride"] is None else f"{clip['stride']} apart"
-    return (
-        f"{facts['parameters']:,} parameters, {clip['num_frames']} frames {stride} of "
-        f"{clip['size'][0]} x {clip['size'][1]}, on {facts['device']}; writing {folder.path}"
-    )
+def _summary(facts: dict[str, Any], model: PretrainedModel, folder: RunFolder) -> str:
+    return f"{facts['parameters']:,} parameters, {model.preprocessing}, on {facts['device']}; writing {folder.path}"

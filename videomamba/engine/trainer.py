@@ -13,6 +13,7 @@ from accelerate.utils import gather_object
 from rich.console import Console
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
@@ -167,6 +168,7 @@ class Trainer:
             epochs=epochs,
             steps_per_epoch=len(self.train_loader),
             headline=self.task.headline,
+            in_percent=self.task.in_percent,
             done=(self.at.epoch - 1) * len(self.train_loader) + self.at.batch,
         ) as progress:
             while self.at.epoch <= epochs:
@@ -180,6 +182,8 @@ class Trainer:
     def _end_epoch(self, row: dict[str, Any]) -> None:
         headline, best = self.task.headline, self.at.best
         self.at.rows.append(row)
+        if isinstance(self.schedule, ReduceLROnPlateau):
+            self.schedule.step(row["train_loss"])
         self.folder.set_rows(self.at.rows)
         self.accelerator.log({name: value for name, value in row.items() if name != "epoch"}, step=row["epoch"])
         if best is None or (row[headline], -row["test_loss"]) > (best[headline], -best["test_loss"]):
@@ -213,7 +217,7 @@ class Trainer:
             "step": self.at.step,
             "lr": self.at.lr,
             "train_loss": loss_sum / total,
-            f"train_{self.task.headline}": correct / total,
+            f"train_{self.task.headline}": correct / total * (100 if self.task.in_percent else 1),
             "clips_per_second": seen / seconds,
             "data_wait": waited / seconds,
         }
@@ -236,7 +240,8 @@ class Trainer:
                 self._clip_gradients()
             self.optimizer.step()
             if self.accelerator.sync_gradients:
-                self.schedule.step()
+                if isinstance(self.schedule, LambdaLR):
+                    self.schedule.step()
                 self.at.step += 1
                 if self.ema is not None:
                     self.ema.update_parameters(self.bare)
@@ -251,7 +256,8 @@ class Trainer:
             norm = norm.full_tensor()
         if not norm.isfinite():
             self._give_up("the gradient is not finite", first_nonfinite_gradient(self.bare))
-        nn.utils.clip_grads_with_norm_(parameters, self.run.optim.clip_grad, norm)
+        if self.run.optim.clip_grad is not None:
+            nn.utils.clip_grads_with_norm_(parameters, self.run.optim.clip_grad, norm)
 
     def _over_processes(self, loss: Tensor, right: Tensor, count: int) -> tuple[float, float, int]:
         """The mean loss, and the sums of right answers and clips, of all processes."""

@@ -5,19 +5,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from videomamba.models.asformer import ASFormer
 from videomamba.models.checkpoint import read_checkpoint
 from videomamba.models.config import DetectorConfig, OwnConfig, Preprocessing, VideoMambaConfig, VideoSwinConfig
 from videomamba.models.detector import Detector
 from videomamba.models.fit import Inflation, fitted_config
 from videomamba.models.folder import Checkpoint
+from videomamba.models.mstcn2 import MSTCN2
 from videomamba.models.own import OwnModel
 from videomamba.models.pretrained import PretrainedModel
+from videomamba.models.segmenter_config import ASFormerConfig, MSTCN2Config
 from videomamba.models.video_swin import VideoSwin
 from videomamba.models.videomamba import VideoMamba
 
+NamedConfig = VideoMambaConfig | VideoSwinConfig | ASFormerConfig | MSTCN2Config
+
 # width x depth as published for Vim and OpenGVLab's VideoMamba (tiny, small, middle); nano is ours, for a CPU and small
 # clips: docs/experiments/demo.md
-CATALOGUE: dict[str, VideoMambaConfig | VideoSwinConfig] = {
+CATALOGUE: dict[str, NamedConfig] = {
     "videomamba_nano": VideoMambaConfig(embed_dim=128, depth=4, img_size=64, tubelet_size=4),
     "videomamba_tiny": VideoMambaConfig(embed_dim=192, depth=24),
     "videomamba_small": VideoMambaConfig(embed_dim=384, depth=24),
@@ -28,11 +33,17 @@ CATALOGUE: dict[str, VideoMambaConfig | VideoSwinConfig] = {
     "videomamba_small_detector": DetectorConfig(embed_dim=384, depth=24),
     "videomamba_middle_detector": DetectorConfig(embed_dim=576, depth=32),
     "video_swin_t": VideoSwinConfig(),
+    # actions in every frame, from features of the frames; asformer_ssm is the paper's (supplement, Table S6)
+    "asformer": ASFormerConfig(),
+    "asformer_ssm": ASFormerConfig(mixer="ssm_encoder"),
+    "mstcn2": MSTCN2Config(),
 }
 _CLASSES: dict[type, type[PretrainedModel]] = {
     VideoMambaConfig: VideoMamba,
     DetectorConfig: Detector,
     VideoSwinConfig: VideoSwin,
+    ASFormerConfig: ASFormer,
+    MSTCN2Config: MSTCN2,
     OwnConfig: OwnModel,
 }
 
@@ -42,7 +53,7 @@ def list_models(pattern: str | None = None) -> list[str]:
     return [name for name in CATALOGUE if pattern is None or fnmatch.fnmatch(name, pattern)]
 
 
-def model_config(name: str, **overrides: Any) -> VideoMambaConfig | VideoSwinConfig:
+def model_config(name: str, **overrides: Any) -> NamedConfig:
     """The configuration that a name stands for, with some fields changed.
 
     Raises:

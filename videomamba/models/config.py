@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
+from videomamba.models.checks import choice, share, whole
+from videomamba.models.segmenter_config import SegmenterConfig
 from videomamba.nn.order import BACKWARD_ORDERS, BackwardOrder
 from videomamba.nn.position import POSITION_KINDS, PositionKind
 from videomamba.ops.backend import BACKENDS
@@ -58,24 +60,23 @@ class VideoMambaConfig:
         if isinstance(self.img_size, list):  # as JSON brings it
             object.__setattr__(self, "img_size", tuple(self.img_size))
         for name in ("num_frames", "embed_dim", "depth", "tubelet_size", "patch_size", "d_state", "d_conv", "expand"):
-            _whole(name, getattr(self, name), at_least=1)
-        _whole("num_classes", self.num_classes, at_least=0)
-        _choice("backward_order", self.backward_order, BACKWARD_ORDERS)
-        _choice("pos_embed", self.pos_embed, POSITION_KINDS)
-        _choice("cls_position", self.cls_position, CLS_POSITIONS)
-        _choice("backend", self.backend, BACKENDS)
-        if not isinstance(self.drop_path_rate, int | float) or not 0 <= self.drop_path_rate < 1:
-            raise ValueError(f"drop_path_rate={self.drop_path_rate!r}; it must be at least 0 and below 1")
+            whole(name, getattr(self, name), at_least=1)
+        whole("num_classes", self.num_classes, at_least=0)
+        choice("backward_order", self.backward_order, BACKWARD_ORDERS)
+        choice("pos_embed", self.pos_embed, POSITION_KINDS)
+        choice("cls_position", self.cls_position, CLS_POSITIONS)
+        choice("backend", self.backend, BACKENDS)
+        share("drop_path_rate", self.drop_path_rate)
         if self.num_frames % self.tubelet_size:
             raise ValueError(f"num_frames={self.num_frames} must be divisible by tubelet_size={self.tubelet_size}")
         if not isinstance(self.img_size, int) and len(self.img_size) != 2:
             raise ValueError(f"img_size={self.img_size!r}; give one number, or height and width")
         if self.patch_stride is not None:
-            _whole("patch_stride", self.patch_stride, at_least=1)
+            whole("patch_stride", self.patch_stride, at_least=1)
             if self.patch_stride > self.patch_size:
                 raise ValueError(f"patch_stride={self.patch_stride} is more than patch_size={self.patch_size}")
         for pixels in self.height_width:
-            _whole("img_size", pixels, at_least=1)
+            whole("img_size", pixels, at_least=1)
             if pixels < self.patch_size or (pixels - self.patch_size) % self._stride:
                 rule = f"divisible by patch_size={self.patch_size}"
                 if self.patch_stride is not None:
@@ -119,10 +120,9 @@ class DetectorConfig(VideoMambaConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _whole("num_classes", self.num_classes, at_least=1)
-        _whole("roi_size", self.roi_size, at_least=1)
-        if not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout={self.dropout!r}; it must be at least 0 and below 1")
+        whole("num_classes", self.num_classes, at_least=1)
+        whole("roi_size", self.roi_size, at_least=1)
+        share("dropout", self.dropout)
 
     @property
     def backbone(self) -> VideoMambaConfig:
@@ -151,9 +151,9 @@ class VideoSwinConfig:
         if isinstance(self.img_size, list):
             object.__setattr__(self, "img_size", tuple(self.img_size))
         for name in ("num_frames", "num_classes"):
-            _whole(name, getattr(self, name), at_least=1)
+            whole(name, getattr(self, name), at_least=1)
         for pixels in self.height_width:
-            _whole("img_size", pixels, at_least=1)
+            whole("img_size", pixels, at_least=1)
 
     @property
     def height_width(self) -> tuple[int, int]:
@@ -174,7 +174,7 @@ class OwnConfig:
     num_classes: int
 
 
-ModelConfig = VideoMambaConfig | VideoSwinConfig | OwnConfig
+ModelConfig = VideoMambaConfig | VideoSwinConfig | SegmenterConfig | OwnConfig
 
 
 @dataclass(frozen=True)
@@ -198,6 +198,10 @@ class Preprocessing:
         for name in ("size", "mean", "std"):  # JSON brings lists
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
+    def __str__(self) -> str:
+        stride = "evenly over the video" if self.stride is None else f"{self.stride} apart"
+        return f"{self.num_frames} frames {stride} of {self.size[0]} x {self.size[1]}"
+
 
 def from_json(kind: type[Any], values: dict[str, Any]) -> Any:
     """A configuration of the given dataclass; ValueError names the keys it does not have."""
@@ -206,13 +210,3 @@ def from_json(kind: type[Any], values: dict[str, Any]) -> Any:
     if unknown:
         raise ValueError(f"unknown {kind.__name__} field {', '.join(unknown)}; known are {', '.join(known)}")
     return kind(**values)
-
-
-def _whole(name: str, value: object, *, at_least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
-        raise ValueError(f"{name}={value!r}; it must be a whole number, at least {at_least}")
-
-
-def _choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name}={value!r}; choose one of {', '.join(allowed)}")

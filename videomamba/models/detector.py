@@ -87,10 +87,6 @@ class Detector(PretrainedModel):
             cells = roi_align(features, rois, self.config.roi_size, spatial_scale=1 / stride, aligned=True)
         return cells.amax((2, 3))
 
-    def delta_maps(self, video: Video) -> Tensor:
-        """The backbone's, see :meth:`VideoMamba.delta_maps`."""
-        return self.backbone.delta_maps(video)
-
     def reset_classifier(self, num_classes: int, class_names: Sequence[str] | None = None) -> None:
         """A new classifier for another number of classes.
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -21,12 +22,15 @@ from videomamba.models.config import (
     VideoSwinConfig,
     from_json,
 )
+from videomamba.models.segmenter_config import ASFormerConfig, FeaturePreprocessing, MSTCN2Config, SegmenterConfig
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 _ARCHITECTURES = {
     "VideoMamba": VideoMambaConfig,
     "Detector": DetectorConfig,
     "VideoSwin": VideoSwinConfig,
+    "ASFormer": ASFormerConfig,
+    "MSTCN2": MSTCN2Config,
     "OwnModel": OwnConfig,
 }
 
@@ -39,7 +43,7 @@ class Checkpoint:
         config: the architecture.
         weights: tensors by name, as ``VideoMamba.state_dict()`` has them.
         class_names: names of the outputs in order, or None.
-        preprocessing: what a clip goes through before the model.
+        preprocessing: what a clip or a sequence of features goes through before the model.
         source: where the weights came from, in words; None where nobody said.
         path: the file that they were read from, for messages.
     """
@@ -47,7 +51,7 @@ class Checkpoint:
     config: ModelConfig
     weights: Mapping[str, Tensor]
     class_names: tuple[str, ...] | None
-    preprocessing: Preprocessing
+    preprocessing: Any
     source: str | None = None
     path: Path = Path(WEIGHTS)
 
@@ -65,7 +69,8 @@ def read(path: Path) -> Checkpoint:
         if architecture not in _ARCHITECTURES:
             raise ValueError(f"unknown architecture {architecture!r}; there are {', '.join(_ARCHITECTURES)}")
         config = from_json(_ARCHITECTURES[architecture], values["model"])
-        preprocessing = from_json(Preprocessing, values["preprocessing"])
+        of_features = isinstance(config, SegmenterConfig)
+        preprocessing = from_json(FeaturePreprocessing if of_features else Preprocessing, values["preprocessing"])
         class_names = values["class_names"]
         source = values.get("source")
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

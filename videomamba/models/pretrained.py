@@ -11,7 +11,7 @@ from torch import nn
 
 from videomamba.models import folder
 from videomamba.models.checkpoint import read_checkpoint
-from videomamba.models.config import ModelConfig, Preprocessing
+from videomamba.models.config import ModelConfig, Preprocessing, VideoMambaConfig, VideoSwinConfig
 from videomamba.models.fit import Inflation, fitted_config
 from videomamba.models.folder import Checkpoint
 
@@ -29,16 +29,17 @@ class PretrainedModel(
     Attributes:
         config: the architecture, always that of the current weights.
         class_names: names of the outputs in order, or None.
-        preprocessing: what a clip goes through before the model.
+        preprocessing: what a clip (Preprocessing) or a sequence of features (FeaturePreprocessing) goes through before
+            the model.
         source: where the weights came from, in words; None where nobody said.
     """
 
     config: ModelConfig
     class_names: tuple[str, ...] | None
-    preprocessing: Preprocessing
+    preprocessing: Any
     source: str | None
 
-    def __init__(self, config: ModelConfig, *, class_names: Sequence[str] | None, preprocessing: Preprocessing) -> None:
+    def __init__(self, config: ModelConfig, *, class_names: Sequence[str] | None, preprocessing: Any) -> None:
         super().__init__()
         self.config = config
         self.class_names = None if class_names is None else tuple(class_names)
@@ -123,11 +124,11 @@ class PretrainedModel(
         folder.write(save_directory, self.to_checkpoint())
 
 
-def fitted_preprocessing(checkpoint: Checkpoint, config: ModelConfig) -> Preprocessing:
+def fitted_preprocessing(checkpoint: Checkpoint, config: VideoMambaConfig | VideoSwinConfig) -> Preprocessing:
     """The checkpoint's, at the configuration's frames and size where these are others."""
     old, preprocessing = checkpoint.config, checkpoint.preprocessing
-    assert not isinstance(config, folder.OwnConfig)
-    assert not isinstance(old, folder.OwnConfig)
+    assert isinstance(old, VideoMambaConfig | VideoSwinConfig)
+    assert isinstance(preprocessing, Preprocessing)
     if (config.num_frames, config.height_width) == (old.num_frames, old.height_width):
         return preprocessing
     return dataclasses.replace(preprocessing, num_frames=config.num_frames, size=config.height_width)

@@ -40,11 +40,15 @@ class SelectiveSSM(nn.Module):
         step = torch.exp(torch.empty_like(self.D).uniform_(low, high))
         self.dt_proj.bias.copy_(step + torch.log(-torch.expm1(-step)))  # inverse of softplus
 
-    def forward(self, x: Inner, *, reverse: bool, order: Order | None, backend: str) -> ScanDirection:
-        """What the scan of this direction reads, from x (B, L, D) in natural order."""
+    def forward(
+        self, x: Inner, *, reverse: bool, order: Order | None, backend: str, mask: Tensor | None = None
+    ) -> ScanDirection:
+        """What the scan of this direction reads, from x (B, L, D) in natural order; nothing where ``mask`` is 0."""
         u = causal_conv(
             x, self.conv1d.weight.squeeze(1), self.conv1d.bias, reverse=reverse, order=order, backend=backend
         )
+        if mask is not None:  # the convolution's bias would enter the states
+            u = u * mask
         step, B, C = self.x_proj(u).split(self.split, dim=-1)
         delta = F.linear(step, self.dt_proj.weight)  # its bias is added inside the scan, in float32
         A = -torch.exp(_at_least_float32(self.A_log))
@@ -68,10 +72,17 @@ class SpatioTemporalSSM(nn.Module):
         self.backward_ssm = SelectiveSSM(inner, state_dim, conv_kernel, dt_rank)
         self.out_proj = nn.Linear(inner, dim, bias=False)
 
-    def forward(self, tokens: Tokens, order: Order | None = None) -> Tokens:
-        """(B, L, d) -> (B, L, d); ``order`` as in :func:`videomamba.nn.order.backward_order`."""
-        x, z = self.in_proj(tokens).chunk(2, dim=-1)
-        forward, backward = self._directions(x, order)
+    def forward(self, tokens: Tokens, order: Order | None = None, mask: Tensor | None = None) -> Tokens:
+        """(B, L, d) -> (B, L, d).
+
+        Args:
+            tokens: of B sequences.
+            order: as in :func:`videomamba.nn.order.backward_order`.
+            mask: (B, L, 1), 1 for tokens and 0 for padding behind them, which then changes no token: states pass it
+                as zeros, so that the backward direction meets the last token with none.
+        """
+        x, z = self.in_proj(tokens if mask is None else tokens * mask).chunk(2, dim=-1)
+        forward, backward = self._directions(x, order, mask)
         return self.out_proj(bidirectional_scan(forward, backward, z, order=order, backend=self.backend))
 
     def step_sizes(self, tokens: Tokens, order: Order | None = None) -> Tensor:
@@ -83,10 +94,12 @@ class SpatioTemporalSSM(nn.Module):
             means.append(F.softplus(direction.delta.float() + direction.delta_bias).mean(-1))
         return torch.stack(means, 1)
 
-    def _directions(self, x: Inner, order: Order | None) -> tuple[ScanDirection, ScanDirection]:
+    def _directions(
+        self, x: Inner, order: Order | None, mask: Tensor | None = None
+    ) -> tuple[ScanDirection, ScanDirection]:
         return (
-            self.forward_ssm(x, reverse=False, order=None, backend=self.backend),
-            self.backward_ssm(x, reverse=order is None, order=order, backend=self.backend),
+            self.forward_ssm(x, reverse=False, order=None, backend=self.backend, mask=mask),
+            self.backward_ssm(x, reverse=order is None, order=order, backend=self.backend, mask=mask),
         )
 
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from videomamba.models.catalogue import CATALOGUE
 from videomamba.tasks.detection import Detection
 from videomamba.tasks.recognition import Recognition
+from videomamba.tasks.segmentation import Segmentation
 from videomamba.tasks.task import Task
 
-TASKS: dict[str, type[Task]] = {"recognition": Recognition, "detection": Detection}
+TASKS: dict[str, type[Task]] = {"recognition": Recognition, "detection": Detection, "segmentation": Segmentation}
 
 
 _DETECTOR = "_detector"

@@ -13,6 +13,7 @@ from videomamba.data.sampling import make_sampler
 from videomamba.data.transforms import Augmentation, eval_transform, train_transform
 from videomamba.models.config import Preprocessing
 from videomamba.models.detector import Detector
+from videomamba.models.segmenter import Segmenter
 from videomamba.tasks.task import Batch, Task
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Recognition(Task):
     def check_model(self, model: nn.Module) -> None:
         if isinstance(model, Detector):
             raise ValueError("this checkpoint is a detector of actions in boxes: use `videomamba detect`, or train ava")
+        if isinstance(model, Segmenter):
+            raise ValueError("this checkpoint names actions in features of frames: use `videomamba segment`")
 
     def train_dataset(
         self, part: Annotations, preprocessing: Preprocessing, *, augmentation: Augmentation, seed: int

@@ -12,7 +12,8 @@ from videomamba.models.config import Preprocessing
 if TYPE_CHECKING:
     from torchmetrics import MetricCollection
 
-# Of the data tower: "video" float (B, 3, T, H, W), or (B, V, 3, T, H, W) with V views a sample; the rest is the task's.
+# Of the data tower: "video" float (B, 3, T, H, W), or (B, V, 3, T, H, W) with V views a sample, or features of frames
+# (B, C, T); the rest is the task's.
 Batch = Mapping[str, Any]
 Change = Callable[[Tensor], Tensor]
 
@@ -35,11 +36,13 @@ class Task(ABC):
 
     Attributes:
         headline: the figure of :meth:`report` that tells the best epoch; higher is better.
+        in_percent: the report's figures are percentages, as this task's papers have them; else shares of 1.
         class_names: of the outputs, in order.
         collate: from a list of samples to a batch; None is PyTorch's way, for samples of one shape.
     """
 
     headline: str
+    in_percent: bool = False
     class_names: tuple[str, ...]
     collate: Callable[[list[Any]], Batch] | None = None
 

@@ -8,6 +8,7 @@ from videomamba.data.datasets.ava import read_ava
 from videomamba.data.datasets.breakfast import read_breakfast
 from videomamba.data.datasets.hmdb51 import read_hmdb51
 from videomamba.data.datasets.kinetics import read_kinetics
+from videomamba.data.datasets.mstcn import read_mstcn
 from videomamba.data.datasets.ssv2 import read_ssv2
 
 # published layouts of annotated videos; a reader takes (root, fold=..., missing_ok=...)
@@ -18,9 +19,16 @@ VIDEO_LAYOUTS: dict[str, Callable[..., dict[str, Annotations]]] = {
     "breakfast": read_breakfast,
 }
 
+# published data sets of action segmentation, in one layout: name -> how many splits
+SEGMENTATION_LAYOUTS = {"gtea": 4, "50salads": 5, "breakfast_segmentation": 4}
+
 # name -> reader(root, fold=...) of a published layout, giving {"train": part, "test": part}; a part has class_names,
 # len and rows(root). Folders of classes and csv files have readers of their own: read_folder, read_csv.
-LAYOUTS: dict[str, Callable[..., dict[str, Any]]] = {**VIDEO_LAYOUTS, "ava": read_ava}
+LAYOUTS: dict[str, Callable[..., dict[str, Any]]] = {
+    **VIDEO_LAYOUTS,
+    "ava": read_ava,
+    **dict.fromkeys(SEGMENTATION_LAYOUTS, read_mstcn),
+}
 
 # name -> how many published splits a layout has, where it has more than one
-FOLDS: dict[str, int] = {"hmdb51": 3}
+FOLDS: dict[str, int] = {"hmdb51": 3, **SEGMENTATION_LAYOUTS}

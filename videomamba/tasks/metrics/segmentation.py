@@ -16,7 +16,7 @@ Edit 100; an empty prediction has MoF 0; a predicted segment in a video without 
 
 import itertools
 from collections.abc import Collection, Hashable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +27,7 @@ FIGURES = ("MoF", "Edit", *(f"F1@{overlap * 100:.0f}" for overlap in OVERLAPS))
 class Segment(NamedTuple):
     """A run of one label: frames ``start`` to ``end``, the latter not included (but see above for the last one)."""
 
-    label: Hashable
+    label: Any
     start: int
     end: int
 
