@@ -106,18 +106,29 @@ def test_far_frames_are_found_by_seeking(tmp_path, decoder):
         assert numbers(reader.read([0, 799])) == [0, 49]
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 @pytest.mark.parametrize("keep", [2**25, 0], ids=["packets kept", "read again"])
-def test_frames_that_are_passed_over_change_no_other(tmp_path, monkeypatch, keep):
-    """With B-frames that nothing is predicted from, a few frames are those of a reading of all, one after the other."""
+@pytest.mark.parametrize(
+    "options",
+    [
+        {**B_FRAMES, "b-pyramid": "normal"},
+        {"x264-params": "open-gop=1:keyint=9:min-keyint=9:bframes=3:b-adapt=0:scenecut=0"},
+        {"x264-params": "intra-refresh=1:keyint=11:bframes=0:scenecut=0"},
+    ],
+    ids=["b-pyramid", "open-gop", "intra-refresh"],
+)
+def test_frames_that_are_passed_over_change_no_other(tmp_path, monkeypatch, options, keep, suffix):
+    """A few frames, wherever decoding starts for them, are those of a reading of all, one after the other."""
     monkeypatch.setattr("videomamba.data.decode_pyav._KEEP_BYTES", keep)
     moving = np.random.default_rng(0).integers(0, 256, (COUNT, 6, 8, 3), np.uint8).repeat(8, 1).repeat(8, 2)
-    path = write(tmp_path / "a.mp4", moving, options={**B_FRAMES, "b-pyramid": "normal"})
+    moving[1:] = moving[:-1] // 4 * 3 + moving[1:] // 4  # worth predicting
+    path = write(tmp_path / f"a.{suffix}", moving, options=options)
     with VideoReader(path, decoder="pyav") as reader:
         whole = reader.read(range(COUNT))
-        for indices in ([0], [COUNT - 1], [5, 6, 20], [1, 13, 38, 39], list(range(0, COUNT, 3))):
+        for indices in (*([i] for i in range(COUNT)), [5, 6, 20], [1, 13, 38, 39], [17, 21, 29], range(0, COUNT, 3)):
             clip = reader.read(indices)
-            assert torch.equal(clip.frames, whole.frames[indices]), indices
-            assert clip.indices.tolist() == indices
+            assert torch.equal(clip.frames, whole.frames[list(indices)]), indices
+            assert clip.indices.tolist() == list(indices)
 
 
 def test_frames_are_passed_over(tmp_path):

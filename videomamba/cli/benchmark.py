@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from videomamba.cli.benchmark_data import data
 from videomamba.cli.benchmark_model import model
 from videomamba.cli.benchmark_operations import operations
 from videomamba.cli.benchmark_scan import scan
@@ -13,10 +14,11 @@ def benchmark(
     what: Annotated[
         Annotated[Any, tyro.conf.subcommand("scan", constructor=scan)]
         | Annotated[Any, tyro.conf.subcommand("model", constructor=model)]
-        | Annotated[Any, tyro.conf.subcommand("operations", constructor=operations)],
+        | Annotated[Any, tyro.conf.subcommand("operations", constructor=operations)]
+        | Annotated[Any, tyro.conf.subcommand("data", constructor=data)],
         tyro.conf.arg(name=""),
     ],
 ) -> int:
-    """Measures speeds, and counts operations, on this machine: scan, model or operations."""
+    """Measures speeds, and counts operations, on this machine: scan, model, operations or data."""
     result: int = what
     return result

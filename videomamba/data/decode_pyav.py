@@ -24,8 +24,8 @@ class PyAVDecoder:
     Opening reads all packets, without decoding, to learn how many frames there are and when each is shown: headers lie.
     Where packets carry no times of presentation, as in AVI, the file is decoded once to count.
 
-    Frames of H.264 that nobody asked for and that no other frame is predicted from (its B-frames, often every second
-    frame) are passed over.
+    Frames of H.264 that nobody asked for are passed over: those before the last key frame that comes before the first
+    wanted one, and those from which no other frame is predicted, often every second one.
     """
 
     name = "pyav"
@@ -37,6 +37,9 @@ class PyAVDecoder:
         self._open()
         pts = self._scan()
         self.by_pts = None not in pts and len(set(pts)) == len(pts) and not self._is_avi()
+        # no H.264 picture is predicted from one whose nal_ref_idc is 0, and FFmpeg holds back those after a key frame
+        # that need what was before it; other codecs' rules are less plain
+        self.is_plain = self.by_pts and self.stream.codec_context.name == "h264"
         self.pts = sorted(p for p in pts if p is not None)
         self.num_frames = len(pts) if self.by_pts or not pts else sum(1 for _ in self._decode(0))
         if not self.num_frames:
@@ -59,7 +62,7 @@ class PyAVDecoder:
         wanted = iter(indices)
         target = next(wanted, None)
         last: tuple[int, VideoFrame] | None = None
-        for index, frame in self._decode(indices[0], wanted=indices):
+        for index, frame in self._wanted(indices):
             while target is not None and index > target and last is not None:
                 yield self._converted(*last)  # the wanted frame itself could not be decoded
                 target = next(wanted, None)
@@ -74,6 +77,16 @@ class PyAVDecoder:
         while target is not None:
             yield self._converted(*last)
             target = next(wanted, None)
+
+    def _wanted(self, indices: list[int]) -> Iterator[tuple[int, VideoFrame]]:
+        """At least these frames, from the key frame before the first where that one gives it, else from the start."""
+        frames = self._decode(indices[0], wanted=indices)
+        first = next(frames, None)
+        if first is None or first[0] > indices[0]:  # the key frame was none, or frames are broken
+            frames = self._decode(0, wanted=indices)
+        else:
+            yield first
+        yield from frames
 
     def _open(self) -> None:
         try:
@@ -107,12 +120,12 @@ class PyAVDecoder:
         return pts
 
     def _packets(self, first: int) -> Iterator[Packet]:
-        """From the start, or from a key frame before a far frame ``first``."""
+        """From a key frame before the frame ``first`` where that can be trusted, else from the start."""
         far = self.by_pts and first >= _SEEK_FROM
         if self.kept is not None:
             self.stream.codec_context.flush_buffers()
             start = 0
-            if far:
+            if far or self.is_plain:  # no seek in the file: the packets are here
                 keys = (i for i, p in enumerate(self.kept) if p.is_keyframe and (p.pts or 0) <= self.pts[first])
                 start = max(keys, default=0)
             yield from self.kept[start:]
@@ -129,8 +142,7 @@ class PyAVDecoder:
 
     def _decode(self, first: int, wanted: Sequence[int] | None = None) -> Iterator[tuple[int, VideoFrame]]:
         """Frames with their indices from ``first`` or earlier; those not ``wanted`` may be left out."""
-        # the standard has nothing predicted from a picture whose nal_ref_idc is 0; other codecs' rules are less plain
-        may_skip = wanted is not None and self.by_pts and self.stream.codec_context.name == "h264"
+        may_skip = wanted is not None and self.is_plain
         wanted_pts = {self.pts[index] for index in wanted or ()} if may_skip else set()
         skipped: bool | None = None
         count = 0

@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from videomamba.data.datasets.epochs import mixed_seed
+from videomamba.memory import keep_freed_memory
 
 
 def make_loader(
@@ -43,7 +44,7 @@ def make_loader(
         drop_last=drop_last,
         collate_fn=collate,
         generator=torch.Generator().manual_seed(seed),  # else a loader draws from the global state
-        worker_init_fn=_one_thread if num_workers else None,
+        worker_init_fn=_prepare_worker if num_workers else None,
         persistent_workers=num_workers > 0,
     )
 
@@ -67,5 +68,6 @@ class EpochOrder(Sampler[int]):
         return len(self.dataset)
 
 
-def _one_thread(_: int) -> None:
+def _prepare_worker(_: int) -> None:
     torch.set_num_threads(1)
+    keep_freed_memory()

@@ -1,14 +1,14 @@
 """Finds the compiled kernels that suit this CPU and loads them; mirrors the structures of ``interface.h``."""
 
 import ctypes
-import os
-import sys
 from ctypes import POINTER, Structure, c_int32, c_int64, c_void_p
 from functools import cache
 from pathlib import Path
 
 import torch  # first: its OpenMP pool is the one the kernels then share
 from torch import Tensor
+
+from videomamba.memory import keep_freed_memory
 
 _INT64 = c_int64
 
@@ -114,25 +114,8 @@ def variants() -> list[str]:
 def load(variant: str) -> Kernels:
     """The kernels of one variant; OSError where they cannot be loaded."""
     kernels = Kernels(_path(variant))
-    _keep_freed_memory()
+    keep_freed_memory()
     return kernels
-
-
-@cache
-def _keep_freed_memory() -> None:
-    """Lets glibc hand a layer the memory that the layer before has freed, instead of fresh pages from the system.
-
-    Left alone it returns buffers of this size to the system at once, and filling new pages then costs a forward pass
-    about 7 % and a scan's backward pass a third of its time. The limits are glibc's own largest threshold for separate
-    mappings, and 256 MiB to keep; a process that sets ``MALLOC_TRIM_THRESHOLD_`` keeps its own.
-    """
-    if not sys.platform.startswith("linux") or "MALLOC_TRIM_THRESHOLD_" in os.environ:
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # absent from musl
-    if mallopt is not None:
-        trim_threshold, mmap_threshold = -1, -3  # malloc.h
-        mallopt(mmap_threshold, 32 * 2**20)
-        mallopt(trim_threshold, 256 * 2**20)
 
 
 @cache

@@ -1,0 +1,234 @@
+"""What a training clip costs, from its file to the model's input, beside what its decoder alone needs.
+
+Times are of the processor, spent by this process with one thread, so that others on the machine add little; on an idle
+machine, with the files in the system's cache, they are what the clock shows. All that is compared takes turns.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from videomamba.data import (
+    Augmentation,
+    Sampler,
+    VideoDataset,
+    VideoReader,
+    VideoRecord,
+    make_loader,
+    train_transform,
+)
+from videomamba.data.datasets.epochs import mixed_seed
+from videomamba.data.decode_torchcodec import is_indexed, torchcodec_status
+from videomamba.data.reader import DecoderName
+from videomamba.memory import keep_freed_memory
+
+# the paper's training augmentation, as the recipes read it
+PAPER = Augmentation(scale=(0.08, 1.0), rand_ops=2, rand_magnitude=9.0, rand_deviation=0.5, erase=0.25)
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One decoder and one way of sampling; milliseconds of a clip, medians over clips.
+
+    Attributes:
+        decoder: its name.
+        sampling: stride in frames, or ``uniform``.
+        clips: that were timed.
+        decoded: frames up to the last one used.
+        bare: the decoder alone, for these frames, none made a picture; None where it always makes pictures.
+        used: the decoder alone, for these frames, the clip's made RGB pictures.
+        every: the decoder alone, for these frames, all made RGB pictures.
+        opening: finding the file, counting its frames.
+        reading: decoding, RGB, one tensor of the clip.
+        transform: augmentation and normalisation.
+        sample: a whole training sample, timed by itself.
+        times_bare, times_used, times_every: the sample's time over the three, medians of each clip's own ratio.
+        sums_bare, sums_used, sums_every: the same of all clips' times together.
+    """
+
+    decoder: str
+    sampling: str
+    clips: int
+    decoded: float
+    bare: float | None
+    used: float
+    every: float
+    opening: float
+    reading: float
+    transform: float
+    sample: float
+    times_bare: float | None
+    times_used: float
+    times_every: float
+    sums_bare: float | None
+    sums_used: float
+    sums_every: float
+
+
+def runnable_decoders(paths: Sequence[Path]) -> dict[DecoderName, str]:
+    """Name -> "works", or why it cannot be timed on these files."""
+    works, reason = torchcodec_status()
+    if works and not all(map(is_indexed, paths)):
+        reason = "not for these files: it is trusted with mp4/mov and mkv/webm only"
+    return {"pyav": "works", "torchcodec": reason}
+
+
+def measure(
+    decoder: DecoderName,
+    paths: Sequence[Path],
+    sampler: Sampler,
+    sampling: str,
+    *,
+    size: int,
+    augmentation: Augmentation = PAPER,
+    rounds: int = 3,
+    progress: Callable[[], None] = lambda: None,
+) -> Row:
+    """Each clip in turn: the decoder alone, the parts of a training sample, the whole of it; ``rounds`` epochs of them.
+
+    A first round warms up and is not counted. ``progress`` is called after each clip of all rounds.
+    """
+    keep_freed_memory()  # as a process that trains does
+    dataset = _dataset(decoder, paths, sampler, size, augmentation)
+    alone = _ALONE[decoder]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    times: list[dict[str, float]] = []
+    try:
+        for epoch in range(rounds + 1):
+            dataset.set_epoch(epoch)
+            for i, path in enumerate(paths):
+                indices, taken = _parts(dataset, i)
+                for name in alone:
+                    taken[name] = _seconds(alone[name], path, indices)
+                taken["sample"] = _seconds(dataset.__getitem__, i)
+                if epoch:
+                    times.append(taken | {"decoded": indices[-1] + 1})
+                progress()
+    finally:
+        torch.set_num_threads(threads)
+    return _row(decoder, sampling, times)
+
+
+def clips_per_second(
+    decoder: DecoderName,
+    paths: Sequence[Path],
+    sampler: Sampler,
+    *,
+    size: int,
+    workers: Sequence[int],
+    augmentation: Augmentation = PAPER,
+) -> dict[int, float]:
+    """By the clock: clips a second that so many worker processes deliver in an epoch, after one that starts them."""
+    result = {}
+    for count in workers:
+        dataset = _dataset(decoder, paths, sampler, size, augmentation)
+        loader = make_loader(dataset, batch_size=8, shuffle=True, num_workers=count)
+        seconds = []
+        for epoch in range(3):
+            dataset.set_epoch(epoch)
+            began = time.perf_counter()
+            for _ in loader:
+                pass
+            seconds.append(time.perf_counter() - began)
+        result[count] = len(paths) / min(seconds[1:])
+    return result
+
+
+def _dataset(
+    decoder: DecoderName, paths: Sequence[Path], sampler: Sampler, size: int, augmentation: Augmentation
+) -> VideoDataset:
+    transform = train_transform((size, size), MEAN, STD, augmentation)
+    records = [VideoRecord(path, 0) for path in paths]
+    return VideoDataset(records, sampler, transform, train=True, flip=augmentation.flip, decoder=decoder)
+
+
+def _parts(dataset: VideoDataset, i: int) -> tuple[list[int], dict[str, float]]:
+    """The frames that the data set takes for item ``i``, and seconds of the parts of what it does with them."""
+    generator = torch.Generator().manual_seed(mixed_seed(dataset.seed, dataset.epoch, i))
+    began = time.process_time()
+    reader = VideoReader(dataset.records[i].path, decoder=dataset.decoder)
+    opened = time.process_time()
+    indices = dataset.sampler(reader.num_frames, generator=generator)
+    clip = reader.read(indices)
+    reader.close()
+    read = time.process_time()
+    dataset.transform(clip.frames)
+    end = time.process_time()
+    return indices, {"opening": opened - began, "reading": read - opened, "transform": end - read}
+
+
+def _seconds(run: Callable[..., object], *arguments: Any) -> float:
+    began = time.process_time()
+    run(*arguments)
+    return time.process_time() - began
+
+
+def _pyav(path: Path, indices: Sequence[int], pictures: str) -> None:
+    """A loop over ``container.decode``, nothing else: no counting of frames, no seeking, nothing passed over."""
+    import av
+    from av.video.reformatter import VideoReformatter
+
+    used = set(indices) if pictures == "used" else range(indices[-1] + 1) if pictures == "every" else ()
+    to_rgb = VideoReformatter()
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type, stream.codec_context.thread_count = "NONE", 1
+        for i, frame in enumerate(container.decode(stream)):
+            if i in used:
+                to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray()
+            if i >= indices[-1]:
+                return
+
+
+def _torchcodec(path: Path, indices: Sequence[int], pictures: str) -> None:
+    """Its public call for these frames, or for all up to the last; it makes a picture of each that it gives."""
+    from torchcodec.decoders import VideoDecoder
+
+    frames = VideoDecoder(str(path), num_ffmpeg_threads=1)
+    frames.get_frames_at(list(indices if pictures == "used" else range(indices[-1] + 1)))
+
+
+_ALONE: Mapping[str, Mapping[str, Callable[[Path, Sequence[int]], None]]] = {
+    "pyav": {name: partial(_pyav, pictures=name) for name in ("bare", "used", "every")},
+    "torchcodec": {name: partial(_torchcodec, pictures=name) for name in ("used", "every")},
+}
+
+
+def _row(decoder: str, sampling: str, times: Sequence[Mapping[str, float]]) -> Row:
+    def middle(name: str) -> float:
+        return 1e3 * statistics.median(taken[name] for taken in times)
+
+    def ratio(name: str) -> float:
+        return statistics.median(taken["sample"] / taken[name] for taken in times)
+
+    def of_sums(name: str) -> float:
+        return sum(taken["sample"] for taken in times) / sum(taken[name] for taken in times)
+
+    bare = "bare" in times[0]
+    return Row(
+        decoder=decoder,
+        sampling=sampling,
+        clips=len(times),
+        decoded=statistics.median(taken["decoded"] for taken in times),
+        bare=middle("bare") if bare else None,
+        used=middle("used"),
+        every=middle("every"),
+        opening=middle("opening"),
+        reading=middle("reading"),
+        transform=middle("transform"),
+        sample=middle("sample"),
+        times_bare=ratio("bare") if bare else None,
+        times_used=ratio("used"),
+        times_every=ratio("every"),
+        sums_bare=of_sums("bare") if bare else None,
+        sums_used=of_sums("used"),
+        sums_every=of_sums("every"),
+    )

@@ -1,0 +1,137 @@
+"""``videomamba benchmark data``: what a training clip costs, beside what its decoder alone needs."""
+
+import dataclasses
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+from rich.progress import Progress
+
+from videomamba.cli.files import write_csv, write_markdown
+from videomamba.cli.options import Json, default_workers, option, people, print_json
+
+if TYPE_CHECKING:
+    from videomamba.benchmark.data import Row
+    from videomamba.data import Sampler
+    from videomamba.data.reader import DecoderName
+
+
+def data(
+    data: Annotated[tuple[Path, ...], tyro.conf.Positional, option("VIDEOS...")],
+    frames: Annotated[int, option("N")] = 16,
+    size: Annotated[int, option("PIXELS")] = 112,
+    strides: Annotated[tuple[str, ...], option("N|uniform...")] = ("uniform", "2", "4"),
+    clips: Annotated[int, option("N")] = 60,
+    rounds: Annotated[int, option("N")] = 3,
+    workers: Annotated[int | None, option("N")] = None,
+    csv: Annotated[Path | None, option("FILE")] = None,
+    markdown: Annotated[Path | None, option("FILE")] = None,
+    json: Json = False,
+) -> int:
+    """Times reading, decoding and augmenting (as the paper does) of training clips, for every decoder that works here.
+
+    The decoder alone is timed three ways for the frames up to the last one used: as it is, with the used frames made
+    pictures (RGB), and with all of them made pictures; torchcodec makes a picture of whatever it gives.
+
+    Args:
+        data: video files, or folders of them
+        frames: of a clip
+        size: height and width in pixels
+        strides: source frames from one to the next, or uniform: evenly over the whole video
+        clips: videos, drawn from those that there are (the same for the same data)
+        rounds: times that each is taken, other frames each time
+        workers: processes for the larger of the two figures of clips a second (half of the cores, at most 8)
+        csv: also write the rows there
+        markdown: also write a table there
+    """
+    from videomamba.benchmark import data as benchmark
+    from videomamba.benchmark.machine import machine
+    from videomamba.data import find_videos
+    from videomamba.engine import resolve_device
+
+    for name, value in (("frames", frames), ("size", size), ("clips", clips), ("rounds", rounds), ("workers", workers)):
+        if value is not None and value < 1:
+            raise ValueError(f"--{name} {value}: give a number of at least 1")
+    samplers = [(stride, _sampler(frames, stride)) for stride in strides]
+    paths = find_videos(data)
+    random.Random(0).shuffle(paths)
+    paths = paths[:clips]
+    console = people()
+    decoders = benchmark.runnable_decoders(paths)
+    for name, status in decoders.items():
+        if status != "works":
+            console.print(f"{name} is left out: {status}", soft_wrap=True)
+    names: list[DecoderName] = [name for name, status in decoders.items() if status == "works"]
+    rows: list[Row] = []
+    speeds: dict[str, dict[int, float]] = {}
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("clips", total=len(names) * len(samplers) * (rounds + 1) * len(paths))
+        for name in names:
+            for stride, sampler in samplers:
+                row = benchmark.measure(
+                    name, paths, sampler, stride, size=size, rounds=rounds, progress=lambda: progress.advance(bar)
+                )
+                rows.append(row)
+                console.print(_in_words(row))
+            speeds[name] = benchmark.clips_per_second(
+                name, paths, samplers[0][1], size=size, workers=sorted({1, workers or default_workers()})
+            )
+    for name, by_workers in speeds.items():
+        said = ", ".join(f"{speed:.0f} with {n} worker{'s' * (n > 1)}" for n, speed in by_workers.items())
+        console.print(f"{name}, {samplers[0][0]}: clips/s {said}")
+    if csv is not None:
+        write_csv(csv, rows)
+    if markdown is not None:
+        write_markdown(markdown, _HEAD, map(_cells, rows))
+    if json:
+        facts = {"machine": machine(resolve_device("cpu")), "decoders": decoders, "clips_per_second": speeds}
+        print_json({**facts, "rows": [dataclasses.asdict(row) for row in rows]})
+    return 0
+
+
+_HEAD = (
+    *("decoder", "stride", "clips", "frames", "bare ms", "used RGB ms", "all RGB ms"),
+    *("open", "read", "transform", "sample ms", "x bare", "x used RGB", "x all RGB"),
+)
+
+
+def _cells(row: "Row") -> list[str]:
+    alone = [_number(value) for value in (row.bare, row.used, row.every)]
+    parts = [_number(value) for value in (row.opening, row.reading, row.transform, row.sample)]
+    times = [_number(value) for value in (row.times_bare, row.times_used, row.times_every)]
+    return [row.decoder, row.sampling, str(row.clips), f"{row.decoded:g}", *alone, *parts, *times]
+
+
+def _in_words(row: "Row") -> str:
+    alone = [
+        f"  {_number(ms)} ms {what}: {_number(times)} times"
+        for what, ms, times in (
+            ("decodes them", row.bare, row.times_bare),
+            ("and makes the used ones pictures", row.used, row.times_used),
+            ("or all of them", row.every, row.times_every),
+        )
+        if ms is not None
+    ]
+    return "\n".join(
+        [
+            f"{row.decoder}, stride {row.sampling}, {row.decoded:g} frames up to the last one used ({row.clips} clips)",
+            f"  {_number(row.sample)} ms a training sample (open {_number(row.opening)}, read {_number(row.reading)}, "
+            f"transform {_number(row.transform)}); the decoder alone takes",
+            *alone,
+        ]
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _sampler(frames: int, stride: str) -> "Sampler":
+    from videomamba.data import make_sampler
+
+    if stride == "uniform":
+        return make_sampler(frames, None)
+    if not stride.isdecimal() or int(stride) < 1:
+        raise ValueError(f"--strides {stride}: give uniform, or a number of at least 1")
+    return make_sampler(frames, int(stride))
