@@ -1,5 +1,7 @@
 """Clips of annotated videos: right frames, and the same ones whatever loads them."""
 
+from multiprocessing.reduction import ForkingPickler
+
 import pytest
 import torch
 
@@ -127,6 +129,28 @@ def test_workers_change_nothing_and_see_the_epoch(records, workers):
     for (i, video), (j, same) in zip(alone, together, strict=True):
         assert i == j
         assert torch.equal(video, same)
+
+
+def test_workers_need_not_be_forks(records):
+    """macOS and Windows start them anew and send them the data set: all of it can be pickled."""
+    augmentation = Augmentation(rand_ops=2, rand_prob=0.5, erase=0.5)
+    datasets = [
+        VideoDataset(records, UniformSampler(4), transform, train=True, seed=3, decoder="pyav")
+        for transform in (
+            train_transform((24, 24), *PLAIN, augmentation),
+            eval_transform((24, 24), *PLAIN),
+            eval_transform((24, 24), *PLAIN, crops=3),
+        )
+    ]
+    for dataset in datasets[1:]:
+        sent = ForkingPickler.loads(ForkingPickler.dumps(dataset))
+        assert torch.equal(sent[0]["video"], dataset[0]["video"])
+    loader = make_loader(datasets[0], batch_size=5, shuffle=False, num_workers=1)
+    loader.multiprocessing_context = "spawn"
+    for epoch in (1, 2):
+        datasets[0].set_epoch(epoch)
+        (batch,) = loader
+        assert torch.equal(batch["video"], torch.stack([datasets[0][i]["video"] for i in range(5)]))
 
 
 def test_a_broken_video_is_named(records, tmp_path):

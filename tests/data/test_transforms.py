@@ -52,7 +52,7 @@ def test_randaugment_changes_more_than_place():
 
 def test_randaugment_reads_magnitude_and_deviation_on_timms_scale(monkeypatch):
     """(9, 0.5): strength normal around 9 of 10, deviation 0.5, anew for each operation; torchvision counts 301 bins."""
-    transform, drawn = RandAugment(1, 9.0, 0.5), []
+    transform, drawn = RandAugment(1, 9.0, 0.5, 1.0), []
     monkeypatch.setattr(v2.RandAugment, "forward", lambda self, clip: drawn.append(self.magnitude) or clip)
     torch.manual_seed(0)
     for _ in range(2000):
@@ -67,12 +67,24 @@ def test_randaugment_reads_magnitude_and_deviation_on_timms_scale(monkeypatch):
     assert float(shear[270]) == pytest.approx(0.27)
 
 
+def test_an_operation_is_carried_out_with_its_chance(monkeypatch):
+    done = []
+    monkeypatch.setattr(v2.RandAugment, "forward", lambda self, clip: done.append(1) or clip)
+    torch.manual_seed(0)
+    for prob, least, most in ((0.0, 0, 0), (0.5, 900, 1100), (1.0, 2000, 2000)):
+        done.clear()
+        transform = RandAugment(2, 9.0, 0.5, prob)
+        for _ in range(1000):
+            transform(torch.zeros(1, 3, 4, 4))
+        assert least <= len(done) <= most, prob
+
+
 @pytest.mark.parametrize("size", [(2, 3), (23, 40), (56, 48)])
 def test_operations_of_our_own_are_torchvisions(size):
     """At most one level off, in few pixels: rounding."""
     coarse = torch.randint(0, 256, (3, 3, 5, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     clip = v2.functional.resize(coarse, list(size))
-    ours, theirs = RandAugment(2, 9.0, 0.5), v2.RandAugment(interpolation=v2.InterpolationMode.BILINEAR)
+    ours, theirs = RandAugment(2, 9.0, 0.5, 1.0), v2.RandAugment(interpolation=v2.InterpolationMode.BILINEAR)
     strengths = {
         **dict.fromkeys(("ShearX", "ShearY"), (0.3, -0.27, 0.01, 0.0)),
         **dict.fromkeys(("TranslateX", "TranslateY"), (0.4, 11.7, -20.0, 60.0)),

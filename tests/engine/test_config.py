@@ -39,6 +39,7 @@ def test_impossible_data(values, message, tmp_path):
     ("values", "message"),
     [
         ({"scale": (0.5, 0.2)}, "expected 0 < least <= most <= 1"),
+        ({"rand_prob": 1.5}, "rand_prob=1.5; expected a chance from 0 to 1"),
         ({"rand_magnitude": 11}, "rand_magnitude=11.*expected at least 0, 0 to 10"),
         ({"erase": 1.5}, "erase=1.5; expected a chance from 0 to 1"),
     ],

@@ -1,5 +1,7 @@
 """The detection task: batches with room for all, loss, figures."""
 
+from multiprocessing.reduction import ForkingPickler
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -41,6 +43,15 @@ def test_batches_have_the_same_room_everywhere(task, parts):
     assert first["true_labels"].tolist() == [[0, 0, 2], [0, -1, -1]]
     assert first["video"].shape == (2, 3, 4, 32, 48)
     assert first["size"].tolist() == [[32, 48]] * 2
+
+
+def test_workers_that_are_no_forks_get_the_data_set_and_the_collation(task, parts):
+    training = task.train_dataset(parts["train"], PREPROCESSING, augmentation=Augmentation(), seed=0)
+    for dataset in (training, task.test_dataset(parts["train"], PREPROCESSING)):
+        sent, collate = ForkingPickler.loads(ForkingPickler.dumps((dataset, task.collate)))
+        ours, theirs = task.collate([dataset[0]]), collate([sent[0]])
+        assert torch.equal(ours["video"], theirs["video"])
+        assert torch.equal(ours["boxes"], theirs["boxes"])
 
 
 def test_pictures_of_several_sizes_share_a_batch(task, parts):

@@ -29,7 +29,7 @@ from videomamba.data.reader import DecoderName
 from videomamba.memory import keep_freed_memory
 
 # the paper's training augmentation, as the recipes read it
-PAPER = Augmentation(scale=(0.08, 1.0), rand_ops=2, rand_magnitude=9.0, rand_deviation=0.5, erase=0.25)
+PAPER = Augmentation(scale=(0.08, 1.0), rand_ops=2, rand_magnitude=9.0, rand_deviation=0.5, rand_prob=0.5, erase=0.25)
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 

@@ -50,15 +50,17 @@ def whole_picture_transform(side: int, mean: Sequence[float], std: Sequence[floa
     That is a resize, not a padding: at most 8 pixels of stretch, and no patch without picture for the scan to run over.
     """
 
-    def geometry(frames: tv_tensors.Video, boxes: tv_tensors.BoundingBoxes) -> tuple[Tensor, Tensor]:
-        height, width = frames.shape[-2:]
-        scale = side / min(height, width)
-        shape = [max(STEP, round(length * scale / STEP) * STEP) for length in (height, width)]
-        resize = v2.Resize(shape, antialias=True)
-        return resize(frames, boxes)
-
     pixels = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize(list(mean), list(std))])
-    return partial(_apply, geometry, pixels)
+    return partial(_apply, partial(_whole_patches, side), pixels)
+
+
+def _whole_patches(
+    side: int, frames: tv_tensors.Video, boxes: tv_tensors.BoundingBoxes
+) -> tuple[tv_tensors.Video, tv_tensors.BoundingBoxes]:
+    height, width = frames.shape[-2:]
+    scale = side / min(height, width)
+    shape = [max(STEP, round(length * scale / STEP) * STEP) for length in (height, width)]
+    return v2.Resize(shape, antialias=True)(frames, boxes)
 
 
 def _apply(

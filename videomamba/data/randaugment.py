@@ -15,20 +15,27 @@ from torchvision.transforms import v2
 class RandAugment(v2.RandAugment):
     """torchvision's RandAugment on timm's scale of strength, 0 to 10, drawn from a normal distribution.
 
-    (9, 0.5) is timm's ``rand-m9-mstd0.5``. torchvision's own magnitude 9 is of 30.
+    (9, 0.5), each operation with chance 0.5, is timm's ``rand-m9-mstd0.5``. torchvision's own magnitude 9 is of 30.
+
+    Args:
+        ops: operations drawn for a clip.
+        magnitude, deviation: of the normal distribution of their strengths.
+        prob: chance that a drawn operation is carried out.
     """
 
     _BINS = 301
 
-    def __init__(self, ops: int, magnitude: float, deviation: float) -> None:
+    def __init__(self, ops: int, magnitude: float, deviation: float, prob: float) -> None:
         super().__init__(1, 0, num_magnitude_bins=self._BINS, interpolation=v2.InterpolationMode.BILINEAR)
-        self.ops, self.mean, self.deviation = ops, magnitude, deviation
+        self.ops, self.mean, self.deviation, self.prob = ops, magnitude, deviation, prob
 
     def forward(self, clip: Tensor) -> Tensor:
         for _ in range(self.ops):
+            if self.prob < 1 and torch.rand(()).item() >= self.prob:
+                continue
             drawn = self.mean + self.deviation * torch.randn(()).item()
             self.magnitude = round(min(10.0, max(0.0, drawn)) / 10 * (self._BINS - 1))
-            clip = super().forward(clip)
+            clip = super().forward(clip.contiguous())  # colour by colour, which decoded pixels are not, is fastest
         return clip
 
     def _apply_image_or_video_transform(

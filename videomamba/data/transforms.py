@@ -28,6 +28,7 @@ class Augmentation:
         rand_ops: operations of RandAugment (arXiv 1909.13719) on a clip; 0 for none.
         rand_magnitude: their strength, 0 to 10 (the most).
         rand_deviation: of the normal distribution that each operation's strength is drawn from.
+        rand_prob: chance that an operation is carried out; in timm's ``rand-`` strings it is 0.5.
         erase: chance that a rectangle of the clip, the same in all frames, is blanked (arXiv 1708.04896).
 
     Raises:
@@ -41,6 +42,7 @@ class Augmentation:
     rand_ops: int = 0
     rand_magnitude: float = 9.0
     rand_deviation: float = 0.0
+    rand_prob: float = 1.0
     erase: float = 0.0
 
     def __post_init__(self) -> None:
@@ -52,8 +54,9 @@ class Augmentation:
                 f"rand_ops={self.rand_ops}, rand_magnitude={self.rand_magnitude}, rand_deviation="
                 f"{self.rand_deviation}; expected at least 0, 0 to 10, at least 0"
             )
-        if not 0 <= self.erase <= 1:
-            raise ValueError(f"erase={self.erase}; expected a chance from 0 to 1")
+        for name, chance in (("rand_prob", self.rand_prob), ("erase", self.erase)):
+            if not 0 <= chance <= 1:
+                raise ValueError(f"{name}={chance}; expected a chance from 0 to 1")
 
 
 def train_transform(
@@ -72,8 +75,8 @@ def train_transform(
     a = augmentation
     steps: list[Transform] = [v2.RandomResizedCrop(size, scale=a.scale, ratio=a.ratio, antialias=True)]
     if a.rand_ops:
-        steps += [_planes, RandAugment(a.rand_ops, a.rand_magnitude, a.rand_deviation)]
-    steps.append(_to_input(mean, std))
+        steps.append(RandAugment(a.rand_ops, a.rand_magnitude, a.rand_deviation, a.rand_prob))
+    steps.append(_ToInput(mean, std))
     if a.erase:
         steps.append(v2.RandomErasing(a.erase))
     return v2.Compose(steps)
@@ -85,41 +88,50 @@ def eval_transform(size: tuple[int, int], mean: Sequence[float], std: Sequence[f
     (T, 3, H, W) uint8 -> (3, T, h, w) float32, or (crops, 3, T, h, w). Nothing is squeezed: the picture is scaled until
     it covers ``size``; one crop is its central part, several are spread evenly along the longer way.
     """
-    height, width = size
-    to_input = _to_input(mean, std)
+    if crops == 1:
+        return v2.Compose([_Cover(size), v2.CenterCrop(size), _ToInput(mean, std)])
+    return v2.Compose([_Cover(size), _Views(size, crops, _ToInput(mean, std))])
 
-    def cover(frames: Tensor) -> Tensor:
-        h, w = frames.shape[-2:]
+
+# classes, not closures: worker processes that are not forks get them pickled
+
+
+class _Cover:
+    """Scales a picture until it covers ``size``."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.size = size
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        (height, width), (h, w) = self.size, frames.shape[-2:]
         scale = max(height / h, width / w)
         covering = [max(height, round(h * scale)), max(width, round(w * scale))]
         return v2.functional.resize(frames, covering, antialias=True)
 
-    if crops == 1:
-        return v2.Compose([cover, v2.CenterCrop(size), to_input])
 
-    def several(frames: Tensor) -> Tensor:
-        picture = cover(frames)
+class _Views:
+    """Crops of ``size``, from one end of a picture that covers it to the other, in a new first axis."""
+
+    def __init__(self, size: tuple[int, int], crops: int, to_input: Transform) -> None:
+        self.size, self.crops, self.to_input = size, crops, to_input
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        height, width = self.size
         room_h, room_w = picture.shape[-2] - height, picture.shape[-1] - width
-        shares = [i / (crops - 1) for i in range(crops)]
+        shares = [i / (self.crops - 1) for i in range(self.crops)]
         corners = [(round(room_h * share), round(room_w * share)) for share in shares]
-        return torch.stack([to_input(v2.functional.crop(picture, top, left, height, width)) for top, left in corners])
-
-    return several
-
-
-def _planes(frames: Tensor) -> Tensor:
-    """Each colour together, as torchvision's operations are fastest; decoded frames have each pixel together."""
-    return frames.contiguous()
+        crops = [v2.functional.crop(picture, top, left, height, width) for top, left in corners]
+        return torch.stack([self.to_input(crop) for crop in crops])
 
 
-def _to_input(mean: Sequence[float], std: Sequence[float]) -> Transform:
+class _ToInput:
     """(T, 3, H, W) uint8 -> (3, T, H, W) float32: (x / 255 - mean) / std, as one product and one sum."""
-    deviation = 255 * torch.tensor(std, dtype=torch.float64)
-    shift = (-torch.tensor(mean, dtype=torch.float64) * 255 / deviation).float()[:, None, None, None]
-    scale = (1 / deviation).float()[:, None, None, None]
 
-    def to_input(frames: Tensor) -> Tensor:
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        deviation = 255 * torch.tensor(std, dtype=torch.float64)
+        self.shift = (-torch.tensor(mean, dtype=torch.float64) * 255 / deviation).float()[:, None, None, None]
+        self.scale = (1 / deviation).float()[:, None, None, None]
+
+    def __call__(self, frames: Tensor) -> Tensor:
         video = frames.new_empty(frames.transpose(0, 1).shape, dtype=torch.float32)
-        return video.copy_(frames.transpose(0, 1)).mul_(scale).add_(shift)
-
-    return to_input
+        return video.copy_(frames.transpose(0, 1)).mul_(self.scale).add_(self.shift)

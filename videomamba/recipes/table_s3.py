@@ -32,8 +32,8 @@ def table_s3(
 
     Ours, as the paper is silent or ambiguous:
 
-    - RandAugment's (9, 0.5) is magnitude 9 of 10 with deviation 0.5, in two operations a clip (timm's
-      ``rand-m9-mstd0.5``), drawn once a clip;
+    - RandAugment's (9, 0.5) is magnitude 9 of 10 with deviation 0.5, in two operations drawn once a clip, each carried
+      out with chance 0.5 (timm's ``rand-m9-mstd0.5``, whose operations have that chance);
     - random erasing with chance 0.25, one rectangle for all frames (timm's and Video Swin's figure);
     - random resized crops of 8 to 100 % of the picture, sides 3:4 to 4:3 (torchvision's and Video Swin's);
     - a linear warm-up; the cosine ends at 1e-6; gradients are clipped to norm 1; biases, norms, D, A, class token and
@@ -59,6 +59,7 @@ def table_s3(
         rand_ops=2,
         rand_magnitude=9.0,
         rand_deviation=0.5,
+        rand_prob=0.5,
         erase=0.25,
     )
     return RunConfig(
