@@ -55,7 +55,7 @@ def test_a_killed_process_is_out_of_memory():
 
 @pytest.mark.slow
 def test_the_largest_batch_is_one_that_ran():
-    settings = Settings("cpu", 60, turn=0.0, memory=2**31)
+    settings = Settings("cpu", 12, rounds=1, turn=0.0, memory=2**31)
     (row,) = speed._in_turns([dataclasses.replace(NANO, model="videomamba_tiny", size=160, batch="largest")], settings)
     assert row.result == "ok"
     assert 1 < row.clips <= 4096

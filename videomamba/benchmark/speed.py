@@ -138,7 +138,11 @@ class Worker:
             start_new_session=True,  # Ctrl-C is for the parent, which stops it
             env={**os.environ, "TRANSFORMERS_VERBOSITY": "error"},
         )
-        answer = self._answer(_START)
+        try:
+            answer = self._answer(_START)
+        except BaseException:  # Ctrl-C: nobody else knows of the process yet
+            self.close()
+            raise
         if answer is None:
             self.result = self.result or f"failed: no start within {_START:.0f} s"
         else:
