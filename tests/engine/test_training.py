@@ -8,6 +8,7 @@ import math
 import multiprocessing
 import os
 import signal
+import time
 
 import pytest
 import torch
@@ -189,10 +190,30 @@ def test_a_signal_lets_the_step_finish_and_writes_last(clips, tmp_path, number, 
     assert signal.getsignal(number) is before
 
 
+@pytest.fixture
+def heeds_ctrl_c():
+    """As in a terminal: what a shell starts with ``&`` inherits that Ctrl-C is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_a_second_ctrl_c_stops_at_once(clips, tmp_path):
-    interrupt = signalling(signal.SIGINT)
+    interrupt, before = signalling(signal.SIGINT), signal.getsignal(signal.SIGINT)
+
+    def twice(loss):
+        interrupt(loss)
+        deadline = time.monotonic() + 20
+        while signal.getsignal(signal.SIGINT) is not before:  # two that are pending at once would be one
+            assert time.monotonic() < deadline, "the first one was not handled"
+            time.sleep(0.01)
+        interrupt(loss)
+        time.sleep(20)  # which the second one ends
+        return loss
+
     with pytest.raises(KeyboardInterrupt) as stop:
-        start(tiny_run(clips, tmp_path / "run"), Disturbed(1, lambda loss: interrupt(interrupt(loss))))
+        start(tiny_run(clips, tmp_path / "run"), Disturbed(1, twice))
     assert not isinstance(stop.value, TrainingInterrupted)
 
 

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from videomamba.cli.annotated import Fold, Layout, annotated_videos, point_out_missing
 from videomamba.cli.evaluate_detector import evaluate_detector
 from videomamba.cli.evaluate_segmenter import evaluate_segmenter
+from videomamba.cli.evaluated import run_evaluation
 from videomamba.cli.options import (
     Clips,
     Crops,
@@ -59,9 +59,7 @@ def evaluate(
         predictions: for a segmenter: also write the labels of all frames there, for `videomamba score segmentation`
         batch_size: videos at a time
     """
-    from videomamba.engine import evaluate as evaluate_model
-    from videomamba.engine import evaluation_loader, model_labels
-    from videomamba.engine.device import make_accelerator
+    from videomamba.engine import model_labels
     from videomamba.models import Detector, Segmenter, load_model
     from videomamba.tasks.recognition import Recognition
 
@@ -104,22 +102,17 @@ def evaluate(
     annotations = model_labels(annotations, names)
     _point_out_splits(checkpoint, split, console)
     task = Recognition(names)
-    loader = evaluation_loader(
+    report, _ = run_evaluation(
+        model,
         task,
         annotations,
-        model.preprocessing,
+        console,
         batch_size=batch_size,
         workers=workers,
+        device=device,
         num_clips=clips,
         num_crops=crops,
     )
-    accelerator = make_accelerator(device)
-    model, loader = accelerator.prepare(model, loader)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        batches = bar.add_task("evaluating", total=len(loader))
-        report = evaluate_model(
-            model, task, loader, accelerator, on_batch=lambda done, _: bar.update(batches, completed=done)
-        )
     _show(report, console)
     if json:
         print_json({name: report[name] for name in ("top1", "top5", "count", "per_class")})

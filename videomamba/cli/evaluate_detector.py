@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
+from videomamba.cli.evaluated import run_evaluation
 from videomamba.cli.options import people, print_json
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ def evaluate_detector(
         ValueError: a data set that cannot be read, or of other classes.
     """
     from videomamba.data.datasets.ava import read_ava
-    from videomamba.engine import evaluate, evaluation_loader
-    from videomamba.engine.device import make_accelerator
     from videomamba.tasks.detection import Detection
 
     console = people()
@@ -47,13 +45,10 @@ def evaluate_detector(
     for note in annotations.notes:
         console.print(f"note: {note}", soft_wrap=True)
     task = Detection(names)
-    loader = evaluation_loader(task, annotations, model.preprocessing, batch_size=batch_size, workers=workers)
-    accelerator = make_accelerator(device)
-    model, loader = accelerator.prepare(model, loader)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        batches = bar.add_task("evaluating", total=len(loader))
-        report = evaluate(model, task, loader, accelerator, on_batch=lambda n, _: bar.update(batches, completed=n))
-    if not accelerator.is_main_process:
+    report, speaks = run_evaluation(
+        model, task, annotations, console, batch_size=batch_size, workers=workers, device=device
+    )
+    if not speaks:
         return 0
     _show(report, console)
     if detections is not None:

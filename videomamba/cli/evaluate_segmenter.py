@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
+from videomamba.cli.evaluated import run_evaluation
 from videomamba.cli.options import people, print_json
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ def evaluate_segmenter(
         ValueError: a data set that cannot be read, or of other classes or channels.
     """
     from videomamba.data.datasets.mstcn import read_mstcn
-    from videomamba.engine import evaluate, evaluation_loader
-    from videomamba.engine.device import make_accelerator
     from videomamba.tasks.segmentation import Segmentation
 
     console = people()
@@ -47,13 +45,8 @@ def evaluate_segmenter(
     for note in annotations.notes:
         console.print(f"note: {note}", soft_wrap=True)
     task = Segmentation(names)
-    loader = evaluation_loader(task, annotations, model.preprocessing, batch_size=1, workers=0)
-    accelerator = make_accelerator(device)
-    model, loader = accelerator.prepare(model, loader)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        batches = bar.add_task("evaluating", total=len(loader))
-        report = evaluate(model, task, loader, accelerator, on_batch=lambda n, _: bar.update(batches, completed=n))
-    if not accelerator.is_main_process:
+    report, speaks = run_evaluation(model, task, annotations, console, batch_size=1, workers=0, device=device)
+    if not speaks:
         return 0
     found = report.pop("predictions")
     figures = {name: value for name, value in report.items() if name != "loss"}

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Sampler
 
-from videomamba.data.datasets.video import mixed_seed
+from videomamba.data.datasets.epochs import mixed_seed
 
 
 def make_loader(

@@ -6,8 +6,8 @@ from typing import TypedDict
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.data import Dataset
 
+from videomamba.data.datasets.epochs import EpochDataset
 from videomamba.data.datasets.mstcn import FeatureRecord, load_features
 
 PADDING = -1  # the label of what is no frame
@@ -24,22 +24,13 @@ class FeatureSample(TypedDict):
     index: int
 
 
-class FeatureDataset(Dataset[FeatureSample]):
+class FeatureDataset(EpochDataset[FeatureSample]):
     """Reads the features of one video per item; nothing is random but their order."""
 
     def __init__(self, records: Sequence[FeatureRecord], *, stride: int = 1) -> None:
+        super().__init__()
         self.records = tuple(records)
         self.stride = stride
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # persistent workers see it change
-
-    @property
-    def epoch(self) -> int:
-        """The one that :meth:`set_epoch` named last."""
-        return int(self._epoch)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Loaders draw another order."""
-        self._epoch.fill_(epoch)
 
     def __len__(self) -> int:
         return len(self.records)

@@ -6,12 +6,11 @@ from typing import TypedDict
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 from torchvision.ops import box_iou
 
 from videomamba.data.box_transforms import BoxTransform, jittered
 from videomamba.data.datasets.ava import BoxAnnotations, Keyframe
-from videomamba.data.datasets.video import mixed_seed
+from videomamba.data.datasets.epochs import EpochDataset, drawing_from, mixed_seed
 from videomamba.data.frame_folder import FrameFolder
 from videomamba.data.keyframes import Keyframes, centre_frame, window
 from videomamba.data.reader import VideoReader
@@ -34,7 +33,7 @@ class BoxSample(TypedDict):
     index: int
 
 
-class KeyframeDataset(Dataset[BoxSample]):
+class KeyframeDataset(EpochDataset[BoxSample]):
     """Reads a window of frames around one keyframe per item; chance depends on (seed, epoch, index) alone.
 
     Args:
@@ -58,6 +57,7 @@ class KeyframeDataset(Dataset[BoxSample]):
         short_side: int | None = None,
         seed: int = 0,
     ) -> None:
+        super().__init__()
         self.part = part
         self.num_frames, self.stride, self.short_side = num_frames, stride, short_side
         self.transform = transform
@@ -70,16 +70,6 @@ class KeyframeDataset(Dataset[BoxSample]):
         )
         self._memory: dict[int, Tensor] | None = None
         self.evaluated = torch.tensor([i in part.evaluated for i in range(len(part.class_names))])
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # persistent workers see it change
-
-    @property
-    def epoch(self) -> int:
-        """The one that :meth:`set_epoch` named last."""
-        return int(self._epoch)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Draw crops and jitter anew, also in workers that are running."""
-        self._epoch.fill_(epoch)
 
     def keep_in_memory(self) -> None:
         """Decodes each window only once; worker processes keep those that they read. For small sets."""
@@ -95,8 +85,7 @@ class KeyframeDataset(Dataset[BoxSample]):
         if self.train and self.part.options.box_jitter:
             boxes = jittered(boxes, self.part.options.box_jitter, generator)
         frames = self._frames(index)
-        with torch.random.fork_rng(devices=[]):  # torchvision's transforms draw from the global state
-            torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        with drawing_from(generator):
             video, moved = self.transform(frames, boxes)
         there = (moved[:, 2:] > moved[:, :2]).all(1)  # a crop may leave a box outside
         pairs = [(box, label) for box, labels in record.truth for label in labels]

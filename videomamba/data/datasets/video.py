@@ -5,9 +5,9 @@ from typing import TypedDict
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from videomamba.data.annotations import VideoRecord
+from videomamba.data.datasets.epochs import EpochDataset, drawing_from, mixed_seed
 from videomamba.data.reader import DecoderName, VideoReader
 from videomamba.data.sampling import Sampler
 from videomamba.data.transforms import Transform
@@ -21,7 +21,7 @@ class Sample(TypedDict):
     index: int
 
 
-class VideoDataset(Dataset[Sample]):
+class VideoDataset(EpochDataset[Sample]):
     """Reads, samples and transforms one video per item.
 
     What is random about item i in epoch e depends on (seed, e, i) alone: the order of loading and the number of workers
@@ -54,6 +54,7 @@ class VideoDataset(Dataset[Sample]):
         decoder: DecoderName = "auto",
         seed: int = 0,
     ) -> None:
+        super().__init__()
         self.records = tuple(records)
         self.sampler = sampler
         self.transform = transform
@@ -65,16 +66,6 @@ class VideoDataset(Dataset[Sample]):
         self.decoder: DecoderName = decoder
         self.seed = seed
         self._memory: dict[int, Tensor] | None = None
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # persistent workers see it change
-
-    @property
-    def epoch(self) -> int:
-        """The one that :meth:`set_epoch` named last."""
-        return int(self._epoch)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Draw clips and augmentations anew, also in workers that are running."""
-        self._epoch.fill_(epoch)
 
     def keep_in_memory(self) -> None:
         """Decodes each video only once; worker processes keep those that they read. For small sets."""
@@ -94,9 +85,7 @@ class VideoDataset(Dataset[Sample]):
             whole = self._whole(index)
             clips = self._clips(len(whole), generator)
             frames = whole[[i for clip in clips for i in clip]]
-        with torch.random.fork_rng(devices=[]):  # torchvision's transforms draw from the global state
-            # not torch.manual_seed, which seeds all devices, a tenth of a millisecond
-            torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        with drawing_from(generator):
             videos = [self.transform(clip) for clip in frames.split(len(clips[0]))]
             turned = self.flip and torch.rand(()).item() < 0.5
         if videos[0].dim() == 5:  # several crops of each clip
@@ -119,8 +108,3 @@ class VideoDataset(Dataset[Sample]):
             with VideoReader(self.records[index].path, decoder=self.decoder) as reader:
                 self._memory[index] = reader.read(range(reader.num_frames), short_side=self.short_side).frames
         return self._memory[index]
-
-
-def mixed_seed(seed: int, epoch: int, index: int = -1) -> int:
-    """One seed of three; neighbours give unrelated streams because the generator mixes them further."""
-    return (seed * 1_000_003 + epoch) * 10_000_019 + index + 1
