@@ -21,12 +21,14 @@ from videomamba.cli.demo import demo
 from videomamba.cli.detect import detect
 from videomamba.cli.env import env
 from videomamba.cli.evaluate import evaluate
+from videomamba.cli.features import features
 from videomamba.cli.info import info
 from videomamba.cli.models import models
 from videomamba.cli.options import invocation
 from videomamba.cli.predict import predict
 from videomamba.cli.recipes import recipes
 from videomamba.cli.score import score
+from videomamba.cli.segment import segment
 from videomamba.cli.train import train
 
 # before PyTorch is loaded: waiting threads that spin take a core from the processes that read videos (training is a
@@ -37,7 +39,7 @@ VERBS = {
     verb.__name__: verb
     for verb in (
         *(demo, train, ablate, evaluate, score),  # learn and judge
-        *(predict, detect, delta),  # ask
+        *(predict, segment, detect, features, delta),  # ask
         *(check, convert, info, models, recipes, benchmark, env),  # know
     )
 }

@@ -1,7 +1,7 @@
 """Reading frames of a video by index, with whichever decoder works here."""
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -77,6 +77,20 @@ class VideoReader:
             fps=self.fps,
             path=str(self.path),
         )
+
+    def stream(self, *, step: int = 1, short_side: int | None = None) -> Iterator[Tensor]:
+        """Every ``step``-th frame (3, H, W) uint8 from the first on, one at a time: memory stays as it is.
+
+        A frame whose size differs from the first one's is resized to it.
+
+        Raises:
+            VideoError: nothing can be decoded.
+        """
+        size: list[int] | None = None
+        for _, _, decoded in self._decoder.frames(list(range(0, self.num_frames, step))):
+            frame = shrink(decoded, short_side)
+            size = list(frame.shape[1:]) if size is None else size
+            yield frame if list(frame.shape[1:]) == size else F.resize(frame, size, antialias=True)
 
     def close(self) -> None:
         """Lets go of the file."""

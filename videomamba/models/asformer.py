@@ -109,5 +109,12 @@ def _own_name(name: str) -> str:
 def _mixer(config: ASFormerConfig, window: int, *, is_decoder: bool) -> nn.Module:
     if config.mixer == "ssm" or (config.mixer == "ssm_encoder" and not is_decoder):
         options: dict[str, Any] = {"state_dim": config.d_state, "conv_kernel": config.d_conv, "expand": config.expand}
-        return TemporalSSM(config.embed_dim, has_source=is_decoder, backend=config.backend, **options)
+        return TemporalSSM(
+            config.embed_dim,
+            has_source=is_decoder,
+            layer_scale=config.layer_scale,
+            drop_path=config.drop_path_rate,
+            backend=config.backend,
+            **options,
+        )
     return WindowAttention(config.embed_dim, window=window, r1=config.r1, r2=config.r2, window_mask=config.window_mask)

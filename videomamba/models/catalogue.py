@@ -35,7 +35,8 @@ CATALOGUE: dict[str, NamedConfig] = {
     "video_swin_t": VideoSwinConfig(),
     # actions in every frame, from features of the frames; asformer_ssm is the paper's (supplement, Table S6)
     "asformer": ASFormerConfig(),
-    "asformer_ssm": ASFormerConfig(mixer="ssm_encoder"),
+    # with the width, scale and drop path of Video Mamba Suite's block, without which it is below ASFormer on GTEA
+    "asformer_ssm": ASFormerConfig(mixer="ssm_encoder", expand=1, layer_scale=1e-4, drop_path_rate=0.3),
     "mstcn2": MSTCN2Config(),
 }
 _CLASSES: dict[type, type[PretrainedModel]] = {

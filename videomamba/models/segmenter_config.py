@@ -44,6 +44,9 @@ class ASFormerConfig:
         mixer: what mixes the steps beside the convolutions: ``attention``; the ST-SSM in the encoder and attention in
             the decoders (``ssm_encoder``, as Video Mamba Suite has it); the ST-SSM everywhere (``ssm``).
         d_state, d_conv, expand: of the ST-SSM, see :class:`videomamba.models.config.VideoMambaConfig`.
+        layer_scale: what each channel of the ST-SSM's answer is first multiplied by, learnt, when it is added to its
+            input; None: it takes the input's place, unscaled.
+        drop_path_rate: how often the ST-SSM's answer is left out in training.
         backend: of its scan.
     """
 
@@ -61,6 +64,8 @@ class ASFormerConfig:
     d_state: int = 16
     d_conv: int = 4
     expand: int = 2
+    layer_scale: float | None = None
+    drop_path_rate: float = 0.0
     backend: str = "auto"
 
     def __post_init__(self) -> None:
@@ -69,6 +74,7 @@ class ASFormerConfig:
         whole("num_decoders", self.num_decoders, at_least=0)
         share("dropout", self.dropout)
         share("channel_masking_rate", self.channel_masking_rate)
+        share("drop_path_rate", self.drop_path_rate)
         choice("window_mask", self.window_mask, WINDOW_MASKS)
         choice("mixer", self.mixer, MIXERS)
         choice("backend", self.backend, BACKENDS)

@@ -1,7 +1,9 @@
 """Pieces of networks along time, channels first, that leave padding out of what they compute."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torchvision.ops import StochasticDepth
 
 from videomamba.nn.mixer import SpatioTemporalSSM
 from videomamba.nn.norm import RMSNorm
@@ -31,10 +33,23 @@ class DilatedConv(nn.Conv1d):
 
 
 class TemporalSSM(nn.Module):
-    """The ST-SSM along time alone: norm and mixer. With a ``source``, its norm is added to what the mixer reads."""
+    """The ST-SSM along time alone: norm and mixer.
 
-    def __init__(self, dim: int, *, has_source: bool, **mixer: object) -> None:
+    Args:
+        dim: d.
+        has_source: the norm of a second input is added to what the mixer reads.
+        layer_scale: start of a learnt factor for each channel of the answer, which is then added to the input (arXiv
+            2103.17239); None: the answer as it is.
+        drop_path: how often in training a sequence's answer is left out.
+        mixer: options of :class:`SpatioTemporalSSM`.
+    """
+
+    def __init__(
+        self, dim: int, *, has_source: bool, layer_scale: float | None, drop_path: float, **mixer: object
+    ) -> None:
         super().__init__()
+        self.layer_scale = None if layer_scale is None else nn.Parameter(torch.full((dim,), layer_scale))
+        self.drop_path = StochasticDepth(drop_path, mode="row")
         self.norm = RMSNorm(dim, eps=1e-5)
         self.source_norm = RMSNorm(dim, eps=1e-5) if has_source else None
         self.mixer = SpatioTemporalSSM(dim, **mixer)  # type: ignore[arg-type]
@@ -45,4 +60,7 @@ class TemporalSSM(nn.Module):
         if self.source_norm is not None and source is not None:
             tokens = tokens + self.source_norm(source.transpose(1, 2))
         mask = None if valid is None else valid[..., None].to(tokens.dtype)
-        return self.mixer(tokens, mask=mask).transpose(1, 2)
+        answer = self.drop_path(self.mixer(tokens, mask=mask))
+        if self.layer_scale is None:
+            return answer.transpose(1, 2)
+        return x + (self.layer_scale * answer).transpose(1, 2)

@@ -1,0 +1,118 @@
+"""Features of long videos: windows joined as they should be, read once, in bounded memory."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from tests.tiny import MODEL
+from videomamba.data import VideoReader, eval_transform
+from videomamba.data.synthetic import write_video
+from videomamba.engine.features import Windows, video_features, windows_for, write_features
+from videomamba.models import create_model
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return create_model("videomamba_nano", num_classes=3, **{**MODEL, "num_frames": 8})
+
+
+def video(path, frames, seed=0):
+    rng = np.random.default_rng(seed)
+    write_video(path, rng.integers(0, 255, (frames, 32, 32, 3)).astype(np.uint8), fps=10)
+    return path
+
+
+def plain(model, path, windows):
+    """The same with the whole video in memory, window by window."""
+    with VideoReader(path) as reader:
+        frames = reader.read(list(range(0, reader.num_frames, windows.step))).frames
+    p = model.preprocessing
+    clip = eval_transform(p.size, p.mean, p.std)(frames)
+    tubelets = -(-clip.shape[1] // windows.tubelet)
+    length = max(tubelets * windows.tubelet, windows.frames)
+    clip = torch.cat([clip, clip[:, -1:].expand(-1, length - clip.shape[1], -1, -1)], 1)
+    n = windows.frames // windows.tubelet
+    total, weights = torch.zeros(length // windows.tubelet, 32), torch.zeros(length // windows.tubelet, 1)
+    start = 0
+    with torch.inference_mode():
+        while True:
+            start = min(start, length - windows.frames)
+            found = model.eval().feature_map(clip[None, :, start : start + windows.frames]).mean((0, 3, 4)).T
+            for j in range(n):
+                weight = min(j + 1, n - j)
+                total[start // windows.tubelet + j] += weight * found[j]
+                weights[start // windows.tubelet + j] += weight
+            if start == length - windows.frames:
+                return (total / weights)[:tubelets]
+            start += windows.hop
+
+
+@pytest.mark.parametrize(("frames", "step", "overlap"), [(37, 1, 0.5), (40, 2, 0.75), (16, 1, 0.0), (5, 1, 0.5)])
+def test_windows_are_joined(model, tmp_path, frames, step, overlap):
+    path = video(tmp_path / "v.mp4", frames)
+    windows = windows_for(model, step=step, overlap=overlap)
+    for batch_size in (1, 3):
+        with VideoReader(path) as reader:
+            ours = torch.stack(list(video_features(model, reader, windows, device=CPU, batch_size=batch_size)))
+        torch.testing.assert_close(ours, plain(model, path, windows), atol=1e-5, rtol=1e-4)
+
+
+def test_the_file_has_a_feature_for_every_frame(model, tmp_path):
+    path = video(tmp_path / "v.mp4", 21)
+    windows = windows_for(model, step=2)
+    expected = plain(model, path, windows)
+    for stride in (1, 3):
+        info = write_features(tmp_path / "f.npy", model, path, windows, name="ckpt", device=CPU, stride=stride)
+        array = np.load(tmp_path / "f.npy")
+        assert array.shape == info.shape == (32, -(-21 // stride))
+        assert array.dtype == np.float32
+        for column, frame in enumerate(range(0, 21, stride)):
+            np.testing.assert_allclose(array[:, column], expected[frame // 4], atol=1e-5, rtol=1e-4)
+        facts = json.loads((tmp_path / "f.json").read_text())
+        assert (facts["fps"], facts["stride"], facts["model"], facts["frames"]) == (10.0, stride, "ckpt", 21)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["f.json", "f.npy", "v.mp4"]
+
+
+def test_memory_does_not_grow_with_the_video(model, tmp_path, monkeypatch):
+    """What is held while a long video is read: frames and features of a few windows."""
+    path = video(tmp_path / "v.mp4", 200)
+    windows = windows_for(model)
+    decoded, held = 0, []
+    stream = VideoReader.stream
+
+    def counted(self, **options):
+        nonlocal decoded
+        for frame in stream(self, **options):
+            decoded += 1
+            yield frame
+
+    monkeypatch.setattr(VideoReader, "stream", counted)
+    with VideoReader(path) as reader:
+        for given, _ in enumerate(video_features(model, reader, windows, device=CPU, batch_size=2), start=1):
+            held.append(decoded - given * windows.tubelet)
+    assert decoded == 200
+    assert max(held) <= 4 * windows.frames
+
+
+def test_windows_cover_a_video():
+    windows = Windows(frames=8, step=1, hop=4, tubelet=2)
+    for length in range(8, 60, 2):
+        starts = windows.starts(length)
+        assert starts[0] == 0
+        assert starts[-1] == length - 8
+        assert all(0 < b - a <= 4 for a, b in itertools.pairwise(starts))
+
+
+def test_mistakes_are_one_line(model, tmp_path):
+    with pytest.raises(ValueError, match=r"overlap=1\.0"):
+        windows_for(model, overlap=1.0)
+    with pytest.raises(ValueError, match="step=0"):
+        windows_for(model, step=0)
+    with pytest.raises(ValueError, match="stride=0"):
+        write_features(tmp_path / "f.npy", model, tmp_path, windows_for(model), name="", device=CPU, stride=0)

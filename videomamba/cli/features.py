@@ -1,0 +1,126 @@
+"""``videomamba features``: a long video as a sequence of features, for segmentation and more."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+from rich.console import Console
+from rich.progress import Progress
+
+from videomamba.cli.options import Checkpoint, Device, Json, option, people, print_json
+
+if TYPE_CHECKING:
+    import torch
+
+Step = Annotated[int | None, option("N", "source frames from one frame of a window to the next (the checkpoint's own)")]
+Overlap = Annotated[float, option("SHARE", "of a window that the next one sees again")]
+
+
+def features(
+    videos: Annotated[list[str], tyro.conf.Positional, option("VIDEO...")],
+    checkpoint: Checkpoint,
+    output: Annotated[Path, option("DIR")] = Path("features"),
+    stride: Annotated[int, option("N")] = 1,
+    step: Step = None,
+    overlap: Overlap = 0.5,
+    batch_size: Annotated[int, option("N")] = 4,
+    device: Device = "auto",
+    json: Json = False,
+) -> int:
+    """Writes features of a video's frames: NAME.npy, (C, T) float32, and NAME.json with fps, stride and model.
+
+    A VideoMamba looks at windows that overlap; memory does not grow with the video. Goes on after a file that it cannot
+    read, and then exits with 2 at the end.
+
+    Args:
+        videos: video files, and folders to search for them
+        output: folder of the files
+        stride: source frames from one feature to the next; 1 gives each frame the feature of its tubelet
+        batch_size: windows at a time
+    """
+    from videomamba.data import VideoError, find_videos
+    from videomamba.engine import resolve_device
+
+    if not videos:
+        raise ValueError("no video given; name at least one file or folder")
+    console, paths, where = people(), find_videos(videos), resolve_device(device)
+    twice = next((p.stem for i, p in enumerate(paths) if p.stem in {q.stem for q in paths[:i]}), None)
+    if twice is not None:
+        raise ValueError(f"two videos are called {twice}; their features would have the same name: run them apart")
+    model = load_backbone(checkpoint)
+    output.mkdir(parents=True, exist_ok=True)
+    results: list[dict[str, Any]] = []
+    for path in paths:
+        try:
+            target = output / f"{path.stem}.npy"
+            results.append(
+                extract(
+                    model,
+                    path,
+                    target,
+                    name=checkpoint,
+                    stride=stride,
+                    step=step,
+                    overlap=overlap,
+                    batch_size=batch_size,
+                    device=where,
+                    console=console,
+                )
+            )
+        except VideoError as error:
+            results.append({"video": str(path), "error": str(error)})
+            console.print(f"error: {error}", soft_wrap=True)
+    if json:
+        print_json(results)
+    return 2 if any("error" in result for result in results) else 0
+
+
+def load_backbone(checkpoint: str) -> Any:
+    """A VideoMamba for features.
+
+    Raises:
+        ValueError: no checkpoint, or one of another model.
+    """
+    from videomamba.models import VideoMamba, load_model
+
+    model = load_model(checkpoint)
+    if not isinstance(model, VideoMamba):
+        raise ValueError(f"{checkpoint} is no VideoMamba but {type(model).__name__}, which gives no features of frames")
+    return model
+
+
+def extract(
+    model: Any,
+    video: Path,
+    target: Path,
+    *,
+    name: str,
+    stride: int,
+    step: int | None,
+    overlap: float,
+    batch_size: int,
+    device: "torch.device",
+    console: Console,
+) -> dict[str, Any]:
+    """Writes one video's features, with a bar for people, and returns what the json beside them says."""
+    from videomamba.engine.features import windows_for, write_features
+
+    windows = windows_for(model, step=step, overlap=overlap)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(video.name)
+        info = write_features(
+            target,
+            model,
+            video,
+            windows,
+            name=name,
+            device=device,
+            stride=stride,
+            batch_size=batch_size,
+            on_window=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    channels, length = info.shape
+    each = "frame" if stride == 1 else f"{stride} frames"
+    console.print(f"{target}: {channels} channels, {length} features, one for every {each}", soft_wrap=True)
+    return {**dataclasses.asdict(info), "features": str(target)}

@@ -1,0 +1,211 @@
+"""Features of a long video's frames, by a VideoMamba that looks at overlapping windows."""
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from videomamba.data import eval_transform
+from videomamba.data.reader import VideoReader
+from videomamba.engine.run_folder import write_text
+from videomamba.models import Preprocessing, VideoMamba
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How a video is cut.
+
+    Attributes:
+        frames: of a window.
+        step: source frames from one frame of a window to the next.
+        hop: frames from the start of a window to that of the next one.
+        tubelet: frames that become one feature.
+    """
+
+    frames: int
+    step: int
+    hop: int
+    tubelet: int
+
+    def starts(self, length: int) -> list[int]:
+        """Of the windows over ``length`` frames, a multiple of the tubelet and no less than a window."""
+        last = length - self.frames
+        return [*range(0, last, self.hop), last]
+
+
+@dataclass(frozen=True)
+class FeatureInfo:
+    """What the json beside a file of features says.
+
+    Attributes:
+        video: the file that they are of.
+        model: the checkpoint that made them.
+        fps: source frames a second.
+        frames: source frames.
+        stride: source frames from one feature to the next.
+        shape: (C, T) of the features.
+        window: how the video was cut, in frames; see :class:`Windows`.
+    """
+
+    video: str
+    model: str
+    fps: float
+    frames: int
+    stride: int
+    shape: tuple[int, int]
+    window: Windows
+
+
+def windows_for(model: VideoMamba, *, step: int | None = None, overlap: float = 0.5) -> Windows:
+    """The model's own length and step (1 for a model that sees whole videos), windows overlapping by a share.
+
+    Raises:
+        ValueError: a step below one or an overlap outside [0, 1).
+    """
+    step = (model.preprocessing.stride or 1) if step is None else step
+    if step < 1 or not 0 <= overlap < 1:
+        raise ValueError(f"step={step} must be at least 1, overlap={overlap} at least 0 and below 1")
+    frames, tubelet = model.config.num_frames, model.config.tubelet_size
+    hop = max(1, round(frames * (1 - overlap) / tubelet)) * tubelet
+    return Windows(frames, step, hop, tubelet)
+
+
+@torch.inference_mode()
+def video_features(
+    model: VideoMamba,
+    reader: VideoReader,
+    windows: Windows,
+    *,
+    device: torch.device,
+    batch_size: int = 4,
+    on_window: Callable[[int, int], None] | None = None,
+) -> Iterator[Tensor]:
+    """Features (d,) of the video's tubelets in order, float32 on the CPU.
+
+    A feature is the mean over the picture of the tokens after the last norm. Where windows overlap it is the weighted
+    mean of theirs, the middle of a window counting more than its ends. Frames are read once, in order; of frames and
+    features no more are kept than the windows of a batch need. The last frame is repeated to fill a tubelet, or a
+    window where the video is shorter than one.
+
+    Args:
+        model: moved to the device and put in evaluation mode.
+        reader: of the video.
+        windows: how it is cut.
+        device: where to compute.
+        batch_size: windows at a time.
+        on_window: called with windows done and windows in all.
+    """
+    model.to(device).eval()
+    frames = -(-reader.num_frames // windows.step)
+    wanted = -(-frames // windows.tubelet)
+    starts = windows.starts(max(windows.frames, wanted * windows.tubelet))
+    per_window = windows.frames // windows.tubelet
+    place = torch.arange(per_window)
+    weight = torch.minimum(place + 1, per_window - place).float()[:, None]
+    sums: dict[int, tuple[Tensor, float]] = {}
+    done = given = 0
+    for clips in _batched(_clips(reader, model.preprocessing, windows, starts), batch_size):
+        found = model.feature_map(torch.stack(clips).to(device)).float().mean((3, 4)).transpose(1, 2).cpu()
+        for start, features in zip(starts[done : done + len(clips)], found, strict=True):
+            for i, (feature, w) in enumerate(zip(features * weight, weight.flatten().tolist(), strict=True)):
+                total, weights = sums.get(start // windows.tubelet + i, (0.0, 0.0))
+                sums[start // windows.tubelet + i] = (total + feature, weights + w)
+        done += len(clips)
+        if on_window is not None:
+            on_window(done, len(starts))
+        final = wanted if done == len(starts) else starts[done] // windows.tubelet
+        while given < min(final, wanted):
+            total, weights = sums.pop(given)
+            yield total / weights
+            given += 1
+
+
+def write_features(
+    path: Path,
+    model: VideoMamba,
+    video: Path,
+    windows: Windows,
+    *,
+    name: str,
+    device: torch.device,
+    stride: int = 1,
+    batch_size: int = 4,
+    on_window: Callable[[int, int], None] | None = None,
+) -> FeatureInfo:
+    """Writes ``path``, an .npy file (C, T) float32, and the json beside it; T is a feature every ``stride`` frames.
+
+    Frame f has the feature of the tubelet that it is in. The file is written as it is made, under a temporary name.
+
+    Args:
+        path: ends in .npy.
+        model: of the features.
+        video: a video file.
+        windows: how it is cut.
+        name: of the checkpoint, for the json.
+        device, batch_size, on_window: as of :func:`video_features`.
+        stride: source frames from one feature to the next.
+
+    Raises:
+        ValueError: a stride below one.
+        VideoError: no video.
+    """
+    if stride < 1:
+        raise ValueError(f"stride={stride}; it must be at least 1")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with VideoReader(video) as reader:
+            length, span = -(-reader.num_frames // stride), windows.step * windows.tubelet
+            shape = (model.config.embed_dim, length)
+            with temporary.open("wb") as file:
+                np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": True, "shape": shape})
+                at = 0
+                for i, feature in enumerate(
+                    video_features(model, reader, windows, device=device, batch_size=batch_size, on_window=on_window)
+                ):
+                    column = feature.numpy().astype("<f4").tobytes()
+                    while at < length and at * stride < (i + 1) * span:
+                        file.write(column)  # in Fortran's order columns follow each other
+                        at += 1
+                assert at == length
+            info = FeatureInfo(str(video), name, reader.fps, reader.num_frames, stride, shape, windows)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    write_text(path.with_suffix(".json"), json.dumps(asdict(info), indent=2) + "\n")
+    return info
+
+
+def _clips(reader: VideoReader, preprocessing: Preprocessing, windows: Windows, starts: list[int]) -> Iterator[Tensor]:
+    """Clips (3, T, h, w) of the windows in order."""
+    p = preprocessing
+    prepare = eval_transform(p.size, p.mean, p.std)
+    stream = (prepare(frame[None]) for frame in reader.stream(step=windows.step, short_side=2 * max(p.size)))
+    kept: deque[Tensor] = deque()
+    first = 0  # frame that kept[0] is
+    for start in starts:
+        while kept and first < start:
+            kept.popleft()
+            first += 1
+        while len(kept) < windows.frames:
+            frame = next(stream, None)
+            if frame is not None:
+                last = frame
+            kept.append(last)
+        yield torch.cat(list(kept), 1)
+
+
+def _batched(clips: Iterator[Tensor], size: int) -> Iterator[list[Tensor]]:
+    batch: list[Tensor] = []
+    for clip in clips:
+        batch.append(clip)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,86 @@
+"""Who does what when: a video's segments as coloured bars, truth above prediction."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+# Paul Tol's "muted" and "bright": distinct to the colour-blind and in grey; hatches tell a second round apart
+_COLOURS = (
+    "#332288",
+    "#88CCEE",
+    "#44AA99",
+    "#117733",
+    "#DDCC77",
+    "#CC6677",
+    "#AA4499",
+    "#EE7733",
+    "#882255",
+    "#999933",
+)
+_HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo")
+_REST = "#E4E4E4"
+
+Bar = tuple[str, int, int]  # label, first frame, frame after the last
+
+
+def timeline_figure(
+    rows: Mapping[str, Sequence[Bar]],
+    *,
+    rest: Sequence[str] = ("background",),
+    fps: float | None = None,
+    title: str = "",
+) -> Figure:
+    """A row of bars for each entry, all on one time axis, and a legend of the labels in order of appearance.
+
+    Args:
+        rows: name -> segments; the first is drawn on top.
+        rest: labels drawn in light grey.
+        fps: frames a second, for an axis in seconds; None has it in frames.
+        title: written on top.
+
+    Returns:
+        A figure to save or show.
+
+    Raises:
+        ValueError: no segment at all.
+    """
+    bars = [bar for segments in rows.values() for bar in segments]
+    if not bars:
+        raise ValueError("there is no segment to draw")
+    labels = list(dict.fromkeys(label for label, _, _ in bars if label not in rest))
+    style = {
+        label: (_COLOURS[i % len(_COLOURS)], _HATCHES[i // len(_COLOURS) % len(_HATCHES)])
+        for i, label in enumerate(labels)
+    }
+    style |= dict.fromkeys(rest, (_REST, ""))
+    unit = 1 / fps if fps else 1
+    length = max(end for _, _, end in bars) * unit
+    columns = 6
+    used = [*labels, *(label for label in rest if any(bar[0] == label for bar in bars))]
+    lines = -(-len(used) // columns)
+    figure = Figure(figsize=(11, 0.75 * len(rows) + 0.9 + 0.24 * lines), layout="constrained")
+    axis = figure.subplots()
+    for row, segments in enumerate(rows.values()):
+        for label, start, end in segments:
+            colour, hatch = style[label]
+            axis.broken_barh(
+                [(start * unit, (end - start) * unit)],
+                (-row - 0.4, 0.8),
+                facecolor=colour,
+                hatch=hatch,
+                edgecolor="white",
+                linewidth=0.4,
+            )
+    axis.set_yticks([-row for row in range(len(rows))], list(rows))
+    axis.set_xlim(0, length)
+    axis.set_xlabel("seconds" if fps else "frames")
+    for side in ("top", "right", "left"):
+        axis.spines[side].set_visible(False)
+    axis.tick_params(axis="y", length=0)
+    patches = [
+        Patch(facecolor=style[label][0], hatch=style[label][1], edgecolor="white", label=label) for label in used
+    ]
+    figure.legend(handles=patches, loc="outside lower center", ncols=min(columns, len(used)), frameon=False, fontsize=9)
+    figure.suptitle(title, fontsize=10)
+    return figure
