@@ -5,11 +5,13 @@ import json
 import pytest
 import safetensors
 import torch
+from torchvision.ops import StochasticDepth
 
 from tests.tiny import FIXTURES
 from videomamba.models import create_model, load_model
 from videomamba.models.asformer import from_released
 from videomamba.models.segmenter_config import ASFormerConfig
+from videomamba.nn.temporal import TemporalSSM
 
 TINY = {"input_dim": 12, "num_classes": 5, "embed_dim": 16, "num_layers": 5}
 VARIANTS = {
@@ -79,9 +81,30 @@ def test_padding_changes_no_gradient(model):
 
 
 def test_every_parameter_learns(model):
+    for part in model.modules():
+        if isinstance(part, StochasticDepth):
+            part.p = 0.0
     model.train()(torch.randn(1, 12, 40)).square().mean().backward()
     idle = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert [n for n in idle if "layers.0.mixer.query" not in n and "layers.0.mixer.key" not in n] == []  # window 1
+
+
+@pytest.mark.parametrize("has_source", [False, True])
+def test_a_scaled_answer_is_added_to_the_input_and_left_out_at_random(has_source):
+    torch.manual_seed(0)
+    plain, scaled = (
+        TemporalSSM(8, has_source=has_source, layer_scale=scale, drop_path=0.3, expand=1).eval()
+        for scale in (None, 0.5)
+    )
+    scaled.load_state_dict(plain.state_dict(), strict=False)
+    x, source = torch.randn(64, 8, 10), torch.randn(64, 8, 10)
+    answer = plain(x, source, None)
+    torch.testing.assert_close(scaled(x, source, None), x + 0.5 * answer)
+    with torch.no_grad():
+        trained = scaled.train()(x, source, None)
+    kept = (trained - x).abs().amax((1, 2)) > 0
+    torch.testing.assert_close(trained[kept], (x + 0.5 * answer / 0.7)[kept])  # the mean stays what it was
+    assert 35 < kept.sum() < 55
 
 
 def test_the_ssm_looks_both_ways_and_farther_than_windows_reach():

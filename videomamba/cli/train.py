@@ -231,7 +231,7 @@ def _tell(run: "RunConfig", result: "TrainResult", splits: "Splits", console: Co
 
     best, last = result.best, result.last
     if run.task == "segmentation":
-        _tell_segmentation(run, result, splits, console)
+        _tell_segmentation(result, splits, console)
         return
     if run.task == "detection":
         for name, row in (("last", last), ("best", best)):
@@ -259,7 +259,7 @@ def _tell(run: "RunConfig", result: "TrainResult", splits: "Splits", console: Co
         console.print(f"next: {shlex.join(map(str, command))}", soft_wrap=True)
 
 
-def _tell_segmentation(run: "RunConfig", result: "TrainResult", splits: "Splits", console: Console) -> None:
+def _tell_segmentation(result: "TrainResult", splits: "Splits", console: Console) -> None:
     from videomamba.tasks.metrics.segmentation import FIGURES
 
     for name, row in (("last", result.last), ("best", result.best)):
@@ -268,5 +268,6 @@ def _tell_segmentation(run: "RunConfig", result: "TrainResult", splits: "Splits"
             f"{len(splits['test'])} held-out videos after epoch {row['epoch']}: {figures}  ({result.folder / name})",
             soft_wrap=True,
         )
-    next_up = ["videomamba", "evaluate", str(result.folder / "last"), str(run.data.root)]
+    features = splits["test"].records[0].path
+    next_up = ["videomamba", "segment", str(features), "--checkpoint", str(result.folder / "last")]
     console.print(f"next: {shlex.join(next_up)}", soft_wrap=True)

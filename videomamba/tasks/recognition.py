@@ -45,7 +45,7 @@ class Recognition(Task):
         if isinstance(model, Detector):
             raise ValueError("this checkpoint is a detector of actions in boxes: use `videomamba detect`, or train ava")
         if isinstance(model, Segmenter):
-            raise ValueError("this checkpoint names actions in features of frames: use `videomamba evaluate`")
+            raise ValueError("this checkpoint names actions in features of frames: use `videomamba segment`")
 
     def train_dataset(
         self, part: Annotations, preprocessing: Preprocessing, *, augmentation: Augmentation, seed: int
