@@ -68,6 +68,9 @@ def features(
                     console=console,
                 )
             )
+            channels, length = results[-1]["shape"]
+            each = "frame" if stride == 1 else f"{stride} frames"
+            console.print(f"{target}: {channels} channels, {length} features, one for every {each}", soft_wrap=True)
         except VideoError as error:
             results.append({"video": str(path), "error": str(error)})
             console.print(f"error: {error}", soft_wrap=True)
@@ -120,7 +123,4 @@ def extract(
             batch_size=batch_size,
             on_window=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    channels, length = info.shape
-    each = "frame" if stride == 1 else f"{stride} frames"
-    console.print(f"{target}: {channels} channels, {length} features, one for every {each}", soft_wrap=True)
     return {**dataclasses.asdict(info), "features": str(target)}
