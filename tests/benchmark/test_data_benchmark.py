@@ -28,7 +28,7 @@ def folder(tmp_path):
 
 
 def test_every_decoder_and_stride(videos, tmp_path, capsys):
-    files = {"--csv": tmp_path / "new" / "rows.csv", "--markdown": tmp_path / "rows.md"}
+    files = {"--csv": tmp_path / "new" / "rows.csv", "--markdown": tmp_path / "rows.md", "--plot": tmp_path / "a.svg"}
     written = [str(part) for pair in files.items() for part in pair]
     command = ["benchmark", "data", str(videos), *SMALL, "--strides", "uniform", "3", "--json", *written]
     assert main(command) == 0
@@ -53,6 +53,7 @@ def test_every_decoder_and_stride(videos, tmp_path, capsys):
     lines = files["--markdown"].read_text().splitlines()
     assert len(lines) == 2 + len(rows)
     assert all(line.count("|") == lines[0].count("|") for line in lines)
+    assert "decoder alone" in files["--plot"].read_text()
 
 
 def test_ratios_are_of_each_clip_and_of_the_sums():
@@ -123,6 +124,7 @@ def test_the_decoder_alone_stops_at_the_last_frame(videos, monkeypatch, pictures
     [
         (("--strides", "0"), "--strides 0: give uniform, or a number of at least 1"),
         (("--strides", "all"), "--strides all: give uniform"),
+        (("--plot", "rows.xls"), "--plot rows.xls: end it in one of"),
         (("--clips", "0"), "--clips 0: give a number of at least 1"),
     ],
 )

@@ -22,7 +22,7 @@ def narrow(monkeypatch):
 
 
 def test_every_backend_every_pass(tmp_path, capsys):
-    files = {"--csv": tmp_path / "new" / "rows.csv", "--markdown": tmp_path / "rows.md"}
+    files = {"--csv": tmp_path / "new" / "rows.csv", "--markdown": tmp_path / "rows.md", "--plot": tmp_path / "a.svg"}
     assert main([*SMALL, "--json", *(str(part) for pair in files.items() for part in pair)]) == 0
     out, err = capsys.readouterr()
     figures = json.loads(out)
@@ -43,6 +43,7 @@ def test_every_backend_every_pass(tmp_path, capsys):
     lines = files["--markdown"].read_text().splitlines()
     assert len(lines) == 2 + len(figures["rows"])
     assert all(line.count("|") == lines[0].count("|") for line in lines)
+    assert "forward+backward, 2 directions" in files["--plot"].read_text()
     assert "off the reference" in err
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.progress import Progress
 
-from videomamba.cli.files import write_csv, write_markdown
+from videomamba.cli.files import check_suffix, whole_file, write_csv, write_markdown
 from videomamba.cli.options import Json, default_workers, option, people, print_json
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def data(
     workers: Annotated[int | None, option("N")] = None,
     csv: Annotated[Path | None, option("FILE")] = None,
     markdown: Annotated[Path | None, option("FILE")] = None,
+    plot: Annotated[Path | None, option("FILE")] = None,
     json: Json = False,
 ) -> int:
     """Times reading, decoding and augmenting (as the paper does) of training clips, for every decoder that works here.
@@ -44,6 +45,7 @@ def data(
         workers: processes for the larger of the two figures of clips a second (half of the cores, at most 8)
         csv: also write the rows there
         markdown: also write a table there
+        plot: also draw it there (.png, .pdf, .svg)
     """
     from videomamba.benchmark import data as benchmark
     from videomamba.benchmark.machine import machine
@@ -53,6 +55,8 @@ def data(
     for name, value in (("frames", frames), ("size", size), ("clips", clips), ("rounds", rounds), ("workers", workers)):
         if value is not None and value < 1:
             raise ValueError(f"--{name} {value}: give a number of at least 1")
+    if plot is not None:
+        check_suffix("--plot", plot)
     samplers = [(stride, _sampler(frames, stride)) for stride in strides]
     paths = find_videos(data)
     random.Random(0).shuffle(paths)
@@ -84,6 +88,8 @@ def data(
         write_csv(csv, rows)
     if markdown is not None:
         write_markdown(markdown, _HEAD, map(_cells, rows))
+    if plot is not None:
+        _draw(plot, rows, f"a training clip of {frames} frames, {size} x {size}")
     if json:
         facts = {"machine": machine(resolve_device("cpu")), "decoders": decoders, "clips_per_second": speeds}
         print_json({**facts, "rows": [dataclasses.asdict(row) for row in rows]})
@@ -101,6 +107,21 @@ def _cells(row: "Row") -> list[str]:
     parts = [_number(value) for value in (row.opening, row.reading, row.transform, row.sample)]
     times = [_number(value) for value in (row.times_bare, row.times_used, row.times_every)]
     return [row.decoder, row.sampling, str(row.clips), f"{row.decoded:g}", *alone, *parts, *times]
+
+
+def _draw(file: Path, rows: "list[Row]", title: str) -> None:
+    from videomamba.viz.bars import cost_figure
+
+    parts, marks = {}, {}
+    for row in rows:
+        name = f"{row.decoder}, stride {row.sampling}"
+        parts[name] = {"open": row.opening, "read": row.reading, "augment": row.transform}
+        parts[name]["draw and else"] = max(0.0, row.sample - sum(parts[name].values()))
+        alone = {"decoder alone": row.bare, "with the clip's pictures": row.used, "with all pictures": row.every}
+        marks[name] = {mark: value for mark, value in alone.items() if value is not None}
+    figure = cost_figure(parts, marks, xlabel="ms, medians", title=title)
+    with whole_file(file) as temporary:
+        figure.savefig(temporary, format=file.suffix[1:], dpi=130)
 
 
 def _in_words(row: "Row") -> str:

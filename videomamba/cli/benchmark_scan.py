@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from rich.table import Table
 
-from videomamba.cli.files import write_csv, write_markdown
+from videomamba.cli.files import check_suffix, whole_file, write_csv, write_markdown
 from videomamba.cli.options import Device, Json, option, people, print_json
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ def scan(
     lengths: Annotated[tuple[int, ...], option("N...")] = (400, 1569, 6273),
     csv: Annotated[Path | None, option("FILE")] = None,
     markdown: Annotated[Path | None, option("FILE")] = None,
+    plot: Annotated[Path | None, option("FILE")] = None,
     device: Device = "auto",
     json: Json = False,
 ) -> int:
@@ -28,6 +29,7 @@ def scan(
         lengths: tokens of a clip; the paper's model has 1569 at 16 frames of 224 x 224
         csv: also write the rows there
         markdown: also write a table there
+        plot: also draw it there (.png, .pdf, .svg)
     """
     import torch
 
@@ -37,6 +39,8 @@ def scan(
     for name, values in (("batches", batches), ("lengths", lengths)):
         if not values or min(values) < 1:
             raise ValueError(f"--{name} {' '.join(map(str, values))}: give at least one number, each at least 1")
+    if plot is not None:
+        check_suffix("--plot", plot)
     console = people()
     where = resolve_device(device)
     backends = benchmark.runnable_backends(where)
@@ -70,6 +74,8 @@ def scan(
         write_csv(csv, rows)
     if markdown is not None:
         write_markdown(markdown, _HEAD, map(_cells, rows))
+    if plot is not None:
+        _draw(plot, rows, facts["device"])
     if json:
         print_json({**facts, "rows": [dataclasses.asdict(row) for row in rows]})
     return 0
@@ -81,3 +87,20 @@ _HEAD = ("backend", "directions", "B", "L", "pass", "ms", "floor ms", "x floor",
 def _cells(row: "Row") -> list[str]:
     *names, ms, floor, times_floor, times_torch = dataclasses.astuple(row)
     return [*map(str, names), f"{ms:.2f}", f"{floor:.2f}", f"{times_floor:.2f}", f"{times_torch:.1f}"]
+
+
+def _draw(file: Path, rows: "list[Row]", device: str) -> None:
+    """A panel for each pass of one direction and of both, time over tokens; the floor is a line of its own."""
+    from videomamba.viz.scaling import scaling_figure
+
+    panels: dict[str, dict[str, dict[int, float]]] = {}
+    for row in rows:
+        lines = panels.setdefault(f"{row.what}, {row.directions} direction{'s' * (row.directions > 1)}", {})
+        tokens = row.batch * row.length
+        lines.setdefault(row.backend, {})[tokens] = row.milliseconds
+        floor = lines.setdefault("floor", {})  # measured beside each backend
+        floor[tokens] = min(row.floor, floor.get(tokens, row.floor))
+    points = {panel: {name: [*line.items()] for name, line in lines.items()} for panel, lines in panels.items()}
+    figure = scaling_figure(points, xlabels=["tokens"] * len(panels), ylabel="ms", title=f"the scan on {device}")
+    with whole_file(file) as temporary:
+        figure.savefig(temporary, format=file.suffix[1:], dpi=130)
