@@ -11,6 +11,7 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
+from videomamba.cli.after_training import tell
 from videomamba.cli.annotated import Layout, point_out_missing
 from videomamba.cli.options import (
     Device,
@@ -153,7 +154,7 @@ def train(
             print_json(means)
         return 0
     result, videos = run_training(run, console, command=command, resume=resume)
-    _tell(run, result, videos, console)
+    tell(run, result, videos, console)
     if json:
         print_json({"run": result.folder, "best": result.best, "last": result.last})
     return 0
@@ -224,50 +225,3 @@ def _point_out_csv(run: "RunConfig", console: Console) -> None:
             hold_out = "" if "split" in columns else f" --hold-out COLUMN=VALUE,... (it has {', '.join(columns)})"
             console.print(f"note: {found} is not used; --split {found}{hold_out} would split by it", soft_wrap=True)
             return
-
-
-def _tell(run: "RunConfig", result: "TrainResult", splits: "Splits", console: Console) -> None:
-    from videomamba.engine.run_folder import SPLITS
-
-    best, last = result.best, result.last
-    if run.task == "segmentation":
-        _tell_segmentation(result, splits, console)
-        return
-    if run.task == "detection":
-        for name, row in (("last", last), ("best", best)):
-            console.print(
-                f"mAP on {len(splits['test'])} held-out keyframes {100 * row['mAP']:.1f} % after epoch {row['epoch']}, "
-                f"{result.folder / name}",
-                soft_wrap=True,
-            )
-        checkpoint, path = result.folder / "last", splits["test"].records[0].path
-        words = ["videomamba", "detect", str(path), "--checkpoint", str(checkpoint)]
-        console.print(f"next: {shlex.join(words)}", soft_wrap=True)
-        return
-    console.print(
-        f"top-1 of {len(splits['test'])} held-out videos: "
-        f"{100 * last['top1']:.1f} % at the end, {result.folder / 'last'}; "
-        f"at best {100 * best['top1']:.1f} % after epoch {best['epoch']}, {result.folder / 'best'}",
-        soft_wrap=True,
-    )
-    video = splits["test"].records[0].path
-    root = run.data.root
-    for command in (
-        ["videomamba", "predict", video, "--checkpoint", result.folder],
-        ["videomamba", "evaluate", result.folder, root, "--split", result.folder / SPLITS],
-    ):
-        console.print(f"next: {shlex.join(map(str, command))}", soft_wrap=True)
-
-
-def _tell_segmentation(result: "TrainResult", splits: "Splits", console: Console) -> None:
-    from videomamba.tasks.metrics.segmentation import FIGURES
-
-    for name, row in (("last", result.last), ("best", result.best)):
-        figures = "  ".join(f"{figure} {row[figure]:.1f}" for figure in FIGURES)
-        console.print(
-            f"{len(splits['test'])} held-out videos after epoch {row['epoch']}: {figures}  ({result.folder / name})",
-            soft_wrap=True,
-        )
-    features = splits["test"].records[0].path
-    next_up = ["videomamba", "segment", str(features), "--checkpoint", str(result.folder / "last")]
-    console.print(f"next: {shlex.join(next_up)}", soft_wrap=True)
