@@ -41,7 +41,7 @@ class Detector(PretrainedModel):
         self.backbone = VideoMamba(config.backbone)
         self.dropout = nn.Dropout(config.dropout)
         self.head: nn.Linear
-        self.reset_classifier(config.num_classes, self.class_names)
+        self._make_head()
 
     @property
     def blocks(self) -> Any:
@@ -87,18 +87,9 @@ class Detector(PretrainedModel):
             cells = roi_align(features, rois, self.config.roi_size, spatial_scale=1 / stride, aligned=True)
         return cells.amax((2, 3))
 
-    def reset_classifier(self, num_classes: int, class_names: Sequence[str] | None = None) -> None:
-        """A new classifier for another number of classes.
-
-        Raises:
-            ValueError: the number of names is not ``num_classes``.
-        """
-        if class_names is not None and len(class_names) != num_classes:
-            raise ValueError(f"{len(class_names)} class names for num_classes={num_classes}; give one name a class")
-        self.config = dataclasses.replace(self.config, num_classes=num_classes)
-        self.class_names = None if class_names is None else tuple(class_names)
+    def _make_head(self) -> None:
         like = self.backbone.cls_token
-        self.head = nn.Linear(self.config.embed_dim, num_classes, device=like.device, dtype=like.dtype)
+        self.head = nn.Linear(self.config.embed_dim, self.num_classes, device=like.device, dtype=like.dtype)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
 

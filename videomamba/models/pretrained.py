@@ -42,7 +42,7 @@ class PretrainedModel(
     def __init__(self, config: ModelConfig, *, class_names: Sequence[str] | None, preprocessing: Any) -> None:
         super().__init__()
         self.config = config
-        self.class_names = None if class_names is None else tuple(class_names)
+        self.class_names = _one_a_class(class_names, config.num_classes)
         self.preprocessing = preprocessing
         self.source = None
 
@@ -50,9 +50,20 @@ class PretrainedModel(
     def num_classes(self) -> int:
         return self.config.num_classes
 
-    @abstractmethod
     def reset_classifier(self, num_classes: int, class_names: Sequence[str] | None = None) -> None:
-        """A new head for another number of classes."""
+        """A new head for another number of classes.
+
+        Raises:
+            ValueError: the number of names is not ``num_classes``.
+        """
+        names = _one_a_class(class_names, num_classes)
+        self.config = dataclasses.replace(self.config, num_classes=num_classes)
+        self.class_names = names
+        self._make_head()
+
+    def _make_head(self) -> None:
+        """Puts a new head for the configuration's classes in the place of the old one."""
+        raise NotImplementedError
 
     def set_class_names(self, class_names: Sequence[str]) -> None:
         """Makes these the outputs: the head stays where it has them already, or as many without names."""
@@ -132,3 +143,9 @@ def fitted_preprocessing(checkpoint: Checkpoint, config: VideoMambaConfig | Vide
     if (config.num_frames, config.height_width) == (old.num_frames, old.height_width):
         return preprocessing
     return dataclasses.replace(preprocessing, num_frames=config.num_frames, size=config.height_width)
+
+
+def _one_a_class(names: Sequence[str] | None, num_classes: int) -> tuple[str, ...] | None:
+    if names is not None and len(names) != num_classes:
+        raise ValueError(f"{len(names)} class names for num_classes={num_classes}; give one name a class")
+    return None if names is None else tuple(names)

@@ -1,6 +1,5 @@
 """What models have in common that name the action in every frame, from features of the frames."""
 
-import dataclasses
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
@@ -58,12 +57,11 @@ class Segmenter(PretrainedModel):
             raise ValueError(f"valid has shape {tuple(valid.shape)}; expected (B, T) of features {features.shape}")
         return self.stages(features, valid)
 
-    def reset_classifier(self, num_classes: int, class_names: Sequence[str] | None = None) -> None:
-        """A new head for another number of classes; all that reads or writes classes starts afresh."""
+    def _make_head(self) -> None:
+        """All that reads or writes classes starts afresh."""
         device = next(self.parameters()).device
-        self._refit(dataclasses.replace(self.config, num_classes=num_classes))
+        self._refit(self.config)
         self.to(device)
-        self.class_names = None if class_names is None else tuple(class_names)
 
     def _refit(self, config: Any) -> None:
         """The network of another configuration, with the weights that have their shape in both."""

@@ -1,6 +1,5 @@
 """Video Swin-T, the baseline of the paper: torchvision's network with this package's files and settings."""
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -45,15 +44,12 @@ class VideoSwin(PretrainedModel):
         logits: Logits = self.module(video)
         return logits
 
-    def reset_classifier(self, num_classes: int, class_names: Sequence[str] | None = None) -> None:
-        """A new head for another number of classes."""
+    def _make_head(self) -> None:
         like = self.module.head.weight
-        self.module.head = nn.Linear(like.shape[1], num_classes, device=like.device, dtype=like.dtype)
+        self.module.head = nn.Linear(like.shape[1], self.num_classes, device=like.device, dtype=like.dtype)
         nn.init.trunc_normal_(self.module.head.weight, std=0.02)
         nn.init.zeros_(self.module.head.bias)
-        self.module.num_classes = num_classes
-        self.config = dataclasses.replace(self.config, num_classes=num_classes)
-        self.class_names = None if class_names is None else tuple(class_names)
+        self.module.num_classes = self.num_classes
 
     def no_weight_decay(self) -> set[str]:
         """Parameters that no weight decay may touch: biases, norms and the tables of relative positions."""

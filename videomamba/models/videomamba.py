@@ -50,7 +50,7 @@ class VideoMamba(PretrainedModel):
         self.blocks: Sequence[Block] = blocks  # type: ignore[assignment]
         self.norm = RMSNorm(dim, eps=_EPS)
         self.head: nn.Module
-        self.reset_classifier(config.num_classes, self.class_names)
+        self._make_head()
         self.order: Tensor | None
         self.register_buffer("order", self._order(), persistent=False)
         self.set_drop_path_rate(config.drop_path_rate)
@@ -168,20 +168,12 @@ class VideoMamba(PretrainedModel):
     def get_classifier(self) -> nn.Module:
         return self.head
 
-    def reset_classifier(self, num_classes: int, class_names: Sequence[str] | None = None) -> None:
-        """A new head for another number of classes; 0 leaves the class token's features as they are.
-
-        Raises:
-            ValueError: the number of names is not ``num_classes``.
-        """
-        if class_names is not None and len(class_names) != num_classes:
-            raise ValueError(f"{len(class_names)} class names for num_classes={num_classes}; give one name a class")
-        self.config = dataclasses.replace(self.config, num_classes=num_classes)
-        self.class_names = None if class_names is None else tuple(class_names)
+    def _make_head(self) -> None:
+        """None, for no classes, leaves the class token's features as they are."""
         self.head = nn.Identity()
-        if num_classes:
+        if self.num_classes:
             like = self.cls_token
-            self.head = nn.Linear(self.embed_dim, num_classes, device=like.device, dtype=like.dtype)
+            self.head = nn.Linear(self.embed_dim, self.num_classes, device=like.device, dtype=like.dtype)
             nn.init.trunc_normal_(self.head.weight, std=0.02)
             nn.init.zeros_(self.head.bias)
 
