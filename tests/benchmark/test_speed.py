@@ -45,6 +45,7 @@ def test_what_a_cell_dies_of_is_its_result(cell, settings, result):
 def test_a_killed_process_is_out_of_memory():
     worker = Worker(NANO, Settings("cpu", 60))
     try:
+        worker.await_start()
         worker.set_batch()
         os.kill(worker._process.pid, signal.SIGKILL)  # as the kernel does where memory is short
         worker.take_turn()

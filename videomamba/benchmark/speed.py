@@ -138,11 +138,10 @@ class Worker:
             start_new_session=True,  # Ctrl-C is for the parent, which stops it
             env={**os.environ, "TRANSFORMERS_VERBOSITY": "error"},
         )
-        try:
-            answer = self._answer(_START)
-        except BaseException:  # Ctrl-C: nobody else knows of the process yet
-            self.close()
-            raise
+
+    def await_start(self) -> None:
+        """Until the model is made; several processes start at the same time."""
+        answer = self._answer(_START)
         if answer is None:
             self.result = self.result or f"failed: no start within {_START:.0f} s"
         else:
@@ -171,6 +170,7 @@ class Worker:
             self.close()
             self.result, self.peak = None, None
             self._start()
+            self.await_start()
         self.clips, self.left, self.last_turn = fits, self.settings.patience, 0.0
         if self.result is None:
             self._ask(f"batch {fits}", self.left)
@@ -282,7 +282,10 @@ def _in_turns(cells: Sequence[Cell], settings: Settings) -> list[Row]:
     try:
         for cell in cells:
             workers.append(Worker(cell, settings))
-            workers[-1].set_batch()
+        for worker in workers:
+            worker.await_start()
+        for worker in workers:
+            worker.set_batch()
         for turn in range(settings.rounds):
             start = turn % max(1, len(workers))
             for worker in (*workers[start:], *workers[:start]):  # nobody always comes after the same one
