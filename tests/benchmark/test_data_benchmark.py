@@ -12,7 +12,7 @@ from videomamba.benchmark import data
 from videomamba.cli.main import main
 from videomamba.data import VideoReader, VideoRecord, make_sampler
 
-SMALL = ("--frames", "4", "--size", "16", "--clips", "3", "--rounds", "1", "--workers", "1")
+SMALL = ("--frames", "4", "--size", "16", "--clips", "3", "--rounds", "2", "--workers", "1")
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_ratios_are_of_each_clip_and_of_the_sums():
         {"bare": 1, "used": 2, "every": 4, "opening": 1, "reading": 1, "transform": 2, "sample": s, "decoded": d}
         for s, d in ((4, 10), (8, 20), (24, 60))
     ]
-    row = data._row("pyav", "2", times)
+    row = data._row("pyav", "2", 3, times)
     assert (row.decoded, row.sample, row.every) == (20, 8000, 4000)
     assert (row.times_bare, row.times_used, row.times_every) == (8, 4, 2)
     assert (row.sums_bare, row.sums_used, row.sums_every) == (12, 6, 3)
@@ -113,7 +113,7 @@ def test_the_decoder_alone_stops_at_the_last_frame(videos, monkeypatch, pictures
             return self.real.reformat(frame, **how)
 
     opened = av.open
-    monkeypatch.setattr(av, "open", lambda path: Counting(opened(path)))
+    monkeypatch.setattr(av, "open", lambda path, **options: Counting(opened(path, **options)))
     monkeypatch.setattr("av.video.reformatter.VideoReformatter", Reformatter)
     data._pyav(videos / "0.mp4", [2, 4, 9], pictures)
     assert seen == {"decoded": 10, "converted": converted}
@@ -124,6 +124,8 @@ def test_the_decoder_alone_stops_at_the_last_frame(videos, monkeypatch, pictures
     [
         (("--strides", "0"), "--strides 0: give uniform, or a number of at least 1"),
         (("--strides", "all"), "--strides all: give uniform"),
+        (("--strides",), "--strides: give at least one"),
+        (("--csv", "."), ". is a folder; name a file to write"),
         (("--plot", "rows.xls"), "--plot rows.xls: end it in one of"),
         (("--clips", "0"), "--clips 0: give a number of at least 1"),
     ],

@@ -6,7 +6,8 @@ import pytest
 import torch
 from tiny import MODEL, tiny_run
 
-from videomamba.engine.run_folder import RunFolder, write_text
+from videomamba.engine.run_folder import RunFolder
+from videomamba.files import write_text
 from videomamba.models import create_model, load_model
 
 

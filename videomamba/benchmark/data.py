@@ -40,7 +40,7 @@ class Row:
     Attributes:
         decoder: its name.
         sampling: stride in frames, or ``uniform``.
-        clips: that were timed.
+        clips: that were timed, each as often as there are rounds.
         decoded: frames up to the last one used.
         bare: the decoder alone, for these frames, none made a picture; None where it always makes pictures.
         used: the decoder alone, for these frames, the clip's made RGB pictures.
@@ -114,7 +114,7 @@ def measure(
                 progress()
     finally:
         torch.set_num_threads(threads)
-    return _row(decoder, sampling, times)
+    return _row(decoder, sampling, len(paths), times)
 
 
 def clips_per_second(
@@ -178,7 +178,7 @@ def _pyav(path: Path, indices: Sequence[int], pictures: str) -> None:
 
     used = set(indices) if pictures == "used" else range(indices[-1] + 1) if pictures == "every" else ()
     to_rgb = VideoReformatter()
-    with av.open(str(path)) as container:
+    with av.open(str(path), metadata_errors="ignore") as container:
         stream = container.streams.video[0]
         stream.thread_type, stream.codec_context.thread_count = "NONE", 1
         for i, frame in enumerate(container.decode(stream)):
@@ -202,7 +202,7 @@ _ALONE: Mapping[str, Mapping[str, Callable[[Path, Sequence[int]], None]]] = {
 }
 
 
-def _row(decoder: str, sampling: str, times: Sequence[Mapping[str, float]]) -> Row:
+def _row(decoder: str, sampling: str, clips: int, times: Sequence[Mapping[str, float]]) -> Row:
     def middle(name: str) -> float:
         return 1e3 * statistics.median(taken[name] for taken in times)
 
@@ -216,7 +216,7 @@ def _row(decoder: str, sampling: str, times: Sequence[Mapping[str, float]]) -> R
     return Row(
         decoder=decoder,
         sampling=sampling,
-        clips=len(times),
+        clips=clips,
         decoded=statistics.median(taken["decoded"] for taken in times),
         bare=middle("bare") if bare else None,
         used=middle("used"),

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.progress import Progress
 
-from videomamba.cli.files import check_suffix, whole_file, write_csv, write_markdown
 from videomamba.cli.options import Json, default_workers, option, people, print_json
+from videomamba.cli.tables import check_outputs, write_csv, write_markdown
+from videomamba.files import whole_file
 
 if TYPE_CHECKING:
     from videomamba.benchmark.data import Row
@@ -55,9 +56,10 @@ def data(
     for name, value in (("frames", frames), ("size", size), ("clips", clips), ("rounds", rounds), ("workers", workers)):
         if value is not None and value < 1:
             raise ValueError(f"--{name} {value}: give a number of at least 1")
-    if plot is not None:
-        check_suffix("--plot", plot)
-    samplers = [(stride, _sampler(frames, stride)) for stride in strides]
+    if not strides:
+        raise ValueError("--strides: give at least one, such as uniform")
+    check_outputs(csv, markdown, plot)
+    samplers = [(stride, _sampler(frames, stride)) for stride in dict.fromkeys(strides)]
     paths = find_videos(data)
     random.Random(0).shuffle(paths)
     paths = paths[:clips]
@@ -99,6 +101,7 @@ def data(
 _HEAD = (
     *("decoder", "stride", "clips", "frames", "bare ms", "used RGB ms", "all RGB ms"),
     *("open", "read", "transform", "sample ms", "x bare", "x used RGB", "x all RGB"),
+    *("sums: x bare", "x used RGB", "x all RGB"),
 )
 
 
@@ -106,6 +109,7 @@ def _cells(row: "Row") -> list[str]:
     alone = [_number(value) for value in (row.bare, row.used, row.every)]
     parts = [_number(value) for value in (row.opening, row.reading, row.transform, row.sample)]
     times = [_number(value) for value in (row.times_bare, row.times_used, row.times_every)]
+    times += [_number(value) for value in (row.sums_bare, row.sums_used, row.sums_every)]
     return [row.decoder, row.sampling, str(row.clips), f"{row.decoded:g}", *alone, *parts, *times]
 
 
@@ -126,11 +130,11 @@ def _draw(file: Path, rows: "list[Row]", title: str) -> None:
 
 def _in_words(row: "Row") -> str:
     alone = [
-        f"  {_number(ms)} ms {what}: {_number(times)} times"
-        for what, ms, times in (
-            ("decodes them", row.bare, row.times_bare),
-            ("and makes the used ones pictures", row.used, row.times_used),
-            ("or all of them", row.every, row.times_every),
+        f"  {_number(ms)} ms {what}: {_number(times)} times ({_number(sums)} in all)"
+        for what, ms, times, sums in (
+            ("decodes them", row.bare, row.times_bare, row.sums_bare),
+            ("and makes the used ones pictures", row.used, row.times_used, row.sums_used),
+            ("or all of them", row.every, row.times_every, row.sums_every),
         )
         if ms is not None
     ]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from rich.console import Console
 
-from videomamba.cli.files import markdown_table, whole_file, write_csv
 from videomamba.cli.options import Device, Json, option, people, print_json
+from videomamba.cli.tables import markdown_table, write_csv
+from videomamba.files import whole_file
 
 if TYPE_CHECKING:
     from videomamba.benchmark.speed import Cell, Row, Settings

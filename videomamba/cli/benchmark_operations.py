@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from rich.table import Table
 
-from videomamba.cli.files import check_suffix, whole_file, write_csv, write_markdown
 from videomamba.cli.options import Json, option, people, print_json
+from videomamba.cli.tables import check_outputs, write_csv, write_markdown
+from videomamba.files import whole_file
 
 if TYPE_CHECKING:
     from videomamba.benchmark.comparison import Row
@@ -39,8 +40,7 @@ def operations(
     from videomamba.benchmark.peer_operations import PEERS, by_name
 
     check_inputs(frames, sizes)
-    if plot is not None:
-        check_suffix("--plot", plot)
+    check_outputs(csv, markdown, plot)
     count, size = 16 if 16 in frames else frames[0], 224 if 224 in sizes else sizes[0]
     parts = by_name(counts_of(model)(count, size))
     ours = "videomamba_small" if model in PEERS else model

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from rich.table import Table
 
-from videomamba.cli.files import check_suffix, whole_file, write_csv, write_markdown
 from videomamba.cli.options import Device, Json, option, people, print_json
+from videomamba.cli.tables import check_outputs, write_csv, write_markdown
+from videomamba.files import whole_file
 
 if TYPE_CHECKING:
     from videomamba.benchmark.scan import Row
@@ -39,8 +40,7 @@ def scan(
     for name, values in (("batches", batches), ("lengths", lengths)):
         if not values or min(values) < 1:
             raise ValueError(f"--{name} {' '.join(map(str, values))}: give at least one number, each at least 1")
-    if plot is not None:
-        check_suffix("--plot", plot)
+    check_outputs(csv, markdown, plot)
     console = people()
     where = resolve_device(device)
     backends = benchmark.runnable_backends(where)

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from videomamba.cli.annotated import Fold, Layout, annotated_videos, point_out_missing
 from videomamba.cli.options import HoldOut, Json, Split, Workers, default_workers, option, people, print_json
+from videomamba.files import write_text
 
 if TYPE_CHECKING:
     from videomamba.data.annotations import Annotations
@@ -141,8 +142,6 @@ def _show(
 
 
 def _write(file: Path, bad: "Sequence[tuple[Video, Finding]]") -> None:
-    from videomamba.engine.run_folder import write_text
-
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["path", "part", "label", "problem", "reason"])

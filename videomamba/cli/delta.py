@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from rich.table import Table
 
-from videomamba.cli.files import PICTURES, check_suffix, whole_file
 from videomamba.cli.options import Checkpoint, Device, Flag, Json, option, people, print_json
+from videomamba.cli.tables import PICTURES, check_suffix
+from videomamba.files import whole_file
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from videomamba.cli.detect_boxes import find_boxes, read_boxes
 from videomamba.cli.options import Device, Json, option, people, print_json
+from videomamba.files import write_text
 
 if TYPE_CHECKING:
     from videomamba.data.frame_folder import FrameFolder
@@ -137,8 +138,6 @@ def _numbers(names: tuple[str, ...], label_map: Path | None) -> list[int]:
 
 
 def _write_csv(path: Path, video: str, actions: "list[KeyframeActions]", numbers: list[int]) -> None:
-    from videomamba.engine.run_folder import write_text
-
     lines = [
         f"{video},{a.timestamp:04d},{','.join(f'{value:.6g}' for value in box)},{number},{value:.6f}\n"
         for a in actions

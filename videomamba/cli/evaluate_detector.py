@@ -11,6 +11,7 @@ from rich.table import Table
 
 from videomamba.cli.evaluated import run_evaluation
 from videomamba.cli.options import people, print_json
+from videomamba.files import write_text
 
 if TYPE_CHECKING:
     from videomamba.data.datasets.ava import BoxAnnotations
@@ -68,8 +69,6 @@ def _show(report: dict[str, Any], console: Console) -> None:
 
 
 def _write(path: Path, rows: list[Any], annotations: "BoxAnnotations") -> None:
-    from videomamba.engine.run_folder import write_text
-
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     for index, box, label, score in rows:

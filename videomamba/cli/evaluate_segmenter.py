@@ -10,6 +10,7 @@ from rich.table import Table
 
 from videomamba.cli.evaluated import run_evaluation
 from videomamba.cli.options import people, print_json
+from videomamba.files import write_text
 
 if TYPE_CHECKING:
     from videomamba.data.datasets.mstcn import FeatureAnnotations
@@ -86,8 +87,6 @@ def _show(figures: Mapping[str, float], console: Console) -> None:
 
 
 def _write(folder: Path, labels: Mapping[str, list[str]]) -> None:
-    from videomamba.engine.run_folder import write_text
-
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in labels.items():
         write_text(folder / f"{name}.txt", "\n".join(rows) + "\n")

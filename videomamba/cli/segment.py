@@ -13,6 +13,7 @@ from rich.table import Table
 
 from videomamba.cli.features import Overlap, Step, extract, load_backbone
 from videomamba.cli.options import Device, Json, option, people, print_json
+from videomamba.files import write_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,8 +150,6 @@ def _truth(path: Path, length: int, result: dict[str, Any], console: Console) ->
 def _write(
     folder: Path, name: str, labels: list[str], result: dict[str, Any], truth: list[str] | None
 ) -> dict[str, str]:
-    from videomamba.engine.run_folder import write_text
-
     folder.mkdir(parents=True, exist_ok=True)
     files = {
         "labels": folder / f"{name}.txt",

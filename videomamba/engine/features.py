@@ -13,7 +13,7 @@ from torch import Tensor
 
 from videomamba.data import eval_transform
 from videomamba.data.reader import VideoReader
-from videomamba.engine.run_folder import write_text
+from videomamba.files import write_text
 from videomamba.models import Preprocessing, VideoMamba
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from videomamba.data.datasets import FOLDS
 from videomamba.engine.config import RunConfig
-from videomamba.engine.run_folder import CONFIG, RESULT, RunFolder, write_text
+from videomamba.engine.run_folder import CONFIG, RESULT, RunFolder
+from videomamba.files import write_text
 
 TABLE = "result.md"
 _PARTS = {"last": "last epoch", "best": "best epoch", "views": "several views"}

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from videomamba.engine.config import RunConfig
 from videomamba.engine.data import Splits
+from videomamba.files import check_writable, write_text
 from videomamba.models import PretrainedModel
 from videomamba.models.folder import write as write_model
 
@@ -125,19 +126,7 @@ def check_output(path: Path, *, resume: bool = False) -> None:
         if resume:
             raise ValueError(f"{path} is no run to resume: it has no {CONFIG}")
         raise ValueError(f"{path} is not empty; choose another folder for the run's output")
-    nearest = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise ValueError(f"cannot write the run to {path}: {nearest} is not a folder that may be written to")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file under a temporary name beside it, then moves it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    check_writable(path, folder=True)
 
 
 def _as_json(run: RunConfig) -> dict[str, Any]:

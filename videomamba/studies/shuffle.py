@@ -9,7 +9,8 @@ from videomamba.data import read_csv
 from videomamba.engine import evaluate, evaluation_loader, model_labels
 from videomamba.engine.controls import SHUFFLES
 from videomamba.engine.device import make_accelerator
-from videomamba.engine.run_folder import CONFIG, RESULT, SPLITS, write_text
+from videomamba.engine.run_folder import CONFIG, RESULT, SPLITS
+from videomamba.files import write_text
 from videomamba.models import load_model
 from videomamba.studies.table import Figure
 from videomamba.tasks.recognition import Recognition

@@ -19,8 +19,9 @@ from rich.console import Console
 
 from videomamba.engine import load_splits, train
 from videomamba.engine.config import RunConfig
-from videomamba.engine.run_folder import CONFIG, SPLITS, write_text
+from videomamba.engine.run_folder import CONFIG, SPLITS
 from videomamba.engine.trainer import TrainingInterrupted
+from videomamba.files import write_text
 from videomamba.studies.cells import MINUTES, Cell, Outcome, outcome
 from videomamba.tasks.catalogue import make_task
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from videomamba.engine.run_folder import write_text
+from videomamba.files import write_text
 from videomamba.studies.published import COLUMNS, Study
 
 

@@ -1,25 +1,12 @@
-"""Files that commands write: whole or not at all."""
+"""Tables and pictures that commands write."""
 
-import contextlib
 import csv
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
-from os import getpid
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-
-@contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary name beside the file, of the same suffix, to write to; moved when all is well, removed when not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{getpid()}.{path.name}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
+from videomamba.files import check_writable, whole_file
 
 PICTURES = (".png", ".pdf", ".svg")
 
@@ -31,6 +18,19 @@ def check_suffix(name: str, file: Path, kinds: Sequence[str] = PICTURES) -> None
     """
     if file.suffix not in kinds:
         raise ValueError(f"{name} {file}: end it in one of {', '.join(kinds)}")
+
+
+def check_outputs(csv: Path | None, markdown: Path | None, plot: Path | None) -> None:
+    """Before the work, whether its files can be written.
+
+    Raises:
+        ValueError: one cannot, or ``plot`` is no picture.
+    """
+    for file in (csv, markdown, plot):
+        if file is not None:
+            check_writable(file, folder=False)
+    if plot is not None:
+        check_suffix("--plot", plot)
 
 
 def write_csv(path: Path, rows: Sequence[Any]) -> None:
