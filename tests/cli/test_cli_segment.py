@@ -136,27 +136,111 @@ def test_features_goes_on_after_a_bad_file(video, backbone, tmp_path, capsys):
             "32 channels, the segmenter takes 6",
         ),
         (("segment", "FEATURES", "--checkpoint", "SEGMENTER", "--truth", "LONG"), "expected one for each"),
+        (("segment", "FEATURES", "--checkpoint", "SEGMENTER", "--truth", "DANCE"), "not one label is a class"),
+        (("segment", "FEATURES", "--checkpoint", "SEGMENTER", "--truth", "NOWHERE"), "nowhere.npy"),
         (("segment", "FEATURES", "--checkpoint", "SEGMENTER", "--fps", "0"), "--fps"),
+        (("segment", "FEATURES", "--checkpoint", "SEGMENTER", "--fps", "inf"), "--fps"),
+        (("segment", "FEATURES", "--checkpoint", "SEGMENTER", "--stride", "2"), "--stride goes with a video"),
+        (("segment", "FEATURES", "--checkpoint", "SEGMENTER", "--output", "DANCE"), "is a file; name a folder"),
         (("segment", "NOWHERE", "--checkpoint", "SEGMENTER"), "not a readable .npy"),
+        (("segment", "TEXT", "--checkpoint", "SEGMENTER"), "text.NPY is no .npy file"),
+        (("segment", ".", "--checkpoint", "SEGMENTER"), ". is a folder; give one"),
+        (("features", "VIDEO", "--checkpoint", "BACKBONE", "--batch-size", "0"), "batch_size=0; it must be at least 1"),
+        (("features", "VIDEO", "--checkpoint", "BACKBONE", "--stride", "0"), "stride=0; it must be at least 1"),
+        (("features", "VIDEO", "--checkpoint", "BACKBONE", "--overlap", "1"), "overlap=1.0; it must be"),
         (("features", "VIDEO", "--checkpoint", "SEGMENTER"), "no VideoMamba"),
-        (("features", "VIDEO", "VIDEO", "--checkpoint", "BACKBONE"), "two videos are called film"),
+        (("features", "VIDEO", "OTHER", "--checkpoint", "BACKBONE"), "two videos are called film"),
+        (("evaluate", "SEGMENTER", "DATA", "--data-option", "bogus=1"), "unknown option bogus of features"),
+        (("evaluate", "SEGMENTER", "DATA", "--clips", "3"), "is a segmenter: --clips cannot be used"),
+        (("evaluate", "SEGMENTER", "DATA", "--predictions", "DATA/groundTruth"), "written over the true labels"),
+        (("evaluate", "SEGMENTER", "DATA", "--predictions", "DANCE"), "is a file; name a folder"),
+        (("evaluate", "BACKBONE", "DATA"), "MS-TCN's layout, no videos"),
+        (
+            ("train", "gtea", "--data", "DATA", "--model", "videomamba_small"),
+            "choose one of asformer, asformer_ssm, mstcn2",
+        ),
+        (("train", "gtea", "--data", "DATA", "--data-option", "bogus=1"), "unknown option bogus of features"),
         (("predict", "VIDEO", "--checkpoint", "SEGMENTER"), "videomamba segment"),
         (("evaluate", "SEGMENTER", "VIDEO"), "no mapping.txt"),
     ],
 )
-def test_mistakes_are_one_line(words, message, data, checkpoint, backbone, video, tmp_path, monkeypatch, capsys):
+def test_mistakes_are_one_line(
+    words, message, data, checkpoint, backbone, video, tmp_path, tmp_path_factory, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "long.txt").write_text("pour\n" * 500)
+    (tmp_path / "dance.txt").write_text("dance\n")
+    (tmp_path / "text.NPY").write_text("no features")
+    before = sorted(tmp_path.rglob("*"))
     names = {
         "VIDEO": video,
         "FEATURES": data / "features" / "v3.npy",
         "SEGMENTER": checkpoint,
         "BACKBONE": backbone,
+        "OTHER": tmp_path_factory.mktemp("other") / video.name,
+        "DATA": data,
+        "DATA/groundTruth": data / "groundTruth",
         "LONG": tmp_path / "long.txt",
+        "DANCE": tmp_path / "dance.txt",
+        "TEXT": tmp_path / "text.NPY",
         "NOWHERE": tmp_path / "nowhere.npy",
     }
+    names["OTHER"].write_bytes(video.read_bytes())
     assert run(*(names.get(word, word) for word in words)) == 2
     err = capsys.readouterr().err
     assert message in err
     assert len(err.strip().splitlines()) == 1
-    assert [p.name for p in tmp_path.iterdir()] in (["long.txt"], ["long.txt", "features"], ["features", "long.txt"])
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_true_labels_are_not_written_over(data, checkpoint, tmp_path, capsys):
+    truth = tmp_path / "v3.txt"
+    truth.write_bytes((data / "groundTruth" / "v3.txt").read_bytes())
+    before = truth.read_bytes()
+    words = ("segment", data / "features" / "v3.npy", "--checkpoint", checkpoint, "--truth", truth)
+    assert run(*words, "--output", tmp_path) == 2
+    assert "over the true ones" in capsys.readouterr().err
+    assert truth.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "beside", ['{"fps": 30, "stride": 0}', '{"fps": NaN, "stride": 1}', '{"fps": -3, "stride": 1}', "[]"]
+)
+def test_a_json_without_a_rate_beside_features_is_said_to_be(beside, data, checkpoint, tmp_path, capsys):
+    source = tmp_path / "v.npy"
+    source.write_bytes((data / "features" / "v3.npy").read_bytes())
+    source.with_suffix(".json").write_text(beside)
+    assert run("segment", source, "--checkpoint", checkpoint, "--output", tmp_path / "out") == 2
+    err = capsys.readouterr().err
+    assert "v.json does not say how many features a second" in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_all_files_or_none(data, checkpoint, tmp_path, monkeypatch, capsys):
+    def full_disk(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", full_disk)
+    source = data / "features" / "v3.npy"
+    assert run("segment", source, "--checkpoint", checkpoint, "--output", tmp_path / "out") == 2
+    assert "No space left" in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_video_named_twice_is_one(video, backbone, tmp_path, capsys):
+    words = ("features", video, video.parent, "--checkpoint", backbone, "--output", tmp_path / "f", "--json")
+    assert run(*words) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 1
+
+
+def test_features_of_another_folder(data, tmp_path, capsys):
+    """``--data-option features=FOLDER``, in training and in the test."""
+    root = write_mstcn(tmp_path / "data")
+    (root / "features").rename(root / "other")
+    train = ("train", "gtea", "--data", root, "--model", "mstcn2", "--epochs", "1", "--device", "cpu", "--workers", "0")
+    assert run(*train, "--output", tmp_path / "a") == 2
+    assert "no folder of features" in capsys.readouterr().err
+    option = ("--data-option", "features=other")
+    assert run(*train, *option, "--output", tmp_path / "b") == 0
+    assert run("evaluate", tmp_path / "b", root, *option) == 0

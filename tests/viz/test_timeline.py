@@ -49,3 +49,10 @@ def test_many_labels_stay_apart():
 def test_nothing_to_draw():
     with pytest.raises(ValueError, match="no segment"):
         timeline_figure({"prediction": []})
+
+
+def test_dollars_are_dollars(tmp_path):
+    """A name such as a$\\frac$b is no formula."""
+    figure = timeline_figure({"truth": [("$\\frac$", 0, 3)]}, title="a$\\frac$b")
+    figure.savefig(tmp_path / "a.png")
+    assert figure.legends[0].get_texts()[0].get_text() == "$\\frac$"

@@ -66,7 +66,15 @@ def evaluate(
     console = people()
     model = load_model(checkpoint)
     workers = default_workers() if workers is None else workers
+    of_videos = {
+        "--split": split,
+        "--hold-out": hold_out,
+        "--layout": layout,
+        "--clips": clips != 1,
+        "--crops": crops != 1,
+    }
     if isinstance(model, Detector):
+        _refuse(checkpoint, "a detector", of_videos | {"--splits": splits, "--predictions": predictions})
         return evaluate_detector(
             model,
             data,
@@ -79,6 +87,7 @@ def evaluate(
             json=json,
         )
     if isinstance(model, Segmenter):
+        _refuse(checkpoint, "a segmenter", of_videos | {"--detections": detections})
         return evaluate_segmenter(
             model,
             checkpoint,
@@ -90,11 +99,12 @@ def evaluate(
             device=device,
             json=json,
         )
-    if data_option or detections is not None or predictions is not None or part != "test":
-        raise ValueError(
-            f"{checkpoint} is no detector and no segmenter: --part, --data-option, --detections and --predictions do "
-            "not go with it"
-        )
+    own = {"--part": part != "test", "--data-option": data_option}
+    _refuse(
+        checkpoint,
+        "no detector and no segmenter",
+        own | {"--detections": detections, "--predictions": predictions},
+    )
     parts = annotated_videos(data, split=split, hold_out=hold_out, layout=layout, fold=splits)
     point_out_missing(parts, console)
     annotations = parts["test"] if "test" in parts else parts["all"]
@@ -117,6 +127,16 @@ def evaluate(
     if json:
         print_json({name: report[name] for name in ("top1", "top5", "count", "per_class")})
     return 0
+
+
+def _refuse(checkpoint: str, kind: str, options: dict[str, Any]) -> None:
+    """
+    Raises:
+        ValueError: one of these options is given, which this kind of checkpoint has no use for.
+    """
+    given = [name for name, value in options.items() if value not in (None, False, ())]
+    if given:
+        raise ValueError(f"{checkpoint} is {kind}: {', '.join(given)} cannot be used with it")
 
 
 def _point_out_splits(checkpoint: str, split: str | None, console: Console) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from videomamba.cli.evaluated import run_evaluation
 from videomamba.cli.options import people, print_json
-from videomamba.files import write_text
+from videomamba.files import check_writable, write_text
 
 if TYPE_CHECKING:
     from videomamba.data.datasets.ava import BoxAnnotations
@@ -38,6 +38,8 @@ def evaluate_detector(
     from videomamba.tasks.detection import Detection
 
     console = people()
+    if detections is not None:
+        check_writable(detections, folder=False)
     annotations = read_ava(data, **options)[part]
     names = model.class_names or tuple(str(i) for i in range(model.num_classes))
     if names != annotations.class_names:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from videomamba.cli.evaluated import run_evaluation
 from videomamba.cli.options import people, print_json
-from videomamba.files import write_text
+from videomamba.files import check_writable, write_text
 
 if TYPE_CHECKING:
     from videomamba.data.datasets.mstcn import FeatureAnnotations
@@ -37,6 +37,10 @@ def evaluate_segmenter(
     from videomamba.tasks.segmentation import Segmentation
 
     console = people()
+    if predictions is not None:
+        check_writable(predictions, folder=True)
+        if predictions.resolve() == (data / "groundTruth").resolve():
+            raise ValueError(f"--predictions {predictions} would be written over the true labels; name another folder")
     own = _fold_of_run(checkpoint)
     if fold is None and own is not None:
         console.print(f"note: split {own}, which this run was trained on; --splits N is another")
@@ -87,6 +91,5 @@ def _show(figures: Mapping[str, float], console: Console) -> None:
 
 
 def _write(folder: Path, labels: Mapping[str, list[str]]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     for name, rows in labels.items():
         write_text(folder / f"{name}.txt", "\n".join(rows) + "\n")

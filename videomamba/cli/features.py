@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from videomamba.cli.options import Checkpoint, Device, Json, option, people, print_json
+from videomamba.files import check_writable
 
 if TYPE_CHECKING:
     import torch
@@ -41,15 +42,19 @@ def features(
     """
     from videomamba.data import VideoError, find_videos
     from videomamba.engine import resolve_device
+    from videomamba.engine.features import check_options, windows_for
 
     if not videos:
         raise ValueError("no video given; name at least one file or folder")
     console, paths, where = people(), find_videos(videos), resolve_device(device)
+    paths = list({path.resolve(): path for path in paths}.values())  # one may be named twice, or in a folder too
     twice = next((p.stem for i, p in enumerate(paths) if p.stem in {q.stem for q in paths[:i]}), None)
     if twice is not None:
         raise ValueError(f"two videos are called {twice}; their features would have the same name: run them apart")
+    check_writable(output, folder=True)
     model = load_backbone(checkpoint)
-    output.mkdir(parents=True, exist_ok=True)
+    windows_for(model, step=step, overlap=overlap)
+    check_options(stride=stride, batch_size=batch_size)
     results: list[dict[str, Any]] = []
     for path in paths:
         try:
@@ -99,10 +104,10 @@ def extract(
     target: Path,
     *,
     name: str,
-    stride: int,
-    step: int | None,
-    overlap: float,
-    batch_size: int,
+    stride: int = 1,
+    step: int | None = None,
+    overlap: float = 0.5,
+    batch_size: int = 4,
     device: "torch.device",
     console: Console,
 ) -> dict[str, Any]:

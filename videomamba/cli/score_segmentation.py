@@ -21,6 +21,10 @@ def score_segmentation(ground_truth: Path, predictions: Path, *, ignore: tuple[s
     pairs, notes = paired_labels(ground_truth, predictions)
     for note in notes:
         console.print(f"note: {note}", soft_wrap=True)
+    everywhere = {label for pair in pairs.values() for labels in pair for label in labels}
+    for label in ignore:
+        if label not in everywhere:
+            console.print(f"note: no frame is {label}, so leaving it out changes nothing", soft_wrap=True)
     scores = segmentation_scores(pairs.values(), ignore=ignore)
     table = Table(*scores)
     table.add_row(*(f"{value:.2f} %" for value in scores.values()))

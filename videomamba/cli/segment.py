@@ -1,9 +1,11 @@
 """``videomamba segment``: who does what when in a long video."""
 
+import contextlib
 import csv
 import json as json_module
+import math
 import tempfile
-from io import StringIO
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,9 +13,9 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from videomamba.cli.features import Overlap, Step, extract, load_backbone
+from videomamba.cli.features import Step, extract, load_backbone
 from videomamba.cli.options import Device, Json, option, people, print_json
-from videomamba.files import write_text
+from videomamba.files import check_writable, whole_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,10 +29,10 @@ def segment(
     truth: Annotated[Path | None, option("FILE.txt")] = None,
     output: Annotated[Path, option("DIR")] = Path("segments"),
     fps: Annotated[float | None, option("X")] = None,
-    stride: Annotated[int, option("N")] = 1,
+    stride: Annotated[int | None, option("N")] = None,
     step: Step = None,
-    overlap: Overlap = 0.5,
-    batch_size: Annotated[int, option("N")] = 4,
+    overlap: Annotated[float | None, option("SHARE")] = None,
+    batch_size: Annotated[int | None, option("N")] = None,
     device: Device = "auto",
     json: Json = False,
 ) -> int:
@@ -45,34 +47,44 @@ def segment(
         backbone: the VideoMamba that makes a video's features
         truth: the video's true labels, one a line, for the picture and the figures
         output: folder of the files
-        fps: features a second, for times in seconds; known where the source is a video, or has a json beside it
-        stride: of a video's features: source frames from one to the next
-        batch_size: windows of a video at a time
+        fps: features a second, for times in seconds; known where the source is a video, or has a json beside it (of a
+            variable frame rate it is the mean)
+        stride: of a video's features: source frames from one to the next (1)
+        overlap: share of a window that the next one sees again (0.5)
+        batch_size: windows of a video at a time (4)
     """
+    from videomamba.data.datasets.mstcn_labels import read_labels
     from videomamba.engine import resolve_device
     from videomamba.models import load_model
     from videomamba.tasks.segmentation import Segmentation
 
     console, where = people(), resolve_device(device)
-    if fps is not None and not fps > 0:
-        raise ValueError(f"--fps {fps}: it must be above 0")
+    if fps is not None and not _is_rate(fps):
+        raise ValueError(f"--fps {fps}: give features a second, {_RATES}")
+    of_video = {"stride": stride, "step": step, "overlap": overlap, "batch_size": batch_size}
+    options = {name: value for name, value in of_video.items() if value is not None}
+    files = _files(output, source.stem, truth)
+    true_labels = None if truth is None else read_labels(truth)
     model = load_model(checkpoint)
     names = model.class_names or tuple(str(i) for i in range(model.num_classes))
     task = Segmentation(names)
     task.check_model(model)
-    if source.suffix == ".npy":
-        if backbone is not None:
-            raise ValueError(f"{source} has features already; --backbone goes with a video")
+    if source.suffix.lower() == ".npy":
+        if backbone is not None or options:
+            given = [f"--{name.replace('_', '-')}" for name in options] + ["--backbone"] * (backbone is not None)
+            raise ValueError(f"{source} has features already; {', '.join(given)} goes with a video")
         array, known_fps = _read(source)
     else:
+        if source.is_dir():
+            raise ValueError(f"{source} is a folder; give one .npy file of features, or one video")
         if backbone is None:
             raise ValueError(f"{source} is no .npy file of features; for a video name --backbone, what makes them")
-        options = {"stride": stride, "step": step, "overlap": overlap, "batch_size": batch_size}
         array, known_fps = _extract(source, backbone, options, model.config.input_dim, where, console)
     runs = _predict(model, task, array, where)
     labels = [run["label"] for run in runs for _ in range(run["end"] - run["start"])]
     result: dict[str, Any] = {"source": str(source), "frames": len(labels), "fps": fps or known_fps, "segments": runs}
-    true_labels = None if truth is None else _truth(truth, len(labels), result, console)
+    if truth is not None and true_labels is not None:
+        true_labels = _fitting(true_labels, truth, names, result, console)
     if result["fps"]:
         for run in runs:
             run |= {f"{edge}_seconds": run[edge] / result["fps"] for edge in ("start", "end")}
@@ -80,10 +92,10 @@ def segment(
         from videomamba.tasks.metrics.segmentation import segmentation_scores
 
         result["scores"] = segmentation_scores([(true_labels, labels[: len(true_labels)])])
-    files = _write(output, source.stem, labels, result, true_labels)
+    _write(files, source.stem, labels, result, true_labels)
     _show(result, files, console)
     if json:
-        print_json({**result, "files": files})
+        print_json({**result, "files": {kind: str(path) for kind, path in files.items()}})
     return 0
 
 
@@ -91,12 +103,44 @@ def _read(path: Path) -> "tuple[np.ndarray, float | None]":
     """Features, and how many there are a second where the json beside them says so."""
     from videomamba.data.datasets.mstcn import load_features
 
-    array = load_features(path)
-    try:
-        values = json_module.loads(path.with_suffix(".json").read_text())
-        return array, float(values["fps"]) / int(values["stride"])
-    except (OSError, ValueError, KeyError, TypeError):
+    array, beside = load_features(path), path.with_suffix(".json")
+    if not beside.is_file():
         return array, None
+    try:
+        values = json_module.loads(beside.read_text(encoding="utf-8"))
+        rate = float(values["fps"]) / int(values["stride"])
+    except (ValueError, KeyError, TypeError, ZeroDivisionError):
+        rate = math.nan
+    if not _is_rate(rate):
+        raise ValueError(f"{beside} does not say how many features a second there are: fps over stride, {_RATES}")
+    return array, rate
+
+
+_RATES = "between 1e-6 and 1e6"
+
+
+def _is_rate(fps: float) -> bool:
+    return 1e-6 <= fps <= 1e6  # not NaN
+
+
+def _files(output: Path, name: str, truth: Path | None) -> dict[str, Path]:
+    """Where the results go.
+
+    Raises:
+        ValueError: nothing can be written there, or the true labels are there.
+    """
+    check_writable(output, folder=True)
+    files = {
+        "labels": output / f"{name}.txt",
+        "csv": output / f"{name}.segments.csv",
+        "json": output / f"{name}.segments.json",
+        "picture": output / f"{name}.png",
+    }
+    for path in files.values():
+        check_writable(path, folder=False)
+    if truth is not None and truth.resolve() == files["labels"].resolve():
+        raise ValueError(f"the predicted labels would be written over the true ones, {truth}; name another --output")
+    return files
 
 
 def _extract(
@@ -134,11 +178,18 @@ def _predict(model: Any, task: Any, array: "np.ndarray", device: "torch.device")
     return runs
 
 
-def _truth(path: Path, length: int, result: dict[str, Any], console: Console) -> list[str]:
+def _fitting(
+    labels: list[str], path: Path, names: Sequence[str], result: dict[str, Any], console: Console
+) -> list[str]:
     """True labels, as many as there are features at most."""
-    from videomamba.data.datasets.mstcn_labels import few, read_labels
+    from videomamba.data.datasets.mstcn_labels import few
 
-    labels = read_labels(path)
+    length = result["frames"]
+    unknown = sorted(set(labels) - {*names})
+    if len(unknown) == len(set(labels)):
+        raise ValueError(f"{path}: not one label is a class of the checkpoint, which knows {', '.join(names)}")
+    if unknown:
+        console.print(f"note: {path}: the checkpoint cannot find {', '.join(unknown)}", soft_wrap=True)
     if not labels or not few(len(labels), length):
         source = result["source"]
         raise ValueError(f"{path} has {len(labels)} labels, {source} has {length} features; expected one for each")
@@ -148,44 +199,29 @@ def _truth(path: Path, length: int, result: dict[str, Any], console: Console) ->
 
 
 def _write(
-    folder: Path, name: str, labels: list[str], result: dict[str, Any], truth: list[str] | None
-) -> dict[str, str]:
-    folder.mkdir(parents=True, exist_ok=True)
-    files = {
-        "labels": folder / f"{name}.txt",
-        "csv": folder / f"{name}.segments.csv",
-        "json": folder / f"{name}.segments.json",
-        "picture": folder / f"{name}.png",
-    }
-    text = StringIO()
-    writer = csv.DictWriter(text, list(result["segments"][0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(result["segments"])
-    write_text(files["labels"], "\n".join(labels) + "\n")
-    write_text(files["csv"], text.getvalue())
-    write_text(files["json"], json_module.dumps(result, indent=2) + "\n")
-    _draw(files["picture"], name, labels, truth, result)
-    return {kind: str(path) for kind, path in files.items()}
-
-
-def _draw(path: Path, name: str, labels: list[str], truth: list[str] | None, result: dict[str, Any]) -> None:
+    files: dict[str, Path], name: str, labels: list[str], result: dict[str, Any], truth: list[str] | None
+) -> None:
+    """All of them, or none where one cannot be made."""
     from videomamba.tasks.metrics.segmentation import segments
     from videomamba.viz.timeline import timeline_figure
 
-    rows = {"prediction": segments(labels)}
-    title = name
+    rows, title = {"prediction": segments(labels)}, name
     if truth is not None:
         rows = {"truth": segments(truth), **rows}
         title += "   " + "  ".join(f"{figure} {value:.1f}" for figure, value in result["scores"].items())
-    temporary = path.with_name(f".{path.name}")
-    try:
-        timeline_figure(rows, fps=result["fps"], title=title).savefig(temporary, format="png", dpi=150)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    figure = timeline_figure(rows, fps=result["fps"], title=title)
+    with contextlib.ExitStack() as stack:
+        new = {kind: stack.enter_context(whole_file(path)) for kind, path in files.items()}
+        figure.savefig(new["picture"], format="png", dpi=150)
+        new["labels"].write_text("\n".join(labels) + "\n", encoding="utf-8")
+        new["json"].write_text(json_module.dumps(result, indent=2) + "\n", encoding="utf-8")
+        with new["csv"].open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(result["segments"][0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(result["segments"])
 
 
-def _show(result: dict[str, Any], files: dict[str, str], console: Console) -> None:
+def _show(result: dict[str, Any], files: dict[str, Path], console: Console) -> None:
     unit = "s" if result["fps"] else "frame"
     table = Table(f"from ({unit})", f"to ({unit})", "action", "probability")
     for run in result["segments"]:

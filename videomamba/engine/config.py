@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from videomamba.data.datasets import FOLDS, LAYOUTS
+from videomamba.data.datasets import FOLDS, LAYOUTS, SEGMENTATION_LAYOUTS
 from videomamba.data.synthetic import Synthetic
 from videomamba.data.transforms import Augmentation
 from videomamba.models.fit import Inflation
@@ -57,7 +57,7 @@ class DataConfig:
     def __post_init__(self) -> None:
         if self.hold_out is not None and self.split is None:
             raise ValueError(f"hold_out={self.hold_out!r} needs split, the csv file that has the column")
-        if self.options and self.layout not in ("ava",):
+        if self.options and self.layout not in ("ava", *SEGMENTATION_LAYOUTS):
             raise ValueError(f"layout {self.layout!r} has no options; {', '.join(self.options)} given")
         if self.layout != "folder" and self.layout not in LAYOUTS:
             raise ValueError(f"unknown layout {self.layout!r}; choose one of {', '.join(['folder', *LAYOUTS])}")

@@ -1,7 +1,6 @@
 """Features of a long video's frames, by a VideoMamba that looks at overlapping windows."""
 
 import json
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from videomamba.data import eval_transform
 from videomamba.data.reader import VideoReader
-from videomamba.files import write_text
+from videomamba.files import whole_file, write_text
 from videomamba.models import Preprocessing, VideoMamba
 
 
@@ -69,11 +68,23 @@ def windows_for(model: VideoMamba, *, step: int | None = None, overlap: float = 
         ValueError: a step below one or an overlap outside [0, 1).
     """
     step = (model.preprocessing.stride or 1) if step is None else step
-    if step < 1 or not 0 <= overlap < 1:
-        raise ValueError(f"step={step} must be at least 1, overlap={overlap} at least 0 and below 1")
+    if step < 1:
+        raise ValueError(f"step={step}; it must be at least 1")
+    if not 0 <= overlap < 1:
+        raise ValueError(f"overlap={overlap}; it must be at least 0 and below 1")
     frames, tubelet = model.config.num_frames, model.config.tubelet_size
     hop = max(1, round(frames * (1 - overlap) / tubelet)) * tubelet
     return Windows(frames, step, hop, tubelet)
+
+
+def check_options(*, stride: int = 1, batch_size: int = 1) -> None:
+    """
+    Raises:
+        ValueError: a stride or a batch below one.
+    """
+    for name, value in (("stride", stride), ("batch_size", batch_size)):
+        if value < 1:
+            raise ValueError(f"{name}={value}; it must be at least 1")
 
 
 @torch.inference_mode()
@@ -100,7 +111,11 @@ def video_features(
         device: where to compute.
         batch_size: windows at a time.
         on_window: called with windows done and windows in all.
+
+    Raises:
+        ValueError: a batch below one.
     """
+    check_options(batch_size=batch_size)
     model.to(device).eval()
     frames = -(-reader.num_frames // windows.step)
     wanted = -(-frames // windows.tubelet)
@@ -152,13 +167,11 @@ def write_features(
         stride: source frames from one feature to the next.
 
     Raises:
-        ValueError: a stride below one.
+        ValueError: a stride or batch below one.
         VideoError: no video.
     """
-    if stride < 1:
-        raise ValueError(f"stride={stride}; it must be at least 1")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    check_options(stride=stride, batch_size=batch_size)
+    with whole_file(path) as temporary:
         with VideoReader(video) as reader:
             length, span = -(-reader.num_frames // stride), windows.step * windows.tubelet
             shape = (model.config.embed_dim, length)
@@ -174,10 +187,7 @@ def write_features(
                         at += 1
                 assert at == length
             info = FeatureInfo(str(video), name, reader.fps, reader.num_frames, stride, shape, windows)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    write_text(path.with_suffix(".json"), json.dumps(asdict(info), indent=2) + "\n")
+        write_text(path.with_suffix(".json"), json.dumps(asdict(info), indent=2) + "\n")
     return info
 
 

@@ -92,7 +92,9 @@ def _model_folder(path: Path) -> Path:
             if not (candidate / CONFIG).is_file():
                 raise ValueError(f"{candidate} has {WEIGHTS} but no {CONFIG}; both make a checkpoint")
             return candidate
-    raise ValueError(f"{path} holds no checkpoint: expected {WEIGHTS} in it or in its folder best/")
+    inside = sorted(str(p) for p in path.glob("*/best") if (p / WEIGHTS).is_file())
+    hint = f"; did you mean {' or '.join(inside)}?" if inside else ""
+    raise ValueError(f"{path} holds no checkpoint: expected {WEIGHTS} in it or in its folder best/{hint}")
 
 
 def _may_be_hub_id(name: str) -> bool:

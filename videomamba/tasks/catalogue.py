@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from videomamba.models.catalogue import CATALOGUE
+from videomamba.models.segmenter_config import SegmenterConfig
 from videomamba.tasks.detection import Detection
 from videomamba.tasks.recognition import Recognition
 from videomamba.tasks.segmentation import Segmentation
@@ -15,7 +16,14 @@ _DETECTOR = "_detector"
 
 
 def task_model(task: str, name: str | None) -> str | None:
-    """The architecture that a task trains where people name ``name``: its detector, where actions are detected."""
+    """The architecture that a task trains where people name ``name``: its detector, where actions are detected.
+
+    Raises:
+        ValueError: an architecture that segmentation cannot train.
+    """
+    segmenters = [known for known, config in CATALOGUE.items() if isinstance(config, SegmenterConfig)]
+    if task == "segmentation" and name in CATALOGUE and name not in segmenters:
+        raise ValueError(f"{name} sees videos, not features of frames; choose one of {', '.join(segmenters)}")
     if task == "detection" and name in CATALOGUE and f"{name}{_DETECTOR}" in CATALOGUE:
         return f"{name}{_DETECTOR}"
     return name

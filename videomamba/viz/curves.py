@@ -72,7 +72,7 @@ def delta_curve(steps: Sequence[LayerSteps], *, title: str = "") -> Figure:
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.3, which="both")
     axis.legend(frameon=False, fontsize=8)
-    axis.set_title("\n".join([title, *textwrap.wrap(depth_trend(steps), 80)]).strip(), fontsize=8)
+    axis.set_title("\n".join([title, *textwrap.wrap(depth_trend(steps), 80)]).strip(), fontsize=8, parse_math=False)
     return figure
 
 

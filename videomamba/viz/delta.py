@@ -181,7 +181,7 @@ def write_title(figure: Figure, *lines: str) -> None:
     """On top, folded to the figure's width."""
     width = int(15 * figure.get_figwidth())
     folded = [part for line in lines for part in textwrap.wrap(line, width)]
-    figure.suptitle("\n".join(folded), fontsize=8)
+    figure.suptitle("\n".join(folded), fontsize=8, parse_math=False)
 
 
 def add_scale(figure: Figure, axes: Sequence[Axes], rows: DeltaRows, *, overlay: bool) -> None:

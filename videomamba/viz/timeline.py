@@ -81,6 +81,10 @@ def timeline_figure(
     patches = [
         Patch(facecolor=style[label][0], hatch=style[label][1], edgecolor="white", label=label) for label in used
     ]
-    figure.legend(handles=patches, loc="outside lower center", ncols=min(columns, len(used)), frameon=False, fontsize=9)
-    figure.suptitle(title, fontsize=10)
+    legend = figure.legend(
+        handles=patches, loc="outside lower center", ncols=min(columns, len(used)), frameon=False, fontsize=9
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    figure.suptitle(title, fontsize=10, parse_math=False)  # names of files and labels may have dollars
     return figure

@@ -19,6 +19,8 @@ def read_folder(root: str | Path) -> dict[str, Annotations]:
     root = Path(root)
     if not root.is_dir():
         raise ValueError(f"{root} is not a folder; expected one folder per class, with videos in them")
+    if (root / "mapping.txt").is_file() and (root / "groundTruth").is_dir():
+        raise ValueError(f"{root} has features and frame labels in MS-TCN's layout, no videos: that is for segmenters")
     parts = {p.name: p for p in root.iterdir() if p.is_dir()}
     test = next((name for name in TEST if name in parts), None)
     if TRAIN in parts and test is not None:

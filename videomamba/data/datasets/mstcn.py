@@ -64,7 +64,7 @@ class FeatureAnnotations:
 
 
 def read_mstcn(
-    root: str | Path, *, fold: int | None = None, features: str | None = None
+    root: str | Path, *, fold: int | None = None, features: str | None = None, **unknown: str
 ) -> dict[str, FeatureAnnotations]:
     """One split in MS-TCN's layout.
 
@@ -77,8 +77,10 @@ def read_mstcn(
 
     Raises:
         ValueError: a folder or file that is missing or is not what it should be, a label without a class, features and
-            labels of other lengths, or features that differ in their channels.
+            labels of other lengths, features that differ in their channels, or an unknown option.
     """
+    if unknown:
+        raise ValueError(f"unknown option {', '.join(sorted(unknown))} of features in MS-TCN's layout; it has features")
     root, fold = Path(root), fold or 1
     names = _class_names(root)
     folder = _feature_folder(root, fold, features)
@@ -167,12 +169,20 @@ def _record(truth: Path, path: Path, index: dict[str, int]) -> tuple[FeatureReco
 
 def _open(path: Path) -> np.ndarray:
     try:
+        with path.open("rb") as file:
+            if file.read(6) != b"\x93NUMPY":
+                raise VideoError(f"{path} is no .npy file: it does not begin as numpy's files do")
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        raise VideoError(f"{path} is not a readable .npy file: {str(error).splitlines()[0]}") from error
+        raise VideoError(f"{path} is not a readable .npy file of numbers: {_reason(error)}") from error
     if not isinstance(array, np.ndarray) or array.ndim != 2 or not np.issubdtype(array.dtype, np.floating):
         got = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "several arrays"
         raise VideoError(f"{path} holds {got}; expected features, floats of shape (C, T)")
     if not array.size:
         raise VideoError(f"{path} holds no features: its shape is {array.shape}")
     return array
+
+
+def _reason(error: Exception) -> str:
+    said = getattr(error, "strerror", None) or str(error).splitlines()[0]
+    return "it holds Python objects" if "object" in said else said
