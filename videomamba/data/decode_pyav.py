@@ -144,12 +144,13 @@ class PyAVDecoder:
         """Frames with their indices from ``first`` or earlier; those not ``wanted`` may be left out."""
         may_skip = wanted is not None and self.is_plain
         wanted_pts = {self.pts[index] for index in wanted or ()} if may_skip else set()
+        context = self.stream.codec_context
         skipped: bool | None = None
         count = 0
         for packet in self._packets(first):
             skip = may_skip and packet.pts not in wanted_pts
             if skip != skipped:
-                self.stream.codec_context.skip_frame = "NONREF" if skip else "DEFAULT"
+                context.skip_frame = "NONREF" if skip else "DEFAULT"
                 skipped = skip
             try:
                 frames = packet.decode()

@@ -34,7 +34,10 @@ def mixed_seed(seed: int, epoch: int, index: int = -1) -> int:
 @contextlib.contextmanager
 def drawing_from(generator: torch.Generator) -> Iterator[None]:
     """Transforms of torchvision, which draw from the global state, draw from this generator; the state is put back."""
-    with torch.random.fork_rng(devices=[]):
+    before = torch.default_generator.get_state()
+    try:
         # not torch.manual_seed, which seeds all devices, a tenth of a millisecond
         torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
         yield
+    finally:
+        torch.default_generator.set_state(before)
