@@ -204,7 +204,8 @@ def test_true_labels_are_not_written_over(data, checkpoint, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "beside", ['{"fps": 30, "stride": 0}', '{"fps": NaN, "stride": 1}', '{"fps": -3, "stride": 1}', "[]"]
+    "beside",
+    ['{"fps": 30, "stride": 0}', '{"fps": NaN, "stride": 1}', '{"fps": -3, "stride": 1}', '{"fps": "x", "stride": 1}'],
 )
 def test_a_json_without_a_rate_beside_features_is_said_to_be(beside, data, checkpoint, tmp_path, capsys):
     source = tmp_path / "v.npy"
@@ -212,9 +213,18 @@ def test_a_json_without_a_rate_beside_features_is_said_to_be(beside, data, check
     source.with_suffix(".json").write_text(beside)
     assert run("segment", source, "--checkpoint", checkpoint, "--output", tmp_path / "out") == 2
     err = capsys.readouterr().err
-    assert "v.json does not say how many features a second" in err
+    assert "is no rate between" in err
     assert len(err.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+    assert run("segment", source, "--checkpoint", checkpoint, "--output", tmp_path / "out", "--fps", "15") == 0
+
+
+def test_another_json_beside_features_says_nothing(data, checkpoint, tmp_path):
+    source = tmp_path / "v.npy"
+    source.write_bytes((data / "features" / "v3.npy").read_bytes())
+    source.with_suffix(".json").write_text("[]")
+    assert run("segment", source, "--checkpoint", checkpoint, "--output", tmp_path / "out") == 0
+    assert json.loads((tmp_path / "out" / "v.segments.json").read_text())["fps"] is None
 
 
 def test_all_files_or_none(data, checkpoint, tmp_path, monkeypatch, capsys):

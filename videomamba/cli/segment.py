@@ -53,6 +53,7 @@ def segment(
         overlap: share of a window that the next one sees again (0.5)
         batch_size: windows of a video at a time (4)
     """
+    from videomamba.data.datasets.mstcn import load_features
     from videomamba.data.datasets.mstcn_labels import read_labels
     from videomamba.engine import resolve_device
     from videomamba.models import load_model
@@ -73,16 +74,18 @@ def segment(
         if backbone is not None or options:
             given = [f"--{name.replace('_', '-')}" for name in options] + ["--backbone"] * (backbone is not None)
             raise ValueError(f"{source} has features already; {', '.join(given)} goes with a video")
-        array, known_fps = _read(source)
+        array = load_features(source)
+        fps = fps or _rate_beside(source)
     else:
         if source.is_dir():
             raise ValueError(f"{source} is a folder; give one .npy file of features, or one video")
         if backbone is None:
             raise ValueError(f"{source} is no .npy file of features; for a video name --backbone, what makes them")
         array, known_fps = _extract(source, backbone, options, model.config.input_dim, where, console)
+        fps = fps or known_fps
     runs = _predict(model, task, array, where)
     labels = [run["label"] for run in runs for _ in range(run["end"] - run["start"])]
-    result: dict[str, Any] = {"source": str(source), "frames": len(labels), "fps": fps or known_fps, "segments": runs}
+    result: dict[str, Any] = {"source": str(source), "frames": len(labels), "fps": fps, "segments": runs}
     if truth is not None and true_labels is not None:
         true_labels = _fitting(true_labels, truth, names, result, console)
     if result["fps"]:
@@ -99,21 +102,21 @@ def segment(
     return 0
 
 
-def _read(path: Path) -> "tuple[np.ndarray, float | None]":
-    """Features, and how many there are a second where the json beside them says so."""
-    from videomamba.data.datasets.mstcn import load_features
-
-    array, beside = load_features(path), path.with_suffix(".json")
-    if not beside.is_file():
-        return array, None
+def _rate_beside(features: Path) -> float | None:
+    """How many features a second there are, where the json beside them says so."""
+    beside = features.with_suffix(".json")
     try:
         values = json_module.loads(beside.read_text(encoding="utf-8"))
-        rate = float(values["fps"]) / int(values["stride"])
-    except (ValueError, KeyError, TypeError, ZeroDivisionError):
+        fps, stride = values["fps"], values["stride"]
+    except (OSError, ValueError, KeyError, TypeError):  # none, or one of something else
+        return None
+    try:
+        rate = float(fps) / int(stride)
+    except (ValueError, TypeError, ZeroDivisionError):
         rate = math.nan
     if not _is_rate(rate):
-        raise ValueError(f"{beside} does not say how many features a second there are: fps over stride, {_RATES}")
-    return array, rate
+        raise ValueError(f"{beside}: fps {fps} over stride {stride} is no rate {_RATES}; --fps X overrules it")
+    return rate
 
 
 _RATES = "between 1e-6 and 1e6"
@@ -145,7 +148,9 @@ def _files(output: Path, name: str, truth: Path | None) -> dict[str, Path]:
 
 def _extract(
     video: Path, backbone: str, options: dict[str, Any], channels: int, device: "torch.device", console: Console
-) -> "tuple[np.ndarray, float | None]":
+) -> "tuple[np.ndarray, float]":
+    from videomamba.data.datasets.mstcn import load_features
+
     network = load_backbone(backbone)
     if network.config.embed_dim != channels:
         raise ValueError(
@@ -154,7 +159,7 @@ def _extract(
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / f"{video.stem}.npy"
         info = extract(network, video, target, name=backbone, device=device, console=console, **options)
-        array, _ = _read(target)
+        array = load_features(target)
     return array, info["fps"] / info["stride"]
 
 
