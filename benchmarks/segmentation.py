@@ -1,11 +1,11 @@
 """Time and memory of segmenters against the length of the video: a forward pass, and a step of training.
 
-    python benchmarks/segmentation.py [--lengths 1000 3000 ...] [--patience 120] [--markdown FILE.md]
+    python benchmarks/segmentation.py [--lengths 1000 3000 ...] [--patience 240] [--markdown FILE.md]
 
 Every cell is a process of its own with one thread: the best of three after one to warm up (of one where that took more
-than ten seconds), and the highest memory of the process above what it had before the features were made. A cell that
-needs more than ``--patience`` seconds or more memory than there is says so, and longer ones of its row are left out.
-Before that, the padded batch is checked against single videos.
+than ten seconds), and the highest memory of the process above what it had before the features were made. A cell whose
+process takes more than ``--patience`` seconds or more memory than there is says so, and longer ones of its row are left
+out. Before that, the padded batch is checked against single videos.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def in_a_process(name: str, length: int, training: bool, patience: float) -> dic
     """The cell of a fresh process, or why there is none."""
     command = [sys.executable, __file__, "--cell", json.dumps([name, length, training])]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=patience * 2, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False)
     except subprocess.TimeoutExpired:
         return "too slow"
     if done.returncode:
@@ -107,7 +107,7 @@ def table(lengths: list[int], patience: float) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS)
-    parser.add_argument("--patience", type=float, default=120)
+    parser.add_argument("--patience", type=float, default=240)
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--cell", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
