@@ -41,7 +41,7 @@ class Detector(PretrainedModel):
         self.backbone = VideoMamba(config.backbone)
         self.dropout = nn.Dropout(config.dropout)
         self.head: nn.Linear
-        self._make_head()
+        self._make_head(config.num_classes)
 
     @property
     def blocks(self) -> Any:
@@ -87,9 +87,9 @@ class Detector(PretrainedModel):
             cells = roi_align(features, rois, self.config.roi_size, spatial_scale=1 / stride, aligned=True)
         return cells.amax((2, 3))
 
-    def _make_head(self) -> None:
+    def _make_head(self, num_classes: int) -> None:
         like = self.backbone.cls_token
-        self.head = nn.Linear(self.config.embed_dim, self.num_classes, device=like.device, dtype=like.dtype)
+        self.head = nn.Linear(self.config.embed_dim, num_classes, device=like.device, dtype=like.dtype)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
 

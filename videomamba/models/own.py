@@ -36,7 +36,7 @@ class OwnModel(PretrainedModel):
         logits: Logits = self.module(video)
         return logits
 
-    def reset_classifier(self, num_classes: int, class_names: Sequence[str] | None = None) -> None:
+    def _make_head(self, num_classes: int) -> None:
         raise ValueError(f"{self.config.module} has {self.num_classes} outputs; give it {num_classes} yourself")
 
     def no_weight_decay(self) -> set[str]:

@@ -57,13 +57,13 @@ class PretrainedModel(
             ValueError: the number of names is not ``num_classes``.
         """
         names = _one_a_class(class_names, num_classes)
+        self._make_head(num_classes)
         self.config = dataclasses.replace(self.config, num_classes=num_classes)
         self.class_names = names
-        self._make_head()
 
-    def _make_head(self) -> None:
-        """Puts a new head for the configuration's classes in the place of the old one."""
-        raise NotImplementedError
+    @abstractmethod
+    def _make_head(self, num_classes: int) -> None:
+        """Puts a new head in the place of the old one, or refuses and leaves all as it was."""
 
     def set_class_names(self, class_names: Sequence[str]) -> None:
         """Makes these the outputs: the head stays where it has them already, or as many without names."""

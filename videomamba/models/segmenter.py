@@ -1,5 +1,6 @@
 """What models have in common that name the action in every frame, from features of the frames."""
 
+import dataclasses
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
@@ -57,10 +58,10 @@ class Segmenter(PretrainedModel):
             raise ValueError(f"valid has shape {tuple(valid.shape)}; expected (B, T) of features {features.shape}")
         return self.stages(features, valid)
 
-    def _make_head(self) -> None:
+    def _make_head(self, num_classes: int) -> None:
         """All that reads or writes classes starts afresh."""
         device = next(self.parameters()).device
-        self._refit(self.config)
+        self._refit(dataclasses.replace(self.config, num_classes=num_classes))
         self.to(device)
 
     def _refit(self, config: Any) -> None:

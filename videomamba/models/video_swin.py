@@ -44,12 +44,12 @@ class VideoSwin(PretrainedModel):
         logits: Logits = self.module(video)
         return logits
 
-    def _make_head(self) -> None:
+    def _make_head(self, num_classes: int) -> None:
         like = self.module.head.weight
-        self.module.head = nn.Linear(like.shape[1], self.num_classes, device=like.device, dtype=like.dtype)
+        self.module.head = nn.Linear(like.shape[1], num_classes, device=like.device, dtype=like.dtype)
         nn.init.trunc_normal_(self.module.head.weight, std=0.02)
         nn.init.zeros_(self.module.head.bias)
-        self.module.num_classes = self.num_classes
+        self.module.num_classes = num_classes
 
     def no_weight_decay(self) -> set[str]:
         """Parameters that no weight decay may touch: biases, norms and the tables of relative positions."""

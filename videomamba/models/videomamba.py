@@ -50,7 +50,7 @@ class VideoMamba(PretrainedModel):
         self.blocks: Sequence[Block] = blocks  # type: ignore[assignment]
         self.norm = RMSNorm(dim, eps=_EPS)
         self.head: nn.Module
-        self._make_head()
+        self._make_head(config.num_classes)
         self.order: Tensor | None
         self.register_buffer("order", self._order(), persistent=False)
         self.set_drop_path_rate(config.drop_path_rate)
@@ -168,12 +168,12 @@ class VideoMamba(PretrainedModel):
     def get_classifier(self) -> nn.Module:
         return self.head
 
-    def _make_head(self) -> None:
+    def _make_head(self, num_classes: int) -> None:
         """None, for no classes, leaves the class token's features as they are."""
         self.head = nn.Identity()
-        if self.num_classes:
+        if num_classes:
             like = self.cls_token
-            self.head = nn.Linear(self.embed_dim, self.num_classes, device=like.device, dtype=like.dtype)
+            self.head = nn.Linear(self.embed_dim, num_classes, device=like.device, dtype=like.dtype)
             nn.init.trunc_normal_(self.head.weight, std=0.02)
             nn.init.zeros_(self.head.bias)
 
