@@ -5,7 +5,7 @@ import torch
 from torchvision.transforms import v2
 
 from videomamba.data import Augmentation, eval_transform, train_transform
-from videomamba.data.randaugment import RandAugment
+from videomamba.data.randaugment import OPERATIONS, Operation, RandAugment
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.5)
 
@@ -51,53 +51,87 @@ def test_randaugment_changes_more_than_place():
 
 
 def test_randaugment_reads_magnitude_and_deviation_on_timms_scale(monkeypatch):
-    """(9, 0.5): strength normal around 9 of 10, deviation 0.5, anew for each operation; torchvision counts 301 bins."""
-    transform, drawn = RandAugment(1, 9.0, 0.5, 1.0), []
-    monkeypatch.setattr(v2.RandAugment, "forward", lambda self, clip: drawn.append(self.magnitude) or clip)
+    """(9, 0.5): strength normal around 9 of 10, deviation 0.5, anew for each operation."""
+    drawn = []
+    recording = Operation(lambda clip, level: drawn.append(level) or clip, most=10.0)
+    monkeypatch.setattr("videomamba.data.randaugment.OPERATIONS", {"Recording": recording})
+    transform = RandAugment(1, 9.0, 0.5, 1.0)
     torch.manual_seed(0)
     for _ in range(2000):
-        transform(torch.zeros(1, 3, 4, 4))
-    strengths = torch.tensor(drawn) / 30
+        transform(torch.zeros(1, 3, 4, 4, dtype=torch.uint8))
+    strengths = torch.tensor(drawn)
     assert strengths.max() <= 10
     assert abs(strengths.median() - 9) < 0.05
     below = strengths[strengths < 9]  # above, 10 cuts the distribution off
     assert abs((9 - below).pow(2).mean().sqrt() - 0.5) < 0.05
-    # the strongest shear at 9 of 10 is 0.27, as in timm; torchvision's own 9 of 30 would be 0.09
-    shear = v2.RandAugment._AUGMENTATION_SPACE["ShearX"][0](RandAugment._BINS, 32, 32)
-    assert float(shear[270]) == pytest.approx(0.27)
+
+
+def test_operations_are_drawn_evenly_and_signs_too(monkeypatch):
+    drawn = []
+    recording = {
+        name: Operation(lambda clip, level, name=name: drawn.append((name, level)) or clip, o.most, o.signed)
+        for name, o in OPERATIONS.items()
+    }
+    monkeypatch.setattr("videomamba.data.randaugment.OPERATIONS", recording)
+    transform = RandAugment(1, 10.0, 0.0, 1.0)
+    torch.manual_seed(0)
+    for _ in range(2800):
+        transform(torch.zeros(1, 3, 4, 4, dtype=torch.uint8))
+    for name, operation in OPERATIONS.items():
+        levels = [level for other, level in drawn if other == name]
+        assert 150 < len(levels) < 250, name
+        assert {abs(level) for level in levels} == {operation.most}, name
+        if operation.signed:
+            assert 0.35 < sum(level < 0 for level in levels) / len(levels) < 0.65, name
+        elif operation.most:
+            assert min(levels) > 0, name
 
 
 def test_an_operation_is_carried_out_with_its_chance(monkeypatch):
     done = []
-    monkeypatch.setattr(v2.RandAugment, "forward", lambda self, clip: done.append(1) or clip)
+    counting = Operation(lambda clip, _: done.append(1) or clip)
+    monkeypatch.setattr("videomamba.data.randaugment.OPERATIONS", {"Counting": counting})
     torch.manual_seed(0)
     for prob, least, most in ((0.0, 0, 0), (0.5, 900, 1100), (1.0, 2000, 2000)):
         done.clear()
         transform = RandAugment(2, 9.0, 0.5, prob)
         for _ in range(1000):
-            transform(torch.zeros(1, 3, 4, 4))
+            transform(torch.zeros(1, 3, 4, 4, dtype=torch.uint8))
         assert least <= len(done) <= most, prob
 
 
-@pytest.mark.parametrize("size", [(2, 3), (23, 40), (56, 48)])
-def test_operations_of_our_own_are_torchvisions(size):
-    """At most one level off, in few pixels: rounding."""
+@pytest.mark.parametrize("size", [(2, 3), (23, 40), (56, 48), (112, 112)])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_operations_are_torchvisions(name, size):
+    """At every strength: the same to the bit, or at most one level off in few pixels where rounding differs."""
+    theirs = v2.RandAugment(interpolation=v2.InterpolationMode.BILINEAR)
+    assert list(OPERATIONS) == list(theirs._AUGMENTATION_SPACE)
+    levels, signed = theirs._AUGMENTATION_SPACE[name]
+    operation = OPERATIONS[name]
+    assert operation.signed == signed
     coarse = torch.randint(0, 256, (3, 3, 5, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     clip = v2.functional.resize(coarse, list(size))
-    ours, theirs = RandAugment(2, 9.0, 0.5, 1.0), v2.RandAugment(interpolation=v2.InterpolationMode.BILINEAR)
-    strengths = {
-        **dict.fromkeys(("ShearX", "ShearY"), (0.3, -0.27, 0.01, 0.0)),
-        **dict.fromkeys(("TranslateX", "TranslateY"), (0.4, 11.7, -20.0, 60.0)),
-        "Sharpness": (0.9, -0.9, 0.0),
-        "Solarize": (0.0, 0.1, 1.0),
-    }
-    for name, values in strengths.items():
-        for strength in values:
+    clip[1, 2] = 77  # a colour of one level
+    before = clip.clone()
+    bins = 32  # no strength of Solarize is a whole level, where rounding decides
+    table = levels(bins, *size)
+    for i in range(0, bins, 3):
+        for sign in (1, -1) if signed else (1,):
+            strength = sign * float(table[i]) if table is not None else 0.0
             how = {"interpolation": theirs.interpolation, "fill": theirs._fill}
-            got, want = (t._apply_image_or_video_transform(clip, name, strength, **how) for t in (ours, theirs))
+            want = theirs._apply_image_or_video_transform(clip, name, strength, **how)
+            height, width = size
+            other = {"TranslateX": strength / width, "TranslateY": strength / height}
+            other |= {"Posterize": 8 - strength, "Solarize": 1 - strength}
+            level = other.get(name, strength)
+            rounding = 0.5 if name == "Posterize" else 1e-5
+            assert level == pytest.approx(sign * operation.most * i / (bins - 1), abs=rounding)
+            got = operation.run(clip, level)
+            assert (got.dtype, got.shape) == (torch.uint8, clip.shape)
+            assert torch.equal(clip, before), "the clip itself was changed"
             off = (got.int() - want.int()).abs()
-            assert off.max() <= 1, (name, strength)
-            assert (off > 0).float().mean() < 0.05, (name, strength)
+            assert off.max() <= (1 if name in ("ShearX", "ShearY", "Sharpness") else 0), strength
+            assert (off > 0).float().mean() < 0.05, strength
 
 
 def test_erasing_blanks_one_rectangle_in_all_frames():

@@ -78,7 +78,7 @@ def train_transform(
         steps.append(RandAugment(a.rand_ops, a.rand_magnitude, a.rand_deviation, a.rand_prob))
     steps.append(_ToInput(mean, std))
     if a.erase:
-        steps.append(v2.RandomErasing(a.erase))
+        steps.append(v2.RandomErasing(a.erase, inplace=True))
     return v2.Compose(steps)
 
 
