@@ -51,7 +51,7 @@ class PyAVDecoder:
         self.container.close()
 
     def frames(self, indices: list[int]) -> Iterator[tuple[int, float, Tensor]]:
-        """(index, time in seconds, (3, H, W) uint8) of each wanted frame; ``indices`` ascend without repeats.
+        """(index, time in seconds, (H, W, 3) uint8) of each wanted frame; ``indices`` ascend without repeats.
 
         Where a file breaks off early, or a frame cannot be decoded, the last frame that could be stands for it, under
         its own index.
@@ -168,7 +168,7 @@ class PyAVDecoder:
         if turns:
             picture = torch.rot90(picture, turns)
         seconds = frame.time if frame.time is not None else index / self.fps
-        return index, float(seconds), picture.permute(2, 0, 1)
+        return index, float(seconds), picture
 
 
 def first_bytes(path: Path) -> bytes:

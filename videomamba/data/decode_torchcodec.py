@@ -46,7 +46,9 @@ class TorchcodecDecoder:
         if not is_indexed(path):
             raise VideoError(f"{path} is neither mp4/mov nor mkv/webm, where torchcodec finds frames exactly; use PyAV")
         try:
-            self.decoder = VideoDecoder(str(path), seek_mode="exact", num_ffmpeg_threads=num_threads)
+            self.decoder = VideoDecoder(
+                str(path), seek_mode="exact", dimension_order="NHWC", num_ffmpeg_threads=num_threads
+            )
         except (RuntimeError, ValueError) as error:
             raise VideoError(f"{path} is not a video that torchcodec can open: {_reason(error)}") from error
         self.num_frames = len(self.decoder)
@@ -58,7 +60,7 @@ class TorchcodecDecoder:
         del self.decoder
 
     def frames(self, indices: list[int]) -> Iterator[tuple[int, float, Tensor]]:
-        """(index, time in seconds, (3, H, W) uint8) of each wanted frame, a few at a time to bound memory.
+        """(index, time in seconds, (H, W, 3) uint8) of each wanted frame, a few at a time to bound memory.
 
         A frame that cannot be decoded is replaced by the one before it, as with PyAV.
         """

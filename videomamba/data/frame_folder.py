@@ -60,7 +60,7 @@ class FrameFolder:
         for i in set(indices):
             found[i] = shrink(_picture(self._files[i]), short_side)
         return Clip(
-            frames=torch.stack([found[i] for i in indices]),
+            frames=torch.stack([found[i] for i in indices]).permute(0, 3, 1, 2),
             indices=torch.tensor(list(indices)),
             timestamps=torch.tensor(list(indices), dtype=torch.float64) / self.fps,
             fps=self.fps,
@@ -80,9 +80,9 @@ class FrameFolder:
 
 
 def _picture(file: Path) -> Tensor:
-    """(3, H, W) uint8, RGB."""
+    """(H, W, 3) uint8, RGB."""
     try:
         with Image.open(file) as picture:
-            return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
+            return torch.from_numpy(np.array(picture.convert("RGB")))
     except OSError as error:  # Pillow's own is one
         raise VideoError(f"{file} cannot be decoded: {str(error).splitlines()[0]}") from error

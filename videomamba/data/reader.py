@@ -69,9 +69,9 @@ class VideoReader:
         taken = [found[i] for i in indices]
         shape = taken[0][2].shape
         if any(frame.shape != shape for _, _, frame in taken):  # a stream may change its size on the way
-            taken = [(i, s, F.resize(frame, list(shape[1:]), antialias=True)) for i, s, frame in taken]
+            taken = [(i, s, _resize(frame, list(shape[:2]))) for i, s, frame in taken]
         return Clip(
-            frames=torch.stack([frame.permute(1, 2, 0) for _, _, frame in taken]).permute(0, 3, 1, 2),
+            frames=torch.stack([frame for _, _, frame in taken]).permute(0, 3, 1, 2),
             indices=torch.tensor([i for i, _, _ in taken]),
             timestamps=torch.tensor([s for _, s, _ in taken], dtype=torch.float64),
             fps=self.fps,
@@ -89,8 +89,8 @@ class VideoReader:
         size: list[int] | None = None
         for _, _, decoded in self._decoder.frames(list(range(0, self.num_frames, step))):
             frame = shrink(decoded, short_side)
-            size = list(frame.shape[1:]) if size is None else size
-            yield frame if list(frame.shape[1:]) == size else F.resize(frame, size, antialias=True)
+            size = list(frame.shape[:2]) if size is None else size
+            yield (frame if list(frame.shape[:2]) == size else _resize(frame, size)).permute(2, 0, 1)
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -134,7 +134,11 @@ def _open(path: Path, decoder: str, num_threads: int) -> TorchcodecDecoder | PyA
 
 
 def shrink(frame: Tensor, short_side: int | None) -> Tensor:
-    """A frame (3, H, W) made smaller until its short side has so many pixels, if it has more."""
-    if short_side is None or min(frame.shape[1:]) <= short_side:
+    """A frame (H, W, 3) made smaller until its short side has so many pixels, if it has more."""
+    if short_side is None or min(frame.shape[:2]) <= short_side:
         return frame
-    return F.resize(frame, [short_side], antialias=True)
+    return _resize(frame, [short_side])
+
+
+def _resize(frame: Tensor, size: list[int]) -> Tensor:
+    return F.resize(frame.permute(2, 0, 1), size, antialias=True).permute(1, 2, 0)
