@@ -107,7 +107,7 @@ class PyAVDecoder:
 
     def _scan(self) -> list[int | None]:
         """Times of presentation of all packets; a small file's packets are kept, so that it is read only once."""
-        self.kept: list[Packet] | None = [] if self.path.stat().st_size <= _KEEP_BYTES else None
+        self.kept: list[Packet] | None = [] if 0 < self.container.size <= _KEEP_BYTES else None
         pts: list[int | None] = []
         try:
             for packet in self.container.demux(self.stream):

@@ -1,6 +1,6 @@
 """RandAugment on a clip: torchvision's operations and strengths, most of them done in another way, which takes less.
 
-Shears and sharpness are at most one of 255 levels off torchvision's, by rounding; the others give its result to the bit.
+Shears and sharpness are at most one of 255 levels off torchvision's, by rounding; the others agree to the bit.
 """
 
 import math

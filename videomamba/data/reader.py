@@ -1,6 +1,5 @@
 """Reading frames of a video by index, with whichever decoder works here."""
 
-import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -42,8 +41,10 @@ class VideoReader:
 
     def __init__(self, path: str | Path, *, decoder: DecoderName = "auto", num_threads: int = 1) -> None:
         self.path = Path(path)
-        _check_file(self.path)
-        self._decoder = _open(self.path, decoder, num_threads)
+        try:
+            self._decoder = _open(self.path, decoder, num_threads)
+        except (VideoError, OSError) as error:
+            raise _plainer(self.path) or error from None  # looked at now: where all is well it would only take time
         self.decoder = self._decoder.name
         self.num_frames = self._decoder.num_frames
         self.fps = self._decoder.fps
@@ -105,15 +106,15 @@ class VideoReader:
         self.close()
 
 
-def _check_file(path: Path) -> None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        raise VideoError(f"{path} does not exist") from None
-    if stat.S_ISDIR(status.st_mode):
-        raise VideoError(f"{path} is a folder, not a video file")
-    if status.st_size == 0:
-        raise VideoError(f"{path} is empty")
+def _plainer(path: Path) -> VideoError | None:
+    """Why a file cannot be opened, where that has nothing to do with video."""
+    if not path.exists():
+        return VideoError(f"{path} does not exist")
+    if path.is_dir():
+        return VideoError(f"{path} is a folder, not a video file")
+    if path.stat().st_size == 0:
+        return VideoError(f"{path} is empty")
+    return None
 
 
 def _open(path: Path, decoder: str, num_threads: int) -> TorchcodecDecoder | PyAVDecoder:
