@@ -40,8 +40,7 @@ class RandAugment:
             level = operation.most * min(10.0, max(0.0, drawn)) / 10
             if operation.signed and torch.rand(()).item() <= 0.5:
                 level = -level
-            # colour by colour, which decoded pixels are not, is fastest; PyTorch's own copy takes twice as long
-            clip = operation.run(torch.from_numpy(np.ascontiguousarray(clip.numpy())), level)
+            clip = operation.run(_packed(clip), level)  # colour by colour, which decoded pixels are not, is fastest
         return clip
 
 
@@ -54,29 +53,31 @@ def shift(frames: Tensor, pixels: int, dim: int) -> Tensor:
     return moved
 
 
-def shear(frames: Tensor, level: float, dim: int) -> Tensor:
-    """uint8 frames whose rows move along ``dim`` -1, or columns along -2, by ``level`` times their place, black beyond.
+def shear(frames: Tensor, level: float) -> Tensor:
+    """uint8 frames whose rows move along themselves by ``level`` times their place, black beyond.
 
     A row takes its pixels from between two neighbours, the same two steps away for all of it: neighbouring rows whose
     whole steps agree move in one piece, and one interpolation does the rest; ``affine`` samples a grid, bilinearly too.
     """
-    length, count = frames.shape[dim], frames.shape[-3 - dim]
-    places = level * (np.arange(count) + 0.5)
+    height, width = frames.shape[-2:]
+    places = level * (np.arange(height) + 0.5)
     steps = np.floor(places)
     share = torch.from_numpy((places - steps).astype(np.float32))
-    shape = list(frames.shape)
-    shape[dim] += 1  # the last pixel's right neighbour
-    moved = torch.zeros(shape, dtype=torch.uint8)
-    source, target = frames.transpose(dim, -1).numpy(), moved.transpose(dim, -1).numpy()
-    ends = [*np.flatnonzero(np.diff(steps)) + 1, count]
+    moved = torch.zeros((*frames.shape[:-1], width + 1), dtype=torch.uint8)  # one more: the last one's right neighbour
+    source, target = frames.numpy(), moved.numpy()
+    ends = [*np.flatnonzero(np.diff(steps)) + 1, height]
     for start, end in pairwise([0, *ends]):
         step = int(steps[start])
-        first, last = max(0, -step), min(length + 1, length - step)
+        first, last = max(0, -step), min(width + 1, width - step)
         if last > first:
             target[..., start:end, first:last] = source[..., start:end, first + step : last + step]
     values = moved.float()
-    left, right = values.narrow(dim, 0, length), values.narrow(dim, 1, length)
-    return _levels(torch.lerp(left, right, share[:, None] if dim == -1 else share).round_())
+    return _levels(torch.lerp(values[..., :-1], values[..., 1:], share[:, None]).round_())
+
+
+def shear_columns(frames: Tensor, level: float) -> Tensor:
+    """:func:`shear` of columns: turning rows into columns and back costs less than moving columns."""
+    return _packed(shear(_packed(frames.mT), level).mT)
 
 
 def rotate(frames: Tensor, angle: float) -> Tensor:
@@ -128,12 +129,32 @@ def sharpen(frames: Tensor, factor: float) -> Tensor:
     return _levels(picture)
 
 
+def equalize(frames: Tensor) -> Tensor:
+    """torchvision's, of uint8 frames: each colour of each frame through a table that spreads its levels evenly."""
+    rows = frames.flatten(-2).flatten(0, -2)
+    counts = torch.stack([row.bincount(minlength=256) for row in rows])
+    step = (rows.shape[1] - counts.gather(1, rows.amax(1, keepdim=True).long())) // 255  # of all but the top level
+    below = counts.cumsum(1) - counts
+    tables = ((below + step // 2) // step.clamp(min=1)).clamp(max=255)
+    tables = torch.where(step > 0, tables, torch.arange(256)).to(torch.uint8)
+    # bytes have the fastest lookup at hand
+    spread = b"".join(
+        row.tobytes().translate(table.tobytes()) for row, table in zip(rows.numpy(), tables.numpy(), strict=True)
+    )
+    return torch.frombuffer(bytearray(spread), dtype=torch.uint8).view(frames.shape)
+
+
 def solarize(frames: Tensor, threshold: float) -> Tensor:
     """uint8 pixels from ``threshold`` up inverted, without a branch: x ^ 255 is 255 - x."""
     levels = frames.numpy()
     if threshold > 255:
         return frames
     return torch.from_numpy(levels ^ -(levels >= np.uint8(math.ceil(threshold))).view(np.uint8))
+
+
+def _packed(frames: Tensor) -> Tensor:
+    """``contiguous``, in half the time."""
+    return torch.from_numpy(np.ascontiguousarray(frames.numpy()))
 
 
 def _levels(picture: Tensor) -> Tensor:
@@ -154,8 +175,8 @@ _FARTHEST = 150 / 331  # of a side, for a translation
 
 OPERATIONS: Mapping[str, Operation] = {
     "Identity": Operation(lambda frames, _: frames),
-    "ShearX": Operation(lambda frames, level: shear(frames, level, -1), 0.3, signed=True),
-    "ShearY": Operation(lambda frames, level: shear(frames, level, -2), 0.3, signed=True),
+    "ShearX": Operation(shear, 0.3, signed=True),
+    "ShearY": Operation(shear_columns, 0.3, signed=True),
     "TranslateX": Operation(
         lambda frames, level: shift(frames, int(level * frames.shape[-1]), -1), _FARTHEST, signed=True
     ),
@@ -170,5 +191,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "Posterize": Operation(lambda frames, level: F.posterize(frames, 8 - round(level)), 4.0),
     "Solarize": Operation(lambda frames, level: solarize(frames, 255 * (1 - level)), 1.0),
     "AutoContrast": Operation(lambda frames, _: autocontrast(frames)),
-    "Equalize": Operation(lambda frames, _: F.equalize(frames)),
+    "Equalize": Operation(lambda frames, _: equalize(frames)),
 }
