@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -68,27 +67,30 @@ class TorchcodecDecoder:
         metadata = self.decoder.metadata
         together = max(1, _CALL_BYTES // (3 * (metadata.height or 8192) * (metadata.width or 8192)))
         for start in range(0, len(indices), together):
-            for index, frame in self._frames(indices[start : start + together]):
+            chosen = indices[start : start + together]
+            for index, frame in zip(chosen, self._frames(chosen), strict=True):
                 if isinstance(frame, Exception):
                     if last is None:
                         raise VideoError(f"{self.path}: frame {index} cannot be decoded: {_reason(frame)}") from frame
                 else:
-                    last = index, float(frame.pts_seconds), frame.data
+                    last = index, *frame
                 assert last is not None
                 yield last
 
-    def _frames(self, indices: list[int]) -> list[tuple[int, Any]]:
-        """Frames by one call, which is faster; one by one where it fails, so that the others are kept."""
+    def _frames(self, indices: list[int]) -> list[tuple[float, Tensor] | Exception]:
+        """Times and pictures by one call, which is faster; one by one where it fails, so that the others are kept."""
         try:
-            return list(zip(indices, self.decoder.get_frames_at(indices), strict=True))
+            batch = self.decoder.get_frames_at(indices)
         except (RuntimeError, IndexError):
-            return [(index, self._frame(index)) for index in indices]
+            return [self._frame(index) for index in indices]
+        return list(zip(batch.pts_seconds.tolist(), batch.data, strict=True))
 
-    def _frame(self, index: int) -> Any:
+    def _frame(self, index: int) -> tuple[float, Tensor] | Exception:
         try:
-            return self.decoder.get_frame_at(index)
+            frame = self.decoder.get_frame_at(index)
         except (RuntimeError, IndexError) as error:
             return error
+        return float(frame.pts_seconds), frame.data
 
 
 def _reason(error: Exception) -> str:
