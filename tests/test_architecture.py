@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "files": set(),
     "ops": {"shapes", "memory"},
     "nn": {"ops", "shapes"},
-    "models": {"nn", "ops", "shapes", "labels"},
+    "models": {"files", "nn", "ops", "shapes", "labels"},
     "data": {"shapes", "labels", "memory"},
     "tasks": {"models", "data", "nn", "ops", "shapes"},
     "viz": {"models", "nn", "ops", "shapes"},

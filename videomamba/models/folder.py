@@ -2,9 +2,7 @@
 
 import dataclasses
 import json
-import os
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
+from videomamba.files import whole_file, write_text
 from videomamba.models.config import (
     DetectorConfig,
     ModelConfig,
@@ -126,23 +125,10 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     }
     weights = {name: value.contiguous() for name, value in checkpoint.weights.items()}
 
-    def write_weights(file: Path) -> None:
+    with whole_file(path / WEIGHTS) as file:
         try:
             safetensors.torch.save_file(weights, file, metadata={"format": "pt"})
         except safetensors.SafetensorError as error:  # of the file system: a full disk, a quota
             raise OSError(f"{path / WEIGHTS} cannot be written: {error}") from error
-
-    _replace(path / WEIGHTS, write_weights)
-    _replace(path / CONFIG, lambda file: file.write_text(json.dumps(values, indent=2) + "\n"))
-
-
-def _replace(file: Path, write_to: Callable[[Path], object]) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    os.close(descriptor)
-    try:
-        write_to(Path(temporary))
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner may read
-        os.replace(temporary, file)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        file.chmod(0o644)  # safetensors makes files that only their owner may read
+    write_text(path / CONFIG, json.dumps(values, indent=2) + "\n")
