@@ -12,7 +12,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from torch import Tensor
 
-from videomamba.data.errors import VideoError
+from videomamba.data.errors import VideoError, reason
 
 _SEEK_FROM = 300  # frames: decoding fewer than this from the start is cheaper than a seek is risky
 _KEEP_BYTES = 2**25  # of a file whose packets stay in memory from counting to decoding
@@ -93,7 +93,7 @@ class PyAVDecoder:
             # a tag that is not UTF-8 says nothing about the pictures
             self.container = av.open(str(self.path), metadata_errors="ignore")
         except (av.error.FFmpegError, OSError) as error:
-            raise VideoError(f"{self.path} is not a video that FFmpeg can open: {_reason(error)}") from error
+            raise VideoError(f"{self.path} is not a video that FFmpeg can open: {reason(error)}") from error
         if not self.container.streams.video:
             self.container.close()
             raise VideoError(f"{self.path} has no video stream")
@@ -175,7 +175,3 @@ def first_bytes(path: Path) -> bytes:
     """Twelve bytes, which tell the container."""
     with path.open("rb") as file:
         return file.read(12)
-
-
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).strip().splitlines()[0]

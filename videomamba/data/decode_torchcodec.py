@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from videomamba.data.decode_pyav import first_bytes
-from videomamba.data.errors import VideoError
+from videomamba.data.errors import VideoError, reason
 
 _CALL_BYTES = 2**26  # of frames that one call decodes
 
@@ -49,7 +49,7 @@ class TorchcodecDecoder:
                 str(path), seek_mode="exact", dimension_order="NHWC", num_ffmpeg_threads=num_threads
             )
         except (RuntimeError, ValueError) as error:
-            raise VideoError(f"{path} is not a video that torchcodec can open: {_reason(error)}") from error
+            raise VideoError(f"{path} is not a video that torchcodec can open: {reason(error)}") from error
         self.num_frames = len(self.decoder)
         if not self.num_frames:
             raise VideoError(f"{path} has a video stream without frames")
@@ -71,7 +71,7 @@ class TorchcodecDecoder:
             for index, frame in zip(chosen, self._frames(chosen), strict=True):
                 if isinstance(frame, Exception):
                     if last is None:
-                        raise VideoError(f"{self.path}: frame {index} cannot be decoded: {_reason(frame)}") from frame
+                        raise VideoError(f"{self.path}: frame {index} cannot be decoded: {reason(frame)}") from frame
                 else:
                     last = index, *frame
                 assert last is not None
@@ -91,7 +91,3 @@ class TorchcodecDecoder:
         except (RuntimeError, IndexError) as error:
             return error
         return float(frame.pts_seconds), frame.data
-
-
-def _reason(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

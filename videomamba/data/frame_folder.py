@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from videomamba.data.clip import Clip
-from videomamba.data.errors import VideoError
+from videomamba.data.errors import VideoError, reason
 from videomamba.data.reader import shrink
 
 PICTURES = (".jpg", ".jpeg", ".png")
@@ -85,4 +85,4 @@ def _picture(file: Path) -> Tensor:
         with Image.open(file) as picture:
             return torch.from_numpy(np.array(picture.convert("RGB")))
     except OSError as error:  # Pillow's own is one
-        raise VideoError(f"{file} cannot be decoded: {str(error).splitlines()[0]}") from error
+        raise VideoError(f"{file} cannot be decoded: {reason(error)}") from error

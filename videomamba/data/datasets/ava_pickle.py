@@ -6,6 +6,8 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+from videomamba.data.errors import reason
+
 # what a pickled numpy array of numbers needs; anything else could be a program
 _ARRAYS = {(f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")} | {
     ("numpy", "ndarray"),
@@ -38,7 +40,7 @@ def boxes_from_pickle(source: Path, destination: Path) -> int:
     except OSError as error:
         raise ValueError(f"{source} cannot be read: {error.strerror}") from error
     except Exception as error:  # a broken pickle raises nearly anything
-        raise ValueError(f"{source} is not a pickle of person boxes: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"{source} is not a pickle of person boxes: {reason(error)}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{source} holds a {type(content).__name__}; expected a dict of 'video,timestamp' -> boxes")
     lines = []

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from videomamba.data.datasets.mstcn_labels import few, read_labels
-from videomamba.data.errors import VideoError
+from videomamba.data.errors import VideoError, reason
 
 
 @dataclass(frozen=True)
@@ -174,15 +174,11 @@ def _open(path: Path) -> np.ndarray:
                 raise VideoError(f"{path} is no .npy file: it does not begin as numpy's files do")
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        raise VideoError(f"{path} is not a readable .npy file of numbers: {_reason(error)}") from error
+        said = "it holds Python objects" if "object" in str(error) else reason(error)
+        raise VideoError(f"{path} is not a readable .npy file of numbers: {said}") from error
     if not isinstance(array, np.ndarray) or array.ndim != 2 or not np.issubdtype(array.dtype, np.floating):
         got = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "several arrays"
         raise VideoError(f"{path} holds {got}; expected features, floats of shape (C, T)")
     if not array.size:
         raise VideoError(f"{path} holds no features: its shape is {array.shape}")
     return array
-
-
-def _reason(error: Exception) -> str:
-    said = getattr(error, "strerror", None) or str(error).splitlines()[0]
-    return "it holds Python objects" if "object" in said else said
