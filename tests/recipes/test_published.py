@@ -213,8 +213,9 @@ def test_64_clips_that_cannot_be_shared(published_data, starts, tiny_models, cap
 
 def test_ssv2_flips_only_when_asked_and_then_swaps_mirrored_classes(live):
     names = class_names("ssv2")
+    assert {name for pair in MIRRORED for name in pair} <= set(names)
     for a, b in MIRRORED:
-        left, right = names[a].split(), names[b].split()
+        left, right = a.split(), b.split()
         assert {"left", "right"} <= {*left, *right}
         assert [{"left": "right", "right": "left"}.get(word, word) for word in left] == right
     dataset = live("ssv2", "--flip").train_loader.dataset

@@ -94,11 +94,37 @@ def ablate(
     output = output or Path("runs") / f"ablate-{study}"
     console = people()
     command = shlex.join(["videomamba", *invocation.get()])
+    given = {
+        "--data": data,
+        "--recipe": recipe,
+        "--split": split,
+        "--hold-out": hold_out,
+        "--leave-out": leave_out,
+        "--layout": layout,
+        "--splits": splits,
+        "--seeds": seeds != "0",
+        "--start": start,
+        "--starts": starts,
+        "--model": model,
+        "--frames": frames,
+        "--stride": stride,
+        "--size": size,
+        "--epochs": epochs,
+        "--lr": lr,
+        "--no-flip": no_flip,
+        "--jobs": jobs != 1,
+        "--in-memory": in_memory,
+    }
     if study == "shuffle" and runs is not None:
+        _refuse(given, "shuffle with --runs tests these runs as they are")
         tested = [(folder, str(folder.relative_to(runs))) for folder in _found(runs)]
         return _test_shuffled(tested, output, command, device, batch_size or 16, workers, console, json)
     if data is None:
         raise ValueError("--data DIR is missing: the folder of the videos")
+    if study == "frames":
+        _refuse({"--frames": frames}, "frames is what this study varies")
+    if study == "pretrain":
+        _refuse({"--start": start}, "pretrain compares the checkpoints of --starts")
     named = _named(starts)
     base = overridden(
         _base(data, recipe, start or next(iter(named.values()), None)),
@@ -128,6 +154,16 @@ def ablate(
     if json:
         print_json({"table": output / "table.md", "runs": [dataclasses.asdict(figure) for figure in figures]})
     return 0
+
+
+def _refuse(given: Mapping[str, object], because: str) -> None:
+    """
+    Raises:
+        ValueError: one of the options is given.
+    """
+    options = [name for name, value in given.items() if value not in (None, False, ())]
+    if options:
+        raise ValueError(f"{because}: leave out {', '.join(options)}")
 
 
 def _base(data: Path, recipe: str | None, start: str | None) -> "RunConfig":

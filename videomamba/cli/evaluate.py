@@ -63,6 +63,9 @@ def evaluate(
     from videomamba.models import Detector, Segmenter, load_model
     from videomamba.tasks.recognition import Recognition
 
+    for name, value in (("--clips", clips), ("--crops", crops)):
+        if value < 1:
+            raise ValueError(f"{name} {value}; give at least 1")
     console = people()
     model = load_model(checkpoint)
     workers = default_workers() if workers is None else workers

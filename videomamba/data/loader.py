@@ -1,6 +1,8 @@
 """Batches of clips, the same for any number of workers."""
 
+import signal
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import torch
@@ -71,3 +73,11 @@ class EpochOrder(Sampler[int]):
 def _prepare_worker(_: int) -> None:
     torch.set_num_threads(1)
     keep_freed_memory()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _pass_over_once)
+
+
+def _pass_over_once(number: int, frame: FrameType | None) -> None:
+    """A terminal or a scheduler signals a whole group: a worker goes on, so that its parent can end the step; a second
+    signal ends it, as ever."""
+    signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)

@@ -22,7 +22,7 @@ class Augmentation:
 
     Attributes:
         flip: turn every second clip, on average, left to right; wrong where left and right tell classes apart.
-        flip_pairs: labels that change places in a mirror image, such as SSV2's "from left to right" and "from right to
+        flip_pairs: classes that change places in a mirror image, such as SSV2's "from left to right" and "from right to
             left": a clip that is turned gets the other one.
         scale: range of the crop's part of the picture's area.
         ratio: range of the crop's width over its height, before it is resized.
@@ -37,7 +37,7 @@ class Augmentation:
     """
 
     flip: bool = True
-    flip_pairs: tuple[tuple[int, int], ...] = ()
+    flip_pairs: tuple[tuple[str, str], ...] = ()
     scale: tuple[float, float] = (0.5, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     rand_ops: int = 0

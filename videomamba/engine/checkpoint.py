@@ -27,9 +27,11 @@ def write_checkpoint(folder: Path, state: dict[str, Any], *, keep: int) -> Path:
     whole = Path(tempfile.mkdtemp(dir=folder, prefix=f".{target.name}."))
     try:
         torch.save(state, whole / _STATE)
-        if target.exists():
-            shutil.rmtree(target)
-        os.replace(whole, target)
+        if target.exists():  # at the end of an epoch, of the same step: there is one at every moment
+            os.replace(whole / _STATE, target / _STATE)
+            whole.rmdir()
+        else:
+            os.replace(whole, target)
     except BaseException:
         shutil.rmtree(whole, ignore_errors=True)
         raise

@@ -61,6 +61,8 @@ class DataConfig:
             raise ValueError(f"layout {self.layout!r} has no options; {', '.join(self.options)} given")
         if self.layout != "folder" and self.layout not in LAYOUTS:
             raise ValueError(f"unknown layout {self.layout!r}; choose one of {', '.join(['folder', *LAYOUTS])}")
+        if self.layout != "folder" and self.split is not None:
+            raise ValueError(f"data in the layout {self.layout!r} brings its own split; a csv's is for layout 'folder'")
         folds = FOLDS.get(self.layout, 1)
         if self.fold is not None and not 1 <= self.fold <= folds:
             have = f"has splits 1 to {folds}" if folds > 1 else "has one split"
@@ -207,5 +209,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         for name in ("keep_checkpoints", "test_clips", "test_crops"):
             _at_least(name, getattr(self, name), 1)
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed={self.seed}; expected 0 to {2**32 - 1}")
         if self.checkpoint_steps is not None:
             _at_least("checkpoint_steps", self.checkpoint_steps, 1)

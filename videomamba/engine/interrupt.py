@@ -9,9 +9,8 @@ from typing import Any, Self
 class InterruptFlag:
     """While active, the first SIGINT or SIGTERM sets :attr:`requested`; a second one stops at once, as ever.
 
-    Loader processes forked meanwhile inherit this: they work on through the first signal, which the terminal or a
-    scheduler sends to all of them, until their parent has ended its step. Only a process's main thread may handle
-    signals; in others this does nothing.
+    Only a process's main thread may handle signals; in others this does nothing. Loader processes pass over the first
+    one by themselves (data/loader.py).
     """
 
     requested = False

@@ -76,6 +76,21 @@ class RunFolder:
             if name.split(".")[-1] not in _FREE and old != new:
                 raise ValueError(f"{self.path} was begun with {name}={old}, not {new}; a run goes on as it began")
 
+    def check_splits(self, splits: Splits, root: Path) -> None:
+        """
+        Raises:
+            ValueError: the run that lies here was begun with other videos, or another part of them held out.
+        """
+        file = self.path / SPLITS
+        if not file.is_file():  # killed before it was written
+            return
+        began, now = (set(text.splitlines()) for text in (file.read_text(encoding="utf-8"), _splits_csv(splits, root)))
+        if began != now:
+            raise ValueError(
+                f"{self.path} was begun with other videos: {len(began - now)} rows of its {SPLITS} are gone or in "
+                f"another part, {len(now - began)} are new; put them back as they were, or begin a new run"
+            )
+
     def write_config(self, run: RunConfig, **facts: Any) -> None:
         """``config.json``: the run's configuration, and facts about it such as versions."""
         values = {**_as_json(run), **facts}
@@ -83,8 +98,7 @@ class RunFolder:
 
     def write_splits(self, splits: Splits, root: Path) -> None:
         """``splits.csv``: which videos trained and which were held out, as ``--split`` reads it."""
-        rows = [{**row, "split": name} for name, part in splits.items() for row in part.rows(root)]
-        write_text(self.path / SPLITS, _as_csv(rows))
+        write_text(self.path / SPLITS, _splits_csv(splits, root))
 
     def set_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """``metrics.csv``, a row for each epoch that is over."""
@@ -122,9 +136,11 @@ def check_output(path: Path, *, resume: bool = False) -> None:
     """
     if resume and (path / CONFIG).is_file():
         return
+    if resume and not path.exists():
+        raise ValueError(f"{path} is no run to resume: there is no such folder")
+    if resume:
+        raise ValueError(f"{path} is no run to resume: it has no {CONFIG}")
     if path.is_dir() and any(path.iterdir()):
-        if resume:
-            raise ValueError(f"{path} is no run to resume: it has no {CONFIG}")
         raise ValueError(f"{path} is not empty; choose another folder for the run's output")
     check_writable(path, folder=True)
 
@@ -147,6 +163,10 @@ def _get(values: Any, name: str) -> Any:
     for part in name.split("."):
         values = values.get(part) if isinstance(values, Mapping) else None
     return values
+
+
+def _splits_csv(splits: Splits, root: Path) -> str:
+    return _as_csv([{**row, "split": name} for name, part in splits.items() for row in part.rows(root)])
 
 
 def _as_csv(rows: list[Any]) -> str:

@@ -59,12 +59,19 @@ def train(
     if model is None:
         options = getattr(splits["train"], "model_options", {})
         model = build_model(run, splits["train"].class_names, **options)
+    elif model.class_names is not None and tuple(model.class_names) != tuple(splits["train"].class_names):
+        names = splits["train"].class_names
+        raise ValueError(
+            f"the model's {len(model.class_names)} class names are not the data's {len(names)} in their order: "
+            f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
+        )
     task.check_model(model)
     folder = open_folder(run, accelerator, resume=resume)
     track(accelerator, run.trackers, folder.path)
     facts = _facts(model, accelerator)
     if resume:
         folder.check_config(run)
+        folder.check_splits(splits, run.data.root)
     if accelerator.is_main_process:
         folder.write_config(run, facts=facts)  # first: it makes the folder one that can be resumed
         folder.write_splits(splits, run.data.root)
@@ -81,9 +88,6 @@ def train(
         accelerator.init_trackers("videomamba", init_kwargs={"tensorboard": {"purge_step": trainer.at.epoch}})
         try:
             result = trainer.fit(console)
-        except RuntimeError:  # of the loader, whose processes a signal may have ended first
-            trainer.stop_if_asked()
-            raise
         finally:
             for tracker in accelerator.trackers:  # end_training would end the processes' group too
                 tracker.finish()

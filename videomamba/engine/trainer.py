@@ -268,9 +268,10 @@ class Trainer:
     def _give_up(self, what: str, where: str) -> None:
         there = any(self.folder.checkpoints.glob("step-*"))
         kept = f"{self.folder.checkpoints} keeps the state before" if there else "there is no checkpoint yet"
+        again = f", perhaps with --start {self.folder.last}" if self.folder.last.is_dir() else ""
         raise TrainingError(
             f"{what} at step {self.at.step + 1} (epoch {self.at.epoch}): {where}; {kept}: "
-            f"try a lower learning rate than {self.run.optim.lr}"
+            f"begin a new run with a lower learning rate than {self.run.optim.lr}{again}"
         )
 
     def _evaluate(self, loader: DataLoader, progress: TrainProgress) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A module of the user's own with what the engine needs to train, test, save and ask it."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -43,6 +44,23 @@ class OwnModel(PretrainedModel):
         names: set[str] = getattr(self.module, "no_weight_decay", set)()
         return {f"module.{name}" for name in names}
 
+    def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
+        """timm's, of the module.
+
+        Raises:
+            ValueError: it has none.
+        """
+        own = getattr(self.module, "group_matcher", None)
+        if own is None:
+            raise ValueError(
+                f"layer_decay and backbone_lr need to know the layers: give {self.config.module} timm's group_matcher()"
+            )
+        matcher = own(coarse)
+        blocks = matcher["blocks"]
+        blocks = [(blocks, None)] if isinstance(blocks, str) else blocks
+        within = [(_within_module(pattern), *rest) for pattern, *rest in blocks]
+        return {"stem": _within_module(matcher["stem"]), "blocks": within}
+
     @classmethod
     def load(cls, path: str | Path, module: nn.Module) -> Self:
         """What ``save_pretrained`` wrote, into a module of the same make.
@@ -63,3 +81,9 @@ class OwnModel(PretrainedModel):
     def from_checkpoint(cls, checkpoint: Checkpoint, config: Any = None, *, inflation: Inflation = "mean") -> Self:
         name = checkpoint.config.module if isinstance(checkpoint.config, OwnConfig) else "another model"
         raise ValueError(f"{checkpoint.path} holds {name}: make that module and use OwnModel.load(path, module)")
+
+
+def _within_module(pattern: str) -> str:
+    """A pattern that matches names from their beginning, for the same names behind ``module.``."""
+    unanchored = re.sub(r"(^|[|(])\^", r"\1", pattern)
+    return rf"module\.(?:{unanchored})"

@@ -6,8 +6,12 @@ from typing import Any
 from videomamba.engine.config import RunConfig
 from videomamba.recipes.table_s3 import Start, table_s3
 
-# classes that a mirror image turns into each other, as mmaction2 swaps them: pulling, pushing, turning the camera
-MIRRORED = ((86, 87), (93, 94), (166, 167))
+# classes that a mirror image turns into each other, as mmaction2 swaps them
+MIRRORED = (
+    ("Pulling something from left to right", "Pulling something from right to left"),
+    ("Pushing something from left to right", "Pushing something from right to left"),
+    ("Turning the camera left while filming something", "Turning the camera right while filming something"),
+)
 
 
 def ssv2(

@@ -17,7 +17,7 @@ def table_s3(
     epochs: int,
     warmup_epochs: float,
     flip: bool,
-    flip_pairs: tuple[tuple[int, int], ...] = (),
+    flip_pairs: tuple[tuple[str, str], ...] = (),
     frames: int,
     stride: Stride,
     views: tuple[int, int],

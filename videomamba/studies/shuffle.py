@@ -1,9 +1,10 @@
 """What trained runs make of their test videos when the frames are shuffled, over all and class by class."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from videomamba.data import read_csv
 from videomamba.engine import evaluate, evaluation_loader, model_labels
@@ -12,6 +13,7 @@ from videomamba.engine.device import make_accelerator
 from videomamba.engine.run_folder import CONFIG, RESULT, SPLITS
 from videomamba.files import write_text
 from videomamba.models import load_model
+from videomamba.models.folder import WEIGHTS
 from videomamba.studies.table import Figure
 from videomamba.tasks.recognition import Recognition
 
@@ -31,14 +33,15 @@ def find_runs(folder: Path) -> list[Path]:
 
 
 def shuffled(run: Path, file: Path, *, device: str, batch_size: int, workers: int) -> Reports:
-    """Tests a run's ``last/`` on the videos that it held out under each shuffle; ``file`` keeps what came out.
+    """Tests a run's ``last/`` on the videos that it held out under each shuffle; ``file`` keeps what came out of it.
 
     Raises:
         ValueError: the run's videos or weights are no longer there.
     """
-    if file.is_file():
-        kept: Reports = json.loads(file.read_text())
-        return kept
+    of = _fingerprint(run)
+    kept = json.loads(file.read_text()) if file.is_file() else {}
+    if kept.get("of") == of:
+        return cast(Reports, kept["reports"])
     config = json.loads((run / CONFIG).read_text())
     accelerator = make_accelerator(device)
     model = load_model(run / "last")
@@ -54,8 +57,16 @@ def shuffled(run: Path, file: Path, *, device: str, batch_size: int, workers: in
         per_class = {c: [round((shares[c] or 0) * n), n] for c, n in zip(task.class_names, counts, strict=True)}
         reports[name] = {"top1": report["top1"], "count": report["count"], "per_class": per_class}
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_text(file, json.dumps(reports, indent=2) + "\n")
+    write_text(file, json.dumps({"of": of, "reports": reports}, indent=2) + "\n")
     return reports
+
+
+def _fingerprint(run: Path) -> str:
+    """Of the run's weights and of its videos."""
+    digest = hashlib.sha256()
+    for file in (run / "last" / WEIGHTS, run / SPLITS):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def figures(run: Path, reports: Reports) -> Iterator[Figure]:

@@ -52,13 +52,16 @@ class Recognition(Task):
     ) -> VideoDataset:
         """Randomly placed, augmented clips."""
         p = preprocessing
+        # by name: a data set may number its classes in its own way, or have none of these
+        label = {name: i for i, name in enumerate(part.class_names)}
+        flip_pairs = [(label[a], label[b]) for a, b in augmentation.flip_pairs if a in label and b in label]
         return VideoDataset(
             part.records,
             make_sampler(p.num_frames, p.stride),
             train_transform(p.size, p.mean, p.std, augmentation),
             train=True,
             flip=augmentation.flip,
-            flip_pairs=augmentation.flip_pairs,
+            flip_pairs=flip_pairs,
             short_side=decoded_side(p),
             seed=seed,
         )

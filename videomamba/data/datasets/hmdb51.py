@@ -67,8 +67,12 @@ def _lines(file: Path) -> list[tuple[str, str | None]]:
     """Name and part, ``train`` or ``test`` or None, of a split file's videos; a class without a file has none."""
     if not file.is_file():
         raise ValueError(f"{file} is missing; HMDB51 has one for each class")
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} cannot be read as a split file of HMDB51: {error}") from error
     rows = []
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in lines:
         if not line.strip():
             continue
         name, _, use = line.strip().rpartition(" ")

@@ -93,7 +93,11 @@ def _of_csv(file: Path, folder: Path) -> Iterator[tuple[tuple[str, ...], str, Pa
 
 def _of_list(file: Path, folder: Path) -> Iterator[tuple[tuple[str, ...], str, Path]]:
     names = class_names("k400")
-    for line in filter(None, map(str.strip, file.read_text(encoding="utf-8").splitlines())):
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} cannot be read as a list of videos and classes: {error}") from error
+    for line in filter(None, map(str.strip, lines)):
         path, _, index = line.rpartition(" ")
         if not path or not index.isdecimal() or int(index) >= len(names):
             raise ValueError(f"{file}: {line!r} is not a path and a class's index below {len(names)}")
