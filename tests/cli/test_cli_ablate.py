@@ -185,6 +185,19 @@ def test_shuffles_of_finished_runs(ordered, tmp_path, capsys):
     assert "navy" in json.loads(capsys.readouterr().out)["per_class"]
 
 
+def test_what_was_tested_of_another_run_is_not_taken_for_this_ones(ordered, tmp_path):
+    """Two folders of runs whose names inside are the same, into one output."""
+    for name in ("spatial", "temporal"):
+        shutil.copytree(ordered / name / "seed-0", tmp_path / name / "one" / "seed-0")
+    for name in ("spatial", "temporal"):
+        argv = ["ablate", "shuffle", "--runs", str(tmp_path / name), "--output", str(tmp_path / "s"), "--device", "cpu"]
+        assert main(argv) == 0
+        fresh = ["--output", str(tmp_path / f"fresh-{name}"), "--device", "cpu"]
+        assert main(["ablate", "shuffle", "--runs", str(tmp_path / name), *fresh]) == 0
+        reports = [next((tmp_path / s).rglob("reports.json")).read_text() for s in ("s", f"fresh-{name}")]
+        assert reports[0] == reports[1]
+
+
 def test_pretraining_stands_beside_the_papers(clips, ordered, image_model, tmp_path):
     starts = (f"motions={ordered / 'spatio_temporal/seed-0/last'}", f"stills={image_model}")
     argv = ["ablate", "pretrain", "--data", str(clips), "--output", str(tmp_path / "s"), *RUN, "--starts", *starts]
@@ -220,6 +233,14 @@ def test_mistakes(fails, clips, ordered, image_model, tmp_path):
     csv_file.write_text("path,label,person\n")
     assert "expected COLUMN=V1,V2;V3,V4" in fails(
         "ablate", "order", *data, "--split", csv_file, "--leave-out", "person=1;;2"
+    )
+    assert "seed=-1; expected 0 to 4294967295" in fails("ablate", "order", *data, "--seeds=-1")
+    assert "frames is what this study varies: leave out --frames" in fails("ablate", "frames", *data, "--frames", "4")
+    assert "pretrain compares the checkpoints of --starts: leave out --start" in fails(
+        "ablate", "pretrain", *data, "--start", "x", "--starts", "a=y"
+    )
+    assert "tests these runs as they are: leave out --data, --seeds, --epochs" in fails(
+        "ablate", "shuffle", "--runs", ordered, *data, "--epochs", "77", "--seeds", "1,2"
     )
     assert "holds no run that is over" in fails("ablate", "shuffle", "--runs", image_model)
     assert not (tmp_path / "runs").exists(), "nothing half-written"

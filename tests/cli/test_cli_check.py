@@ -145,6 +145,8 @@ def test_mistakes(fails, clips, tmp_path):
     assert "--splits 2 needs --layout" in fails("check", clips, "--splits", "2")
     assert "--splits 4: hmdb51 has 3" in fails("check", clips, "--layout", "hmdb51", "--splits", "4")
     assert "there is no folder" in fails("check", clips, "--csv", "no/where.csv")
+    assert "is a folder; name a file to write" in fails("check", clips, "--csv", clips)
+    assert "--workers -1; give at least 0" in fails("check", clips, "--workers", "-1")
     assert "has splits of its own" in fails("check", clips, "--layout", "ssv2", "--split", "a.csv")
 
 

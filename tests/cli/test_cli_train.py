@@ -126,6 +126,10 @@ def test_a_run_goes_on_as_it_began(fails, clips, trained):
     run = ["train", clips, *OPTIONS, "--output", trained, "--resume"]
     assert "was begun with optim.lr=" in fails(*run, "--lr", "0.5")
     assert "to resume, name the folder of the run" in fails("train", clips, "--resume")
+    typo = clips.with_name("typo")
+    assert f"{typo} is no run to resume: there is no such folder" in fails("train", clips, "--resume", "--output", typo)
+    assert not typo.exists()
+    assert "seed=-1; expected 0 to 4294967295" in fails("train", clips, "--seed=-1")
     assert f"{clips} is no run to resume: it has no config.json" in fails("train", clips, "--resume", "--output", clips)
 
 

@@ -182,6 +182,14 @@ def test_bad_annotations(tmp_path):
         LAYOUTS["hmdb51"](root)
 
 
+def test_lists_that_are_not_utf8_are_named(tmp_path):
+    root = layouts.hmdb51(tmp_path / "hmdb51")
+    file = next(root.rglob("*_test_split1.txt"))
+    file.write_bytes(b"caf\xe9.avi 1\n")
+    with pytest.raises(ValueError, match=rf"{file.name} cannot be read as a split file of HMDB51: 'utf-8' codec"):
+        LAYOUTS["hmdb51"](root)
+
+
 @pytest.mark.shared
 def test_the_real_splits_of_hmdb51(shared_data, tmp_path):
     """All names of the real split files as (empty) videos: 3570 train, 1530 test, nobody on both sides."""

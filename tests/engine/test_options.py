@@ -13,6 +13,7 @@ from videomamba.cli.main import main
 from videomamba.engine import TrainingError, load_splits, train
 from videomamba.engine.checkpoint import read_checkpoint
 from videomamba.engine.mixing import Mixing
+from videomamba.engine.optim import layer_of_parameters
 from videomamba.engine.trainer import Trainer
 from videomamba.models import OwnModel, Preprocessing, load_model
 from videomamba.tasks.recognition import Recognition
@@ -188,6 +189,45 @@ def test_a_module_of_ones_own_trains_and_is_read_again(clips, tmp_path):
         load_model(run.output / "last")
     with pytest.raises(ValueError, match=r"lacks tensor module\.first"):
         OwnModel.load(run.output / "last", Sick(1))
+
+
+@pytest.mark.parametrize("names", [NAMES[:2], (*NAMES, "white"), NAMES[::-1]])
+def test_a_module_with_other_classes_than_the_data_is_refused(clips, tmp_path, names):
+    model = OwnModel(Mean(), class_names=names, preprocessing=Preprocessing(num_frames=4, size=(32, 32)))
+    with pytest.raises(ValueError, match=r"class names are not the data's 3 in their order: blue, green, red"):
+        start(tiny_run(clips, tmp_path / "run"), model=model)
+    assert not (tmp_path / "run").exists()
+
+
+class Deep(nn.Module):
+    """Named as timm's models are."""
+
+    def __init__(self):
+        super().__init__()
+        self.patch_embed, self.head = nn.Linear(3, 8), nn.Linear(8, 3)
+        self.blocks = nn.ModuleList(nn.Linear(8, 8) for _ in range(2))
+
+    def group_matcher(self, coarse=False):
+        return {"stem": r"^cls_token|^patch_embed", "blocks": [(r"^blocks\.([^.]+)", None), (r"^norm", (99999,))]}
+
+    def forward(self, video):
+        x = self.patch_embed(video.mean((2, 3, 4)))
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)
+
+
+def test_the_layers_of_ones_own_module_are_its_own(clips, tmp_path):
+    layers = layer_of_parameters(own(Deep()))
+    assert {name: layer for name, layer in layers.items() if name.endswith("weight")} == {
+        "module.patch_embed.weight": 0,
+        "module.blocks.0.weight": 1,
+        "module.blocks.1.weight": 2,
+        "module.head.weight": 3,
+    }
+    start(tiny_run(clips, tmp_path / "run", epochs=1, layer_decay=0.5), model=own(Deep()))
+    with pytest.raises(ValueError, match=r"give Mean timm's group_matcher\(\)"):
+        layer_of_parameters(own(Mean()))
 
 
 def test_the_papers_baseline_goes_the_same_way(clips, tmp_path, capsys):

@@ -6,16 +6,18 @@ import io
 import multiprocessing
 import os
 import random
+import shutil
 import signal
+import subprocess
 import time
 
 import pytest
 import torch
 from rich.console import Console
-from tiny import tiny_run
+from tiny import tiny_run, write_clips
 
 from videomamba.engine import load_splits, train
-from videomamba.engine.checkpoint import read_checkpoint
+from videomamba.engine.checkpoint import read_checkpoint, write_checkpoint
 from videomamba.engine.trainer import Trainer
 from videomamba.models import load_model
 from videomamba.tasks.recognition import Recognition
@@ -137,6 +139,59 @@ def test_stopped_on_request_between_steps(clips, tmp_path, unbroken, monkeypatch
     monkeypatch.undo()
     start(run, resume=True)
     assert same(outcome(run.output), unbroken[0])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_by_a_signal_that_loader_processes_get_too(clips, tmp_path, unbroken, monkeypatch, number):
+    run = dataclasses.replace(everything_random(clips, tmp_path / "run"), checkpoint_steps=100)
+    run = dataclasses.replace(run, data=dataclasses.replace(run.data, workers=2))
+    batch_done, alive = Trainer._batch, []
+
+    def signalled(self, batch):
+        result = batch_done(self, batch)
+        if self.at.step == 2 and not self.flag.requested:
+            workers = multiprocessing.active_children()
+            # from outside, as a terminal or a scheduler does: a worker heeds its parent's signal in another way
+            pids = [str(pid) for pid in (*(worker.pid for worker in workers), os.getpid())]
+            subprocess.run(["kill", f"-{int(number)}", *pids], check=True)
+            time.sleep(0.5)
+            alive.append([worker.is_alive() for worker in workers])
+        return result
+
+    monkeypatch.setattr(Trainer, "_batch", signalled)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt, match="holds the whole state"):
+            start(run)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert alive == [[True, True]]
+    monkeypatch.undo()
+    start(run, resume=True)
+    assert same(outcome(run.output), unbroken[0])
+
+
+def test_a_checkpoint_of_the_same_step_takes_the_place_of_the_first(tmp_path):
+    first = write_checkpoint(tmp_path, {"step": 3, "rows": [1]}, keep=1)
+    assert write_checkpoint(tmp_path, {"step": 3, "rows": [1, 2]}, keep=1) == first
+    assert read_checkpoint(tmp_path) == {"step": 3, "rows": [1, 2]}
+    assert [path.name for path in tmp_path.iterdir()] == ["step-3"]
+
+
+def test_other_videos_than_those_it_began_with_are_refused(tmp_path):
+    root = write_clips(tmp_path / "clips")
+    run = everything_random(root, tmp_path / "run")
+    start(run)
+    split = (run.output / "splits.csv").read_text()
+    moved = root / "red" / "red_0.mp4"
+    shutil.copy(moved, moved.with_name("red_9.mp4"))
+    with pytest.raises(
+        ValueError, match=r"was begun with other videos: \d+ rows of its splits.csv are gone .*, \d+ are new"
+    ):
+        start(run, resume=True)
+    assert (run.output / "splits.csv").read_text() == split
+    moved.with_name("red_9.mp4").unlink()
+    start(run, resume=True)
 
 
 def test_old_checkpoints_go_and_the_newest_stay(clips, tmp_path):

@@ -5,6 +5,8 @@ import math
 import pytest
 import torch
 
+from videomamba.data import Annotations, Augmentation
+from videomamba.models import Preprocessing
 from videomamba.tasks.recognition import Recognition
 
 NAMES = ("bend", "jack", "jump", "run", "side", "skip", "walk")
@@ -28,6 +30,19 @@ def test_views_are_joined_by_the_mean_of_their_softmax():
     want = torch.stack([v.softmax(-1) for v in views[0]]).mean(0)
     torch.testing.assert_close(task.scores(views)[0], want)
     assert task.scores(views.bfloat16()).dtype == torch.float32
+
+
+def test_mirrored_classes_are_found_by_name_however_they_are_numbered():
+    augmentation = Augmentation(flip=True, flip_pairs=(("to the left", "to the right"), ("up", "down")))
+    preprocessing = Preprocessing(num_frames=4, size=(32, 32))
+
+    def mirrored(*names):
+        part = Annotations((), names)
+        return Recognition(names).train_dataset(part, preprocessing, augmentation=augmentation, seed=0).mirrored
+
+    assert mirrored("to the left", "still", "to the right") == {0: 2, 2: 0}
+    assert mirrored("to the right", "to the left") == {0: 1, 1: 0}
+    assert mirrored("still", "up") == {}
 
 
 def report(task, *batches):
