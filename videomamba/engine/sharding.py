@@ -5,9 +5,8 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 
 
-def shard(model: nn.Module, device_type: str, processes: int) -> None:
-    """Shards each of the model's ``blocks``, where it has them, and what is left over all processes.
-
+def check_processes(processes: int) -> None:
+    """
     Raises:
         ValueError: there is one process only.
     """
@@ -15,6 +14,10 @@ def shard(model: nn.Module, device_type: str, processes: int) -> None:
         raise ValueError(
             "fsdp needs several processes: launch with `torchrun --nproc-per-node N -m videomamba.cli.main`"
         )
+
+
+def shard(model: nn.Module, device_type: str, processes: int) -> None:
+    """Shards each of the model's ``blocks``, where it has them, and what is left over all processes."""
     mesh = init_device_mesh(device_type, (processes,))
     for block in getattr(model, "blocks", ()):
         fully_shard(block, mesh=mesh)

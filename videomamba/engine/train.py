@@ -18,6 +18,7 @@ from videomamba.engine.device import check_trackers, make_accelerator, resolve_d
 from videomamba.engine.interrupt import InterruptFlag
 from videomamba.engine.model import build_model, check_model
 from videomamba.engine.run_folder import RunFolder, check_output
+from videomamba.engine.sharding import check_processes
 from videomamba.engine.trainer import Trainer, TrainResult
 from videomamba.models import PretrainedModel
 from videomamba.tasks.task import Task
@@ -53,6 +54,8 @@ def train(
     """
     check_run(run, resume=resume, own_model=model is not None)  # before a folder is made
     accelerator = make_accelerator(run.device, accumulate=run.optim.accumulate)
+    if run.optim.fsdp:
+        check_processes(accelerator.num_processes)
     run = with_total_batch(run, accelerator.num_processes)
     run = with_all_epochs(run, len(splits["train"]), accelerator.num_processes)
     set_seed(run.seed)
@@ -66,6 +69,8 @@ def train(
             f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
         )
     task.check_model(model)
+    if run.optim.grad_checkpointing:
+        model.set_grad_checkpointing()
     folder = open_folder(run, accelerator, resume=resume)
     track(accelerator, run.trackers, folder.path)
     facts = _facts(model, accelerator)

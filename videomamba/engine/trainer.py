@@ -119,8 +119,6 @@ class Trainer:
         )
         self.test_part = splits["test"]
         self.bare = model  # without what surrounds it in several processes
-        if optim.grad_checkpointing:
-            model.set_grad_checkpointing()
         if optim.compile:
             model.compile()
         if optim.fsdp:

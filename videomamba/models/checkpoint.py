@@ -11,6 +11,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from videomamba.models import folder
 from videomamba.models.folder import CONFIG, WEIGHTS, Checkpoint
 from videomamba.models.foreign import from_foreign, is_foreign
+from videomamba.models.foreign_swin import from_swin, is_swin
 from videomamba.models.tensor_file import SUFFIXES, read_tensor_file
 
 _HUB = "hf-hub:"
@@ -22,8 +23,8 @@ def read_checkpoint(
     """The checkpoint that a name stands for.
 
     Args:
-        name: a model folder, a run folder (its ``best/``), a file of Vim's or OpenGVLab's VideoMamba, ``owner/name`` or
-            ``hf-hub:owner/name[:file]`` on the Hub.
+        name: a model folder, a run folder (its ``best/``), a file of Vim's, OpenGVLab's VideoMamba or torchvision's
+            Swin-T, ``owner/name`` or ``hf-hub:owner/name[:file]`` on the Hub.
         origin, patch_stride: for files that do not tell, see :func:`videomamba.models.foreign.from_foreign`.
         download: ``revision``, ``cache_dir``, ``local_files_only``, ``token`` for the Hub.
 
@@ -36,6 +37,8 @@ def read_checkpoint(
     weights, model_name = read_tensor_file(path)
     if any(name.startswith("blocks.") for name in weights) and not is_foreign(weights):
         raise ValueError(f"{path} is a file; a checkpoint is a folder with {CONFIG} and {WEIGHTS}: give {path.parent}")
+    if is_swin(weights):
+        return from_swin(weights, path)
     return from_foreign(weights, path, origin=origin, model_name=model_name, patch_stride=patch_stride)
 
 

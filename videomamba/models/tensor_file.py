@@ -30,7 +30,8 @@ def read_tensor_file(file: Path) -> tuple[dict[str, Tensor], str | None]:
         tensors, model_name = read_safetensors(file), None
     else:
         tensors, model_name = _unwrapped(file, _unpickled(file))
-    tensors = _without_prefix(tensors)
+    # Swin's indices follow from its shape; all else is weights
+    tensors = {n: t for n, t in _without_prefix(tensors).items() if not n.endswith("relative_position_index")}
     for name, tensor in tensors.items():
         if not tensor.is_floating_point():
             raise ValueError(f"{file}: {name} has dtype {tensor.dtype}; weights are floating-point numbers")

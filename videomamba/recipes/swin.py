@@ -15,7 +15,8 @@ def swin(data: Path | None = None, *, base: Callable[..., RunConfig], start: Sta
     - ``videomamba train hmdb51_swin --data DIR --start CHECKPOINT``: from ImageNet-1K, 54.4 (main paper)
     - ``videomamba train hmdb51_swin_k400 --data DIR --start CHECKPOINT``: from Kinetics-400, 69.9 (main paper)
 
-    Layouts: of ``ssv2`` and ``hmdb51``. CHECKPOINT is a model folder of ``video_swin_t``. Hours: not published; the
+    Layouts: of ``ssv2`` and ``hmdb51``. CHECKPOINT is torchvision's file: ``swin_t`` for ImageNet-1K (inflated),
+    ``swin3d_t`` for Kinetics-400. Hours: not published; the
     paper used eight NVIDIA 3090 (supplement, S5).
 
     Video Swin-B's strategy on Something-Something V2 (arXiv 2106.13230, and its configuration
