@@ -91,6 +91,18 @@ def test_finished_runs_are_not_made_again_and_other_settings_are_refused(
     assert "spatial/seed-0 holds a run with optim.epochs=1, not 2; choose another folder" in line
 
 
+def test_finished_runs_on_other_videos_are_refused(clips, ordered, fails, tmp_path):
+    output = tmp_path / "o"
+    shutil.copytree(ordered, output)
+    splits = output / "temporal" / "seed-0" / "splits.csv"
+    splits.write_text("".join(splits.read_text().splitlines(keepends=True)[:-1]))
+    line = fails("ablate", "order", "--data", clips, "--output", output, *RUN)
+    assert (
+        "temporal/seed-0 was begun with other videos: 0 rows of its splits.csv are gone or in another part, 1 are"
+        in line
+    )
+
+
 def test_an_equal_run_of_another_study_is_taken(clips, ordered, image_model, monkeypatch, tmp_path):
     """The paper's choice is a row of both; five runs of the position study are left."""
     folders = made(monkeypatch)

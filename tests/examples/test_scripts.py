@@ -5,8 +5,9 @@ import sys
 
 import numpy as np
 import torch
+from tiny import write_clips
 
-from examples import where_delta_looks
+from examples import own_module, where_delta_looks
 from videomamba.data.synthetic import write_video
 from videomamba.models import VideoMamba, create_model
 
@@ -39,3 +40,12 @@ def test_where_delta_looks_sees_a_step_size_that_follows_what_moves(tmp_path, mo
     assert float(rows[0][1]) > 0.3
     assert float(rows[1][1]) < -0.3
     assert [share for _, _, share in rows] == ["100", "0"]
+
+
+def test_a_module_of_ones_own_learns_and_is_read_again(tmp_path, monkeypatch, capsys):
+    write_clips(tmp_path / "clips")
+    monkeypatch.setattr(sys, "argv", ["own_module.py", str(tmp_path / "clips"), str(tmp_path / "run")])
+    own_module.main()
+    first, second = capsys.readouterr().out.splitlines()
+    assert float(re.findall(r"top-1 of the last epoch: (\d+\.\d) %", first)[0]) > 60  # a third by guessing
+    assert second == f"{tmp_path / 'run' / 'last'} holds SmallC3D, which tells blue, green, red"

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from videomamba.engine.config import RunConfig
+from videomamba.engine.data import load_splits
 from videomamba.engine.model import build_model
-from videomamba.engine.run_folder import CONFIG, RESULT, SPLITS
+from videomamba.engine.run_folder import CONFIG, RESULT, SPLITS, RunFolder
 from videomamba.studies.published import Study, Variant
 
 MINUTES = "minutes.json"
@@ -106,7 +107,7 @@ def outcome(folder: Path) -> Outcome | None:
 def check_same(cell: Cell) -> None:
     """
     Raises:
-        ValueError: the cell's folder holds a run with other settings.
+        ValueError: the cell's folder holds a run with other settings or other videos.
     """
     if not (cell.folder / CONFIG).is_file():
         return
@@ -117,6 +118,8 @@ def check_same(cell: Cell) -> None:
                 f"{cell.folder} holds a run with {name}={there.get(name)}, not {wanted[name]}; "
                 "choose another folder for the study's output"
             )
+    splits = load_splits(cell.run.data, seed=cell.run.seed)
+    RunFolder(cell.folder).check_splits(splits, cell.run.data.root)
 
 
 def finished_runs(folder: Path) -> Iterator[tuple[dict[str, Any], Path]]:
