@@ -246,6 +246,9 @@ def test_mistakes(fails, clips, ordered, image_model, tmp_path):
     assert "expected COLUMN=V1,V2;V3,V4" in fails(
         "ablate", "order", *data, "--split", csv_file, "--leave-out", "person=1;;2"
     )
+    file = tmp_path / "taken"
+    file.touch()
+    assert f"{file} is a file; name a folder to write" in fails("ablate", "order", *data, "--output", file)
     assert "seed=-1; expected 0 to 4294967295" in fails("ablate", "order", *data, "--seeds=-1")
     assert "frames is what this study varies: leave out --frames" in fails("ablate", "frames", *data, "--frames", "4")
     assert "pretrain compares the checkpoints of --starts: leave out --start" in fails(

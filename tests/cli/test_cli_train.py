@@ -130,6 +130,15 @@ def test_a_run_goes_on_as_it_began(fails, clips, trained):
     assert f"{typo} is no run to resume: there is no such folder" in fails("train", clips, "--resume", "--output", typo)
     assert not typo.exists()
     assert "seed=-1; expected 0 to 4294967295" in fails("train", clips, "--seed=-1")
+
+
+def test_a_place_for_runs_that_cannot_be_one_is_found_at_once(fails, clips, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").touch()
+    assert "runs is a file; name a folder to write" in fails("train", clips, *OPTIONS)
+
+
+def test_a_run_is_not_resumed_from_a_folder_of_other_things(fails, clips):
     assert f"{clips} is no run to resume: it has no config.json" in fails("train", clips, "--resume", "--output", clips)
 
 

@@ -25,6 +25,7 @@ from videomamba.cli.options import (
     require_split,
 )
 from videomamba.cli.overrides import overridden
+from videomamba.files import check_writable
 
 if TYPE_CHECKING:
     from videomamba.engine import RunConfig
@@ -92,6 +93,7 @@ def ablate(
     """
     require_split(split, hold_out or leave_out)
     output = output or Path("runs") / f"ablate-{study}"
+    check_writable(output, folder=True)
     console = people()
     command = shlex.join(["videomamba", *invocation.get()])
     given = {

@@ -19,6 +19,7 @@ from videomamba.files import check_writable, write_text
 from videomamba.models import PretrainedModel
 from videomamba.models.folder import write as write_model
 
+RUNS = Path("runs")  # of runs that name no output
 CONFIG, SPLITS, RESULT = "config.json", "splits.csv", "result.json"
 # what may differ when a run goes on: it changes no weight
 _FREE = ("output", "device", "workers", "checkpoint_steps", "keep_checkpoints", "trackers", "test_clips", "test_crops")
@@ -47,7 +48,7 @@ class RunFolder:
         if run.output is not None:
             check_output(run.output, resume=resume)
             return cls(run.output)
-        stem = Path("runs") / f"{run.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+        stem = RUNS / f"{run.name}-{time.strftime('%Y%m%d-%H%M%S')}"
         path, number = stem, 1
         while path.exists():
             number += 1

@@ -17,9 +17,10 @@ from videomamba.engine.data import Splits
 from videomamba.engine.device import check_trackers, make_accelerator, resolve_device, track
 from videomamba.engine.interrupt import InterruptFlag
 from videomamba.engine.model import build_model, check_model
-from videomamba.engine.run_folder import RunFolder, check_output
+from videomamba.engine.run_folder import RUNS, RunFolder, check_output
 from videomamba.engine.sharding import check_processes
 from videomamba.engine.trainer import Trainer, TrainResult
+from videomamba.files import check_writable
 from videomamba.models import PretrainedModel
 from videomamba.tasks.task import Task
 
@@ -116,6 +117,8 @@ def check_run(run: RunConfig, *, resume: bool = False, own_model: bool = False) 
         check_output(run.output, resume=resume)
     elif resume:
         raise ValueError("to resume, name the folder of the run to go on with as its output")
+    else:
+        check_writable(RUNS, folder=True)
 
 
 def open_folder(run: RunConfig, accelerator: Accelerator, *, resume: bool) -> RunFolder:
