@@ -19,6 +19,7 @@ from videomamba.cli.options import (
     Split,
     Workers,
     invocation,
+    names_given,
     option,
     people,
     print_json,
@@ -96,28 +97,28 @@ def ablate(
     check_writable(output, folder=True)
     console = people()
     command = shlex.join(["videomamba", *invocation.get()])
-    given = {
-        "--data": data,
-        "--recipe": recipe,
-        "--split": split,
-        "--hold-out": hold_out,
-        "--leave-out": leave_out,
-        "--layout": layout,
-        "--splits": splits,
-        "--seeds": seeds != "0",
-        "--start": start,
-        "--starts": starts,
-        "--model": model,
-        "--frames": frames,
-        "--stride": stride,
-        "--size": size,
-        "--epochs": epochs,
-        "--lr": lr,
-        "--no-flip": no_flip,
-        "--jobs": jobs != 1,
-        "--in-memory": in_memory,
-    }
     if study == "shuffle" and runs is not None:
+        given = {
+            "--data": data,
+            "--recipe": recipe,
+            "--split": split,
+            "--hold-out": hold_out,
+            "--leave-out": leave_out,
+            "--layout": layout,
+            "--splits": splits,
+            "--seeds": seeds != "0",
+            "--start": start,
+            "--starts": starts,
+            "--model": model,
+            "--frames": frames,
+            "--stride": stride,
+            "--size": size,
+            "--epochs": epochs,
+            "--lr": lr,
+            "--no-flip": no_flip,
+            "--jobs": jobs != 1,
+            "--in-memory": in_memory,
+        }
         _refuse(given, "shuffle with --runs tests these runs as they are")
         tested = [(folder, str(folder.relative_to(runs))) for folder in _found(runs)]
         return _test_shuffled(tested, output, command, device, batch_size or 16, workers, console, json)
@@ -163,8 +164,7 @@ def _refuse(given: Mapping[str, object], because: str) -> None:
     Raises:
         ValueError: one of the options is given.
     """
-    options = [name for name, value in given.items() if value not in (None, False, ())]
-    if options:
+    if options := names_given(given):
         raise ValueError(f"{because}: leave out {', '.join(options)}")
 
 

@@ -21,6 +21,7 @@ from videomamba.cli.options import (
     Workers,
     default_workers,
     named_options,
+    names_given,
     option,
     people,
     print_json,
@@ -137,8 +138,7 @@ def _refuse(checkpoint: str, kind: str, options: dict[str, Any]) -> None:
     Raises:
         ValueError: one of these options is given, which this kind of checkpoint has no use for.
     """
-    given = [name for name, value in options.items() if value not in (None, False, ())]
-    if given:
+    if given := names_given(options):
         raise ValueError(f"{checkpoint} is {kind}: {', '.join(given)} cannot be used with it")
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Annotated, Any, Literal
 
@@ -37,6 +38,11 @@ Crops = Annotated[int, option("N", "crops of each clip, along the longer way, wh
 Workers = Annotated[int | None, option("N", "processes that read videos (half of the cores, at most 8)")]
 
 InMemory = Annotated[Flag, tyro.conf.arg(help="decode each video once and keep it in memory, for small sets")]
+
+
+def names_given(options: Mapping[str, object]) -> list[str]:
+    """The options that are not at their defaults of None, False or nothing."""
+    return [name for name, value in options.items() if value not in (None, False, ())]
 
 
 def require_split(split: str | None, hold_out: str | None) -> None:

@@ -21,7 +21,7 @@ from videomamba.models.folder import Checkpoint
 Origin = Literal["vim", "opengvlab"]
 ORIGINS: tuple[str, ...] = get_args(Origin)
 _TITLES = {"vim": "Vim", "opengvlab": "OpenGVLab VideoMamba"}
-_NAMED_OUTPUTS = {1000: "imagenet1k", 400: "k400", 174: "ssv2"}
+NAMED_OUTPUTS = {1000: "imagenet1k", 400: "k400", 174: "ssv2"}
 _STRIDE_8_SLOTS = 27 * 27 + 1  # of Vim's files that were fine-tuned on 224 pixels at stride 8
 _TEMPORAL = "temporal_pos_embedding"
 # what the configuration is read from
@@ -61,7 +61,7 @@ def from_foreign(
         patch_stride = _stride_in(model_name)
     config = _config(weights, file, origin, patch_stride)
     _check_shapes(weights, file, config)
-    names = _NAMED_OUTPUTS.get(config.num_classes)
+    names = NAMED_OUTPUTS.get(config.num_classes)
     preprocessing = Preprocessing(num_frames=config.num_frames, size=config.height_width)
     return Checkpoint(
         config,

@@ -11,8 +11,8 @@ from torchvision.models.video import swin3d_t
 from videomamba.labels import class_names
 from videomamba.models.config import Preprocessing, VideoSwinConfig
 from videomamba.models.folder import Checkpoint, check_tensors
+from videomamba.models.foreign import NAMED_OUTPUTS
 
-_NAMED_OUTPUTS = {1000: "imagenet1k", 400: "k400"}
 _STEM = {"features.0.0.": "patch_embed.proj.", "features.0.2.": "patch_embed.norm."}  # of an image model
 _TABLE = "attn.relative_position_bias_table"
 
@@ -38,7 +38,7 @@ def from_swin(weights: Mapping[str, Tensor], file: Path) -> Checkpoint:
     own = {f"module.{name}": value for name, value in swin3d_t(num_classes=config.num_classes).state_dict().items()}
     found = _inflated(weights, own) if is_image else weights
     indices = {name: value for name, value in own.items() if name.endswith("relative_position_index")}
-    names = _NAMED_OUTPUTS.get(config.num_classes)
+    names = NAMED_OUTPUTS.get(config.num_classes)
     checkpoint = Checkpoint(
         config,
         {f"module.{name}": value for name, value in found.items()} | indices,
