@@ -1,7 +1,9 @@
 """What the data tower raises for files that are not what they should be."""
 
+from videomamba.errors import UserError
 
-class VideoError(ValueError):
+
+class VideoError(UserError):
     """A file that cannot be read as a video; the message is one line that names the file and what is wrong with it."""
 
 

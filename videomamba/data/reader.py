@@ -13,6 +13,7 @@ from videomamba.data.clip import Clip
 from videomamba.data.decode_pyav import PyAVDecoder
 from videomamba.data.decode_torchcodec import TorchcodecDecoder, torchcodec_status
 from videomamba.data.errors import VideoError
+from videomamba.errors import UserError
 
 DecoderName = Literal["auto", "torchcodec", "pyav"]
 
@@ -36,7 +37,7 @@ class VideoReader:
 
     Raises:
         VideoError: the file is missing, empty, not a video, or has no frames.
-        ValueError: unknown decoder, or torchcodec asked for where it does not work.
+        UserError: unknown decoder, or torchcodec asked for where it does not work.
     """
 
     def __init__(self, path: str | Path, *, decoder: DecoderName = "auto", num_threads: int = 1) -> None:
@@ -58,11 +59,11 @@ class VideoReader:
                 memory stays bounded whatever the video's size.
 
         Raises:
-            ValueError: no index, or one that the video does not have.
+            UserError: no index, or one that the video does not have.
             VideoError: nothing can be decoded.
         """
         if not indices or min(indices) < 0 or max(indices) >= self.num_frames:
-            raise ValueError(f"{self.path} has frames 0 to {self.num_frames - 1}; asked for {list(indices)}")
+            raise UserError(f"{self.path} has frames 0 to {self.num_frames - 1}; asked for {list(indices)}")
         ascending = sorted(set(indices))
         found: dict[int, tuple[int, float, Tensor]] = {}
         for wanted, (index, seconds, frame) in zip(ascending, self._decoder.frames(ascending), strict=True):
@@ -119,12 +120,12 @@ def _plainer(path: Path) -> VideoError | None:
 
 def _open(path: Path, decoder: str, num_threads: int) -> TorchcodecDecoder | PyAVDecoder:
     if decoder not in ("auto", "torchcodec", "pyav"):
-        raise ValueError(f"unknown decoder {decoder!r}; choose auto, torchcodec or pyav")
+        raise UserError(f"unknown decoder {decoder!r}; choose auto, torchcodec or pyav")
     if decoder == "pyav":
         return PyAVDecoder(path, num_threads)
     works, reason = torchcodec_status()
     if decoder == "torchcodec" and not works:
-        raise ValueError(f"decoder 'torchcodec' does not work here: {reason}")
+        raise UserError(f"decoder 'torchcodec' does not work here: {reason}")
     if works:
         try:
             return TorchcodecDecoder(path, num_threads)
