@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from videomamba.errors import UserError
+
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -37,12 +39,12 @@ def check_writable(path: Path, *, folder: bool) -> None:
     """Whether a file, or a folder with files in it, can be written there; makes nothing.
 
     Raises:
-        ValueError: it cannot.
+        UserError: it cannot.
     """
     kind = "folder" if folder else "file"
     if path.exists() and path.is_dir() != folder:
-        raise ValueError(f"{path} is a {'file' if folder else 'folder'}; name a {kind} to write")
+        raise UserError(f"{path} is a {'file' if folder else 'folder'}; name a {kind} to write")
     inside = path if folder else path.absolute().parent
     nearest = next(p for p in (inside.absolute(), *inside.absolute().parents) if p.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise ValueError(f"cannot write {path}: {nearest} is not a folder that may be written to")
+        raise UserError(f"cannot write {path}: {nearest} is not a folder that may be written to")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from videomamba.benchmark.operations import Part, totals, videomamba_operations
 from videomamba.benchmark.peer_operations import PEERS
+from videomamba.errors import UserError
 from videomamba.models import VideoMambaConfig, list_models, model_config
 
 
@@ -38,12 +39,12 @@ def counts_of(model: str) -> Callable[[int, int], list[Part]]:
     """The parts of a model by name, as a function of frames and size.
 
     Raises:
-        ValueError: a name that nobody counted.
+        UserError: a name that nobody counted.
     """
     if model in PEERS:
         return PEERS[model]
     if model not in list_models("videomamba_*"):
-        raise ValueError(f"unknown model {model!r}; choose one of {', '.join((*list_models('videomamba_*'), *PEERS))}")
+        raise UserError(f"unknown model {model!r}; choose one of {', '.join((*list_models('videomamba_*'), *PEERS))}")
 
     def ours(frames: int, size: int) -> list[Part]:
         config = model_config(model, num_frames=frames, img_size=size)
@@ -57,7 +58,7 @@ def compare(models: Sequence[str], frames: Sequence[int], sizes: Sequence[int]) 
     """Every model at every input.
 
     Raises:
-        ValueError: an unknown model, or an input that a model cannot take.
+        UserError: an unknown model, or an input that a model cannot take.
     """
     check_inputs(frames, sizes)
     rows = []
@@ -83,9 +84,9 @@ def compare(models: Sequence[str], frames: Sequence[int], sizes: Sequence[int]) 
 def check_inputs(frames: Sequence[int], sizes: Sequence[int]) -> None:
     """
     Raises:
-        ValueError: frames or sizes that not every model can take.
+        UserError: frames or sizes that not every model can take.
     """
     for name, values, unit in (("frames", frames, 2), ("sizes", sizes, 16)):
         if not values or any(value < unit or value % unit for value in values):
             given = " ".join(map(str, values)) or "(none)"
-            raise ValueError(f"--{name} {given}: give at least one number, each a multiple of {unit}")
+            raise UserError(f"--{name} {given}: give at least one number, each a multiple of {unit}")

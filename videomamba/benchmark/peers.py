@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from videomamba.benchmark.peer_operations import BASE, CLASSES, SMALL
+from videomamba.errors import UserError
 from videomamba.models import create_model, list_models
 
 OF_TRANSFORMERS = ("vivit_factorised", "vivit", "timesformer", "videomae_s")
@@ -28,16 +29,16 @@ def make_model(name: str, frames: int, size: int) -> nn.Module:
     """A model of 400 classes for this input; ``attention`` on it says how it computes attention.
 
     Raises:
-        ValueError: unknown name, transformers is missing, or an input that the model cannot take.
+        UserError: unknown name, transformers is missing, or an input that the model cannot take.
     """
     if name in OF_TRANSFORMERS:
         if not find_spec("transformers"):
-            raise ValueError(f"{name} is transformers' model: pip install 'transformers>=5'")
+            raise UserError(f"{name} is transformers' model: pip install 'transformers>=5'")
         if frames % 2 or size % 16:
-            raise ValueError(f"{name} takes frames divisible by 2 and a size divisible by 16, not {frames} x {size}")
+            raise UserError(f"{name} takes frames divisible by 2 and a size divisible by 16, not {frames} x {size}")
         return _FROM_TRANSFORMERS[name](frames, size)
     if name not in list_models():
-        raise ValueError(f"unknown model {name!r}; choose among {', '.join(dict.fromkeys((*MODELS, *list_models())))}")
+        raise UserError(f"unknown model {name!r}; choose among {', '.join(dict.fromkeys((*MODELS, *list_models())))}")
     model: nn.Module = create_model(name, num_frames=frames, img_size=size, num_classes=CLASSES)
     return model
 

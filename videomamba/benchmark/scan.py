@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videomamba.benchmark.timing import bytes_per_second, exponentials, interleaved
+from videomamba.errors import UserError
 from videomamba.ops import ScanDirection, bidirectional_scan
 from videomamba.ops.backend import backend_status, resolve_backend
 from videomamba.ops.scan.api import directional_scan
@@ -67,7 +68,7 @@ def check(backend: str, device: torch.device) -> dict[str, float]:
     """Largest relative errors (max-norm) of both directions against the float64 reference: ``forward``, ``gradient``.
 
     Raises:
-        ValueError: one is above its limit; there is no point in timing a wrong result.
+        UserError: one is above its limit; there is no point in timing a wrong result.
     """
     drawn, z = _draw(2, 100, 40, device, directions=2)
     forward, backward = (d.mapped(_leaf) for d in drawn)
@@ -84,7 +85,7 @@ def check(backend: str, device: torch.device) -> dict[str, float]:
         errors["gradient"] = max(errors["gradient"], _relative_error(ours, theirs))
     for name, error in errors.items():
         if not error <= _LIMITS[name]:
-            raise ValueError(
+            raise UserError(
                 f"backend {backend!r} is wrong here: its {name} differs from the reference by {error:.1e}, more than "
                 f"{_LIMITS[name]:.0e}; no speed is shown. Please report this with the output of `videomamba env`"
             )

@@ -26,6 +26,7 @@ from videomamba.cli.options import (
     require_split,
 )
 from videomamba.cli.overrides import overridden
+from videomamba.errors import UserError
 from videomamba.files import check_writable
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def ablate(
         tested = [(folder, str(folder.relative_to(runs))) for folder in _found(runs)]
         return _test_shuffled(tested, output, command, device, batch_size or 16, workers, console, json)
     if data is None:
-        raise ValueError("--data DIR is missing: the folder of the videos")
+        raise UserError("--data DIR is missing: the folder of the videos")
     if study == "frames":
         _refuse({"--frames": frames}, "frames is what this study varies")
     if study == "pretrain":
@@ -162,10 +163,10 @@ def ablate(
 def _refuse(given: Mapping[str, object], because: str) -> None:
     """
     Raises:
-        ValueError: one of the options is given.
+        UserError: one of the options is given.
     """
     if options := names_given(given):
-        raise ValueError(f"{because}: leave out {', '.join(options)}")
+        raise UserError(f"{because}: leave out {', '.join(options)}")
 
 
 def _base(data: Path, recipe: str | None, start: str | None) -> "RunConfig":
@@ -174,7 +175,7 @@ def _base(data: Path, recipe: str | None, start: str | None) -> "RunConfig":
     if recipe is None:
         return folder(data, start=start)
     if recipe not in RECIPES:
-        raise ValueError(f"unknown recipe {recipe!r}; choose one of {', '.join(RECIPES)}")
+        raise UserError(f"unknown recipe {recipe!r}; choose one of {', '.join(RECIPES)}")
     return RECIPES[recipe](data)
 
 
@@ -182,26 +183,26 @@ def _study(name: str, base: "RunConfig", starts: Mapping[str, str]) -> "Study":
     """The study that a name stands for, for these checkpoints.
 
     Raises:
-        ValueError: a checkpoint is missing, or one too many.
+        UserError: a checkpoint is missing, or one too many.
     """
     from videomamba.studies.published import STUDIES, Study, Variant, pretrain
 
     if name == "pretrain":
         if not starts:
-            raise ValueError("pretrain compares checkpoints: give --starts NAME=CHECKPOINT...")
+            raise UserError("pretrain compares checkpoints: give --starts NAME=CHECKPOINT...")
         return pretrain(starts, {key: _is_image_model(path) for key, path in starts.items()})
     if name == "shuffle":
         return Study("shuffle", "model", "model", (Variant("model", "model"),))
     study = STUDIES[name]
     if name == "position" and (base.model.start is None or not _is_image_model(base.model.start)):
-        raise ValueError(
+        raise UserError(
             "position needs --start CHECKPOINT of an image model (one frame), whose table three of the variants carry "
             "over; `videomamba train synthetic_stills` makes a small one"
         )
     unknown = sorted(set(starts) - {variant.name for variant in study.variants})
     if unknown:
         known = ", ".join(variant.name for variant in study.variants)
-        raise ValueError(f"--starts {unknown[0]}=...: {name} has no such variant; it has {known}")
+        raise UserError(f"--starts {unknown[0]}=...: {name} has no such variant; it has {known}")
     variants = (dataclasses.replace(v, start=starts.get(v.name)) for v in study.variants)
     return dataclasses.replace(study, variants=tuple(variants))
 
@@ -230,7 +231,7 @@ def _run(
     from videomamba.studies.table import Figure, machine, write_table
 
     if jobs < 1:
-        raise ValueError(f"--jobs {jobs}; it must be at least 1")
+        raise UserError(f"--jobs {jobs}; it must be at least 1")
     first = cells[0].run
     videos = {cell.fold: load_splits(cell.run.data, seed=cell.run.seed) for cell in reversed(cells)}
     wanted = {cell.folder: described(cell.run) for cell in cells}  # finds what cannot work before hours are spent
@@ -322,18 +323,16 @@ def _folds(hold_out: str | None, leave_out: str | None, splits: str | None) -> d
     """Name -> fields of the data's configuration.
 
     Raises:
-        ValueError: folds named in two ways, or that cannot be read.
+        UserError: folds named in two ways, or that cannot be read.
     """
     if sum(given is not None for given in (hold_out, leave_out, splits)) > 1:
-        raise ValueError("give only one of --hold-out, --leave-out and --splits: each says what is tested on")
+        raise UserError("give only one of --hold-out, --leave-out and --splits: each says what is tested on")
     if splits is not None:
         return {str(number): {"fold": number} for number in _numbers("splits", splits)}
     if leave_out is not None:
         column, equals, lists = leave_out.partition("=")
         if not equals or not all(lists.split(";")):
-            raise ValueError(
-                f"--leave-out {leave_out}: expected COLUMN=V1,V2;V3,V4;..., a list of values for each fold"
-            )
+            raise UserError(f"--leave-out {leave_out}: expected COLUMN=V1,V2;V3,V4;..., a list of values for each fold")
         return {str(i): {"hold_out": f"{column}={values}"} for i, values in enumerate(lists.split(";"), start=1)}
     return {"": {} if hold_out is None else {"hold_out": hold_out}}
 
@@ -342,9 +341,9 @@ def _numbers(name: str, text: str) -> list[int]:
     try:
         numbers = [int(part) for part in text.split(",")]
     except ValueError:
-        raise ValueError(f"--{name} {text}: expected whole numbers such as 0,1,2") from None
+        raise UserError(f"--{name} {text}: expected whole numbers such as 0,1,2") from None
     if len(set(numbers)) < len(numbers):
-        raise ValueError(f"--{name} {text}: a number occurs twice")
+        raise UserError(f"--{name} {text}: a number occurs twice")
     return numbers
 
 
@@ -353,7 +352,7 @@ def _named(starts: Sequence[str]) -> dict[str, str]:
     for text in starts:
         name, equals, path = text.partition("=")
         if not equals or not name or not path or "/" in name:
-            raise ValueError(f"--starts {text}: expected NAME=CHECKPOINT")
+            raise UserError(f"--starts {text}: expected NAME=CHECKPOINT")
         named[name] = path
     return named
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from rich.console import Console
 
 from videomamba.cli.options import option, require_split
+from videomamba.errors import UserError
 
 if TYPE_CHECKING:
     from videomamba.data import Annotations
@@ -27,7 +28,7 @@ def annotated_videos(
     """Parts of a csv file, of a published layout or of a folder; ``missing_ok`` None is as the layout has it.
 
     Raises:
-        ValueError: unknown layout, options that exclude each other, or data that cannot be read.
+        UserError: unknown layout, options that exclude each other, or data that cannot be read.
     """
     from videomamba.data import read_csv, read_folder
     from videomamba.data.datasets import FOLDS, VIDEO_LAYOUTS
@@ -35,16 +36,16 @@ def annotated_videos(
     require_split(split, hold_out)
     if layout is None:
         if fold is not None:
-            raise ValueError(f"--splits {fold} needs --layout, the published layout that has several splits")
+            raise UserError(f"--splits {fold} needs --layout, the published layout that has several splits")
         if split is None:
             return read_folder(data)
         return read_csv(split, root=data, hold_out=hold_out, missing_ok=bool(missing_ok))
     if split is not None:
-        raise ValueError(f"--layout {layout} has splits of its own: give it or --split {split}, not both")
+        raise UserError(f"--layout {layout} has splits of its own: give it or --split {split}, not both")
     if layout not in VIDEO_LAYOUTS:
-        raise ValueError(f"unknown layout {layout!r}; choose one of {', '.join(VIDEO_LAYOUTS)}")
+        raise UserError(f"unknown layout {layout!r}; choose one of {', '.join(VIDEO_LAYOUTS)}")
     if fold is not None and not 1 <= fold <= FOLDS.get(layout, 1):
-        raise ValueError(f"--splits {fold}: {layout} has {FOLDS.get(layout, 1)}")
+        raise UserError(f"--splits {fold}: {layout} has {FOLDS.get(layout, 1)}")
     options = {} if missing_ok is None else {"missing_ok": missing_ok}
     return VIDEO_LAYOUTS[layout](data, fold=fold, **options)
 

@@ -10,6 +10,7 @@ from rich.progress import Progress
 
 from videomamba.cli.options import Json, default_workers, option, people, print_json
 from videomamba.cli.tables import check_outputs, write_csv, write_markdown
+from videomamba.errors import UserError
 from videomamba.files import whole_file
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ def data(
 
     for name, value in (("frames", frames), ("size", size), ("clips", clips), ("rounds", rounds), ("workers", workers)):
         if value is not None and value < 1:
-            raise ValueError(f"--{name} {value}: give a number of at least 1")
+            raise UserError(f"--{name} {value}: give a number of at least 1")
     if not strides:
-        raise ValueError("--strides: give at least one, such as uniform")
+        raise UserError("--strides: give at least one, such as uniform")
     check_outputs(csv, markdown, plot)
     samplers = [(stride, _sampler(frames, stride)) for stride in dict.fromkeys(strides)]
     paths = find_videos(data)
@@ -158,5 +159,5 @@ def _sampler(frames: int, stride: str) -> "Sampler":
     if stride == "uniform":
         return make_sampler(frames, None)
     if not stride.isdecimal() or int(stride) < 1:
-        raise ValueError(f"--strides {stride}: give uniform, or a number of at least 1")
+        raise UserError(f"--strides {stride}: give uniform, or a number of at least 1")
     return make_sampler(frames, int(stride))

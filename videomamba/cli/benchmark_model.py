@@ -13,6 +13,7 @@ from rich.console import Console
 
 from videomamba.cli.options import Device, Json, option, people, print_json
 from videomamba.cli.tables import markdown_table, write_csv
+from videomamba.errors import UserError
 from videomamba.files import whole_file
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def model(
     names = _models(models, console)
     cells = _cells(names, frames, sizes, passes, precisions, batches)
     if not patience > 0:
-        raise ValueError(f"--patience {patience}: give a number of seconds above 0")
+        raise UserError(f"--patience {patience}: give a number of seconds above 0")
     where = resolve_device(device)
     memory = speed.available_memory()
     limit = None if memory is None or where.type != "cpu" else int(0.9 * memory)
@@ -103,13 +104,13 @@ def _models(asked: tuple[str, ...] | None, console: Console) -> tuple[str, ...]:
     asked = MODELS if asked is None else asked
     unknown = sorted({*asked} - {*MODELS, *there})
     if unknown:
-        raise ValueError(f"unknown model {', '.join(unknown)}; choose among {', '.join(dict.fromkeys(MODELS + there))}")
+        raise UserError(f"unknown model {', '.join(unknown)}; choose among {', '.join(dict.fromkeys(MODELS + there))}")
     missing = [name for name in asked if name not in there]
     if missing:
         console.print(f"transformers is not installed, so without {', '.join(missing)}: pip install 'transformers>=5'")
     names = tuple(dict.fromkeys(name for name in asked if name in there))
     if not names:
-        raise ValueError("no model to time; name one with --models")
+        raise UserError("no model to time; name one with --models")
     return names
 
 
@@ -127,10 +128,10 @@ def _cells(
     check_inputs(frames, sizes)
     for name, values in (("passes", passes), ("precisions", precisions), ("batches", batches)):
         if not values:
-            raise ValueError(f"--{name}: give at least one")
+            raise UserError(f"--{name}: give at least one")
     for batch in batches:
         if batch != "largest" and not (batch.isdecimal() and int(batch) > 0):
-            raise ValueError(f"--batches {batch}: give a number of clips above 0, or largest")
+            raise UserError(f"--batches {batch}: give a number of clips above 0, or largest")
     every = itertools.product(models, frames, sizes, passes, precisions, batches)
     return list(dict.fromkeys(Cell(*cell) for cell in every))
 
@@ -145,7 +146,7 @@ def _facts(output: Path, device: Any, settings: "Settings") -> dict[str, Any]:
         before = json_module.loads(file.read_text()) if file.is_file() else {}
         other = [f"{key} {before.get(key)} there, {here[key]} here" for key in _LASTING if before.get(key) != here[key]]
         if other:
-            raise ValueError(f"{output} was measured elsewhere ({'; '.join(other)}); name another --output")
+            raise UserError(f"{output} was measured elsewhere ({'; '.join(other)}); name another --output")
     here["date"] = time.strftime("%Y-%m-%d")
     with whole_file(file) as temporary:
         temporary.write_text(json_module.dumps(here, indent=2))
@@ -161,7 +162,7 @@ def _read(file: Path) -> "list[Row]":
         with file.open(newline="", encoding="utf-8") as lines:
             return [Row.from_text(row) for row in csv.DictReader(lines)]
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{file} is no table of this command ({error}); name another --output") from None
+        raise UserError(f"{file} is no table of this command ({error}); name another --output") from None
 
 
 def _line(row: "Row") -> str:

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from videomamba.cli.options import Device, Json, option, people, print_json
 from videomamba.cli.tables import check_outputs, write_csv, write_markdown
+from videomamba.errors import UserError
 from videomamba.files import whole_file
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def scan(
 
     for name, values in (("batches", batches), ("lengths", lengths)):
         if not values or min(values) < 1:
-            raise ValueError(f"--{name} {' '.join(map(str, values))}: give at least one number, each at least 1")
+            raise UserError(f"--{name} {' '.join(map(str, values))}: give at least one number, each at least 1")
     check_outputs(csv, markdown, plot)
     console = people()
     where = resolve_device(device)

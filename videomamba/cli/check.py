@@ -14,6 +14,7 @@ from rich.table import Table
 
 from videomamba.cli.annotated import Fold, Layout, annotated_videos, point_out_missing
 from videomamba.cli.options import HoldOut, Json, Split, Workers, default_workers, option, people, print_json
+from videomamba.errors import UserError
 from videomamba.files import check_writable, write_text
 
 if TYPE_CHECKING:
@@ -53,11 +54,11 @@ def check(
     from videomamba.data.check import PROBLEMS, check_videos
 
     if frames < 1:
-        raise ValueError(f"--frames {frames}; give at least 1")
+        raise UserError(f"--frames {frames}; give at least 1")
     if workers is not None and workers < 0:
-        raise ValueError(f"--workers {workers}; give at least 0")
+        raise UserError(f"--workers {workers}; give at least 0")
     if csv is not None and not csv.absolute().parent.is_dir():
-        raise ValueError(f"--csv {csv}: there is no folder {csv.absolute().parent}")
+        raise UserError(f"--csv {csv}: there is no folder {csv.absolute().parent}")
     if csv is not None:
         check_writable(csv, folder=False)
     console = people()

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from videomamba.cli.options import Checkpoint, Device, Flag, Json, option, people, print_json
 from videomamba.cli.tables import PICTURES, check_suffix
+from videomamba.errors import UserError
 from videomamba.files import whole_file
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def delta(
     where = resolve_device(device)
     model = load_model(checkpoint)
     if not isinstance(model, VideoMamba):
-        raise ValueError(f"{checkpoint} is {type(model).__name__}, which has no step sizes; only VideoMamba has")
+        raise UserError(f"{checkpoint} is {type(model).__name__}, which has no step sizes; only VideoMamba has")
     how = Drawing(check_layers(chosen, model.config.depth), direction, scale, overlay)
     clip = seen_clip(video, model.preprocessing)
     model.to(where)
@@ -137,4 +138,4 @@ def _numbers(layers: str) -> tuple[int, ...]:
     try:
         return tuple(int(number) for number in layers.split(","))
     except ValueError:
-        raise ValueError(f"--layers {layers}: give numbers with commas between them, such as 0,6,12") from None
+        raise UserError(f"--layers {layers}: give numbers with commas between them, such as 0,6,12") from None

@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from videomamba.cli.detect_boxes import find_boxes, read_boxes
 from videomamba.cli.options import Device, Json, option, people, print_json
+from videomamba.errors import UserError
 from videomamba.files import write_text
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def detect(
     from videomamba.tasks.detection import Detection
 
     if not every > 0:
-        raise ValueError(f"--every {every}: it must be above 0")
+        raise UserError(f"--every {every}: it must be above 0")
     console, where = people(), resolve_device(device)
     model = load_model(checkpoint)
     names = model.class_names or tuple(str(i + 1) for i in range(model.num_classes))
@@ -133,7 +134,7 @@ def _numbers(names: tuple[str, ...], label_map: Path | None) -> list[int]:
     numbers = {name: number for number, name in read_label_map(label_map).items()}
     missing = [name for name in names if name not in numbers]
     if missing:
-        raise ValueError(f"{label_map} lacks {len(missing)} of the checkpoint's classes, the first {missing[0]!r}")
+        raise UserError(f"{label_map} lacks {len(missing)} of the checkpoint's classes, the first {missing[0]!r}")
     return [numbers[name] for name in names]
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import Progress
 
+from videomamba.errors import UserError
+
 if TYPE_CHECKING:
     import torch
 
@@ -25,7 +27,7 @@ def read_boxes(
     """Timestamp -> frame and boxes, of the file's rows about this video.
 
     Raises:
-        ValueError: the file cannot be read, or has no box of this video.
+        UserError: the file cannot be read, or has no box of this video.
     """
     from videomamba.data.datasets.ava_boxes import read_person_boxes
     from videomamba.data.frame_folder import FrameFolder
@@ -51,7 +53,7 @@ def read_boxes(
         console.print(f"note: {len(outside)} timestamps are outside the video, the first {outside[0]}; see --keyframes")
     if not found:
         others = sorted({name for name, _ in rows})
-        raise ValueError(
+        raise UserError(
             f"{path} has no box that can be used for {video.stem} ({length:.1f} s): {len(bad)} bad rows, "
             f"{len(outside)} timestamps outside the video with --keyframes {keyframes}; it has the videos "
             f"{', '.join(others[:5])}"
@@ -70,7 +72,7 @@ def find_boxes(
     """Number of the look -> frame and boxes, by Faster R-CNN.
 
     Raises:
-        ValueError: its weights cannot be had, or it finds nothing.
+        UserError: its weights cannot be had, or it finds nothing.
     """
     from videomamba.models.object_detector import ObjectDetector
 
@@ -84,5 +86,5 @@ def find_boxes(
             if boxes:
                 found[number] = frame, boxes
     if not found:
-        raise ValueError(f"no {category} found with a score of {threshold} or more; --category names others of COCO")
+        raise UserError(f"no {category} found with a score of {threshold} or more; --category names others of COCO")
     return found

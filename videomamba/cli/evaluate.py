@@ -26,6 +26,7 @@ from videomamba.cli.options import (
     people,
     print_json,
 )
+from videomamba.errors import UserError
 
 
 def evaluate(
@@ -66,7 +67,7 @@ def evaluate(
 
     for name, value in (("--clips", clips), ("--crops", crops)):
         if value < 1:
-            raise ValueError(f"{name} {value}; give at least 1")
+            raise UserError(f"{name} {value}; give at least 1")
     console = people()
     model = load_model(checkpoint)
     workers = default_workers() if workers is None else workers
@@ -136,10 +137,10 @@ def evaluate(
 def _refuse(checkpoint: str, kind: str, options: dict[str, Any]) -> None:
     """
     Raises:
-        ValueError: one of these options is given, which this kind of checkpoint has no use for.
+        UserError: one of these options is given, which this kind of checkpoint has no use for.
     """
     if given := names_given(options):
-        raise ValueError(f"{checkpoint} is {kind}: {', '.join(given)} cannot be used with it")
+        raise UserError(f"{checkpoint} is {kind}: {', '.join(given)} cannot be used with it")
 
 
 def _point_out_splits(checkpoint: str, split: str | None, console: Console) -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from videomamba.cli.evaluated import run_evaluation
 from videomamba.cli.options import people, print_json
+from videomamba.errors import UserError
 from videomamba.files import check_writable, write_text
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def evaluate_detector(
     """Frame mAP of one part's keyframes; see :func:`videomamba.cli.evaluate.evaluate`.
 
     Raises:
-        ValueError: a data set that cannot be read, or of other classes.
+        UserError: a data set that cannot be read, or of other classes.
     """
     from videomamba.data.datasets.ava import read_ava
     from videomamba.tasks.detection import Detection
@@ -44,7 +45,7 @@ def evaluate_detector(
     names = model.class_names or tuple(str(i) for i in range(model.num_classes))
     if names != annotations.class_names:
         odd = next((name for name in annotations.class_names if name not in names), "their order")
-        raise ValueError(f"the checkpoint's {len(names)} classes are not those of {data}'s label map: {odd} differs")
+        raise UserError(f"the checkpoint's {len(names)} classes are not those of {data}'s label map: {odd} differs")
     for note in annotations.notes:
         console.print(f"note: {note}", soft_wrap=True)
     task = Detection(names)

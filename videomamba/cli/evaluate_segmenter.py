@@ -10,6 +10,7 @@ from rich.table import Table
 
 from videomamba.cli.evaluated import run_evaluation
 from videomamba.cli.options import people, print_json
+from videomamba.errors import UserError
 from videomamba.files import check_writable, write_text
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def evaluate_segmenter(
     """MoF, Edit and F1 of one part of a split; see :func:`videomamba.cli.evaluate.evaluate`.
 
     Raises:
-        ValueError: a data set that cannot be read, or of other classes or channels.
+        UserError: a data set that cannot be read, or of other classes or channels.
     """
     from videomamba.data.datasets.mstcn import read_mstcn
     from videomamba.tasks.segmentation import Segmentation
@@ -40,7 +41,7 @@ def evaluate_segmenter(
     if predictions is not None:
         check_writable(predictions, folder=True)
         if predictions.resolve() == (data / "groundTruth").resolve():
-            raise ValueError(f"--predictions {predictions} would be written over the true labels; name another folder")
+            raise UserError(f"--predictions {predictions} would be written over the true labels; name another folder")
     own = _fold_of_run(checkpoint)
     if fold is None and own is not None:
         console.print(f"note: split {own}, which this run was trained on; --splits N is another")
@@ -78,9 +79,9 @@ def _fold_of_run(checkpoint: str) -> int | None:
 def _check(annotations: "FeatureAnnotations", names: tuple[str, ...], channels: int, data: Path) -> None:
     if annotations.class_names != names:
         odd = next((name for name in annotations.class_names if name not in names), "their order")
-        raise ValueError(f"the checkpoint's {len(names)} classes are not those of {data}/mapping.txt: {odd} differs")
+        raise UserError(f"the checkpoint's {len(names)} classes are not those of {data}/mapping.txt: {odd} differs")
     if annotations.channels != channels:
-        raise ValueError(f"the checkpoint takes features of {channels} channels, {data} has {annotations.channels}")
+        raise UserError(f"the checkpoint takes features of {channels} channels, {data} has {annotations.channels}")
 
 
 def _show(figures: Mapping[str, float], console: Console) -> None:

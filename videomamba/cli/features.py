@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from videomamba.cli.options import Checkpoint, Device, Json, option, people, print_json
+from videomamba.errors import UserError
 from videomamba.files import check_writable
 
 if TYPE_CHECKING:
@@ -45,12 +46,12 @@ def features(
     from videomamba.engine.features import check_options, windows_for
 
     if not videos:
-        raise ValueError("no video given; name at least one file or folder")
+        raise UserError("no video given; name at least one file or folder")
     console, paths, where = people(), find_videos(videos), resolve_device(device)
     paths = list({path.resolve(): path for path in paths}.values())  # one may be named twice, or in a folder too
     twice = next((p.stem for i, p in enumerate(paths) if p.stem in {q.stem for q in paths[:i]}), None)
     if twice is not None:
-        raise ValueError(f"two videos are called {twice}; their features would have the same name: run them apart")
+        raise UserError(f"two videos are called {twice}; their features would have the same name: run them apart")
     check_writable(output, folder=True)
     model = load_backbone(checkpoint)
     windows_for(model, step=step, overlap=overlap)
@@ -88,13 +89,13 @@ def load_backbone(checkpoint: str) -> Any:
     """A VideoMamba for features.
 
     Raises:
-        ValueError: no checkpoint, or one of another model.
+        UserError: no checkpoint, or one of another model.
     """
     from videomamba.models import VideoMamba, load_model
 
     model = load_model(checkpoint)
     if not isinstance(model, VideoMamba):
-        raise ValueError(f"{checkpoint} is no VideoMamba but {type(model).__name__}, which gives no features of frames")
+        raise UserError(f"{checkpoint} is no VideoMamba but {type(model).__name__}, which gives no features of frames")
     return model
 
 

@@ -5,10 +5,8 @@
 
 import os
 import sys
-import traceback
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 
 import tyro
 
@@ -30,6 +28,7 @@ from videomamba.cli.recipes import recipes
 from videomamba.cli.score import score
 from videomamba.cli.segment import segment
 from videomamba.cli.train import train
+from videomamba.errors import UserError
 
 # before PyTorch is loaded: waiting threads that spin take a core from the processes that read videos (training is a
 # quarter slower with 2 cores)
@@ -44,7 +43,6 @@ VERBS = {
     )
 }
 DESCRIPTION = "Video recognition with VideoMamba (ECCV 2024). `videomamba VERB --help` says more about each."
-PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,19 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         except BrokenPipeError:  # `videomamba ... --json | head`: the reader has what it wanted
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        except (ValueError, OSError) as error:
-            if not _is_for_people(error):
-                raise
+        except (UserError, OSError) as error:  # files and disks fail for reasons of their own
             print(f"error: {_one_line(error)}", file=sys.stderr)
             return 2
-
-
-def _is_for_people(error: Exception) -> bool:
-    """Files and disks fail for reasons of their own; a ValueError is for people only where our code raised it."""
-    if isinstance(error, OSError):
-        return True
-    raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
-    return Path(raised_in).resolve().is_relative_to(PACKAGE)
 
 
 def _one_line(error: Exception) -> str:

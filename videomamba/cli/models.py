@@ -6,6 +6,7 @@ import tyro
 from rich.table import Table
 
 from videomamba.cli.options import Json, option, people, print_json
+from videomamba.errors import UserError
 
 
 def models(pattern: Annotated[str, tyro.conf.Positional, option("PATTERN")] = "*", json: Json = False) -> int:
@@ -18,7 +19,7 @@ def models(pattern: Annotated[str, tyro.conf.Positional, option("PATTERN")] = "*
 
     names = list_models(pattern)
     if not names:
-        raise ValueError(f"no model matches {pattern!r}; there are {', '.join(list_models())}")
+        raise UserError(f"no model matches {pattern!r}; there are {', '.join(list_models())}")
     table = Table("name", "parameters", "width x depth", "frames", "size")
     rows = []
     for name in names:

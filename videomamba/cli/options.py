@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 import tyro
 from rich.console import Console
 
+from videomamba.errors import UserError
+
 # the words after `videomamba`, for messages that say how to go on
 invocation: ContextVar[tuple[str, ...]] = ContextVar("invocation", default=())
 
@@ -48,10 +50,10 @@ def names_given(options: Mapping[str, object]) -> list[str]:
 def require_split(split: str | None, hold_out: str | None) -> None:
     """
     Raises:
-        ValueError: rows to hold out, and no csv file to find them in.
+        UserError: rows to hold out, and no csv file to find them in.
     """
     if hold_out is not None and split is None:
-        raise ValueError(f"--hold-out {hold_out} needs --split FILE.csv, the file that has the column")
+        raise UserError(f"--hold-out {hold_out} needs --split FILE.csv, the file that has the column")
 
 
 def people() -> Console:
@@ -83,9 +85,9 @@ def named_options(named: tuple[str, ...]) -> dict[str, str]:
     """Options of a data set's layout by name.
 
     Raises:
-        ValueError: something that is not ``NAME=VALUE``.
+        UserError: something that is not ``NAME=VALUE``.
     """
     bad = next((text for text in named if "=" not in text), None)
     if bad is not None:
-        raise ValueError(f"--data-option {bad}: expected NAME=VALUE, such as keyframes=even:22")
+        raise UserError(f"--data-option {bad}: expected NAME=VALUE, such as keyframes=even:22")
     return dict(text.split("=", 1) for text in named)

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from videomamba.cli.options import Checkpoint, Clips, Device, Json, option, people, print_json
+from videomamba.errors import UserError
 
 if TYPE_CHECKING:
     from videomamba.engine import Prediction
@@ -35,7 +36,7 @@ def predict(
     from videomamba.tasks.recognition import Recognition
 
     if not videos:
-        raise ValueError("no video given; name at least one file or folder")
+        raise UserError("no video given; name at least one file or folder")
     console = people()
     paths = find_videos(videos)
     model = load_model(checkpoint)

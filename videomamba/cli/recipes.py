@@ -7,6 +7,7 @@ import tyro
 from rich.table import Column, Table
 
 from videomamba.cli.options import Json, option, people, print_json
+from videomamba.errors import UserError
 
 
 def recipes(
@@ -21,7 +22,7 @@ def recipes(
     from videomamba.recipes import RECIPES
 
     if name is not None and name not in RECIPES:
-        raise ValueError(f"there is no recipe {name!r}; `videomamba recipes` lists them")
+        raise UserError(f"there is no recipe {name!r}; `videomamba recipes` lists them")
     rows = [_row(recipe) for recipe in (RECIPES if name is None else (name,))]
     if json:
         print_json(rows if name is None else rows[0])

@@ -8,6 +8,7 @@ import tyro
 from videomamba.cli.options import Json, option
 from videomamba.cli.score_ava import score_ava
 from videomamba.cli.score_segmentation import score_segmentation
+from videomamba.errors import UserError
 
 
 def score(
@@ -41,8 +42,8 @@ def score(
     """
     if what == "segmentation":
         if predictions is None:
-            raise ValueError("score segmentation needs --predictions DIR beside --ground-truth DIR")
+            raise UserError("score segmentation needs --predictions DIR beside --ground-truth DIR")
         return score_segmentation(ground_truth, predictions, ignore=ignore, json=json)
     if detections is None or label_map is None:
-        raise ValueError("score ava needs --detections D.csv and --label-map L.pbtxt beside --ground-truth")
+        raise UserError("score ava needs --detections D.csv and --label-map L.pbtxt beside --ground-truth")
     return score_ava(ground_truth, detections, label_map, excluded=excluded, json=json)

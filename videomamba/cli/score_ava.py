@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from videomamba.cli.options import people, print_json
+from videomamba.errors import UserError
 
 if TYPE_CHECKING:
     from videomamba.data.datasets.ava_files import BoxRow
@@ -19,7 +20,7 @@ def score_ava(
     """Frame mAP at IoU 0.5 of action detections, as AVA's official evaluator computes it.
 
     Raises:
-        ValueError: a file that cannot be read, or no ground truth of the label map's classes.
+        UserError: a file that cannot be read, or no ground truth of the label map's classes.
     """
     from videomamba.data.datasets.ava_files import read_exclusions, read_label_map, read_scored_rows
     from videomamba.tasks.metrics.ava import (
@@ -36,7 +37,7 @@ def score_ava(
     truth = group_by_frame(_as_items(true_rows), names, excluded=left_out)
     found = group_by_frame(_as_items(found_rows), names, excluded=left_out, capacity=CAPACITY)
     if not truth:
-        raise ValueError(f"{ground_truth} has no box of the {len(names)} classes of {label_map} in a frame that counts")
+        raise UserError(f"{ground_truth} has no box of the {len(names)} classes of {label_map} in a frame that counts")
     by_id = frame_average_precision(truth, found, names)
     mean = mean_average_precision(by_id)
     table = Table("class", "AP")

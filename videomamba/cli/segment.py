@@ -15,6 +15,7 @@ from rich.table import Table
 
 from videomamba.cli.features import Step, extract, load_backbone
 from videomamba.cli.options import Device, Json, option, people, print_json
+from videomamba.errors import UserError
 from videomamba.files import check_writable, whole_file
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def segment(
 
     console, where = people(), resolve_device(device)
     if fps is not None and not _is_rate(fps):
-        raise ValueError(f"--fps {fps}: give features a second, {_RATES}")
+        raise UserError(f"--fps {fps}: give features a second, {_RATES}")
     of_video = {"stride": stride, "step": step, "overlap": overlap, "batch_size": batch_size}
     options = {name: value for name, value in of_video.items() if value is not None}
     files = _files(output, source.stem, truth)
@@ -73,14 +74,14 @@ def segment(
     if source.suffix.lower() == ".npy":
         if backbone is not None or options:
             given = [f"--{name.replace('_', '-')}" for name in options] + ["--backbone"] * (backbone is not None)
-            raise ValueError(f"{source} has features already; {', '.join(given)} goes with a video")
+            raise UserError(f"{source} has features already; {', '.join(given)} goes with a video")
         array = load_features(source)
         fps = fps or _rate_beside(source)
     else:
         if source.is_dir():
-            raise ValueError(f"{source} is a folder; give one .npy file of features, or one video")
+            raise UserError(f"{source} is a folder; give one .npy file of features, or one video")
         if backbone is None:
-            raise ValueError(f"{source} is no .npy file of features; for a video name --backbone, what makes them")
+            raise UserError(f"{source} is no .npy file of features; for a video name --backbone, what makes them")
         array, known_fps = _extract(source, backbone, options, model.config.input_dim, where, console)
         fps = fps or known_fps
     runs = _predict(model, task, array, where)
@@ -115,7 +116,7 @@ def _rate_beside(features: Path) -> float | None:
     except (ValueError, TypeError, ZeroDivisionError):
         rate = math.nan
     if not _is_rate(rate):
-        raise ValueError(f"{beside}: fps {fps} over stride {stride} is no rate {_RATES}; --fps X overrules it")
+        raise UserError(f"{beside}: fps {fps} over stride {stride} is no rate {_RATES}; --fps X overrules it")
     return rate
 
 
@@ -130,7 +131,7 @@ def _files(output: Path, name: str, truth: Path | None) -> dict[str, Path]:
     """Where the results go.
 
     Raises:
-        ValueError: nothing can be written there, or the true labels are there.
+        UserError: nothing can be written there, or the true labels are there.
     """
     check_writable(output, folder=True)
     files = {
@@ -142,7 +143,7 @@ def _files(output: Path, name: str, truth: Path | None) -> dict[str, Path]:
     for path in files.values():
         check_writable(path, folder=False)
     if truth is not None and truth.resolve() == files["labels"].resolve():
-        raise ValueError(f"the predicted labels would be written over the true ones, {truth}; name another --output")
+        raise UserError(f"the predicted labels would be written over the true ones, {truth}; name another --output")
     return files
 
 
@@ -153,7 +154,7 @@ def _extract(
 
     network = load_backbone(backbone)
     if network.config.embed_dim != channels:
-        raise ValueError(
+        raise UserError(
             f"{backbone} gives features of {network.config.embed_dim} channels, the segmenter takes {channels}"
         )
     with tempfile.TemporaryDirectory() as folder:
@@ -168,7 +169,7 @@ def _predict(model: Any, task: Any, array: "np.ndarray", device: "torch.device")
     import torch
 
     if array.shape[0] != model.config.input_dim:
-        raise ValueError(
+        raise UserError(
             f"features have {array.shape[0]} channels (their shape is {array.shape}); the checkpoint takes "
             f"{model.config.input_dim}, as (C, T)"
         )
@@ -192,12 +193,12 @@ def _fitting(
     length = result["frames"]
     unknown = sorted(set(labels) - {*names})
     if len(unknown) == len(set(labels)):
-        raise ValueError(f"{path}: not one label is a class of the checkpoint, which knows {', '.join(names)}")
+        raise UserError(f"{path}: not one label is a class of the checkpoint, which knows {', '.join(names)}")
     if unknown:
         console.print(f"note: {path}: the checkpoint cannot find {', '.join(unknown)}", soft_wrap=True)
     if not labels or not few(len(labels), length):
         source = result["source"]
-        raise ValueError(f"{path} has {len(labels)} labels, {source} has {length} features; expected one for each")
+        raise UserError(f"{path} has {len(labels)} labels, {source} has {length} features; expected one for each")
     if len(labels) != length:
         console.print(f"note: {path} has {len(labels)} labels for {length} features; compared where both are")
     return labels[:length]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from videomamba.errors import UserError
 from videomamba.files import check_writable, whole_file
 
 PICTURES = (".png", ".pdf", ".svg")
@@ -14,17 +15,17 @@ PICTURES = (".png", ".pdf", ".svg")
 def check_suffix(name: str, file: Path, kinds: Sequence[str] = PICTURES) -> None:
     """
     Raises:
-        ValueError: the file given for the option ``name`` is none of these kinds.
+        UserError: the file given for the option ``name`` is none of these kinds.
     """
     if file.suffix not in kinds:
-        raise ValueError(f"{name} {file}: end it in one of {', '.join(kinds)}")
+        raise UserError(f"{name} {file}: end it in one of {', '.join(kinds)}")
 
 
 def check_outputs(csv: Path | None, markdown: Path | None, plot: Path | None) -> None:
     """Before the work, whether its files can be written.
 
     Raises:
-        ValueError: one cannot, or ``plot`` is no picture.
+        UserError: one cannot, or ``plot`` is no picture.
     """
     for file in (csv, markdown, plot):
         if file is not None:

@@ -30,6 +30,7 @@ from videomamba.cli.options import (
 )
 from videomamba.cli.overrides import overridden
 from videomamba.cli.train_splits import train_all_splits
+from videomamba.errors import UserError
 
 if TYPE_CHECKING:
     from videomamba.engine import RunConfig, TrainResult
@@ -203,14 +204,14 @@ def _configure(what: str, data: Path | None, start: str | None) -> "RunConfig":
     if what in RECIPES:
         run = RECIPES[what](data)
         if run.data.synthetic is None and not run.data.root.is_dir():
-            raise ValueError(f"{run.data.root} is not a folder; --data DIR names the one that has the data of {what}")
+            raise UserError(f"{run.data.root} is not a folder; --data DIR names the one that has the data of {what}")
         return run
     near = difflib.get_close_matches(what, RECIPES, n=3)
     there_are = f"did you mean {' or '.join(near)}?" if near else "`videomamba recipes` lists them"
     if data is not None:
-        raise ValueError(f"--data goes with a recipe, and {what!r} is none ({there_are}); a folder is given alone")
+        raise UserError(f"--data goes with a recipe, and {what!r} is none ({there_are}); a folder is given alone")
     if not Path(what).is_dir():
-        raise ValueError(f"there is no folder {what!r} and no recipe of that name: {there_are}")
+        raise UserError(f"there is no folder {what!r} and no recipe of that name: {there_are}")
     return folder(Path(what), start=start)
 
 

@@ -9,6 +9,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from videomamba.data.transforms import Augmentation
+from videomamba.errors import UserError
 
 STEP = 16  # pixels; pictures that are tested whole get sides that this divides, as patches do
 
@@ -29,11 +30,11 @@ def train_box_transform(
             nothing.
 
     Raises:
-        ValueError: RandAugment is asked for: its rotations and shears would leave boxes behind.
+        UserError: RandAugment is asked for: its rotations and shears would leave boxes behind.
     """
     a = augmentation
     if a.rand_ops:
-        raise ValueError(f"rand_ops={a.rand_ops}; RandAugment turns and shears pictures, which boxes cannot follow")
+        raise UserError(f"rand_ops={a.rand_ops}; RandAugment turns and shears pictures, which boxes cannot follow")
     shape = size[1] / size[0]
     ratio = (a.ratio[0] * shape, a.ratio[1] * shape)
     geometry: list[v2.Transform] = [v2.RandomResizedCrop(size, scale=a.scale, ratio=ratio, antialias=True)]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from videomamba.errors import UserError
+
 
 @dataclass(frozen=True, eq=False)
 class Clip:
@@ -20,7 +22,7 @@ class Clip:
         notes: lines for people, such as which frames could not be decoded.
 
     Raises:
-        ValueError: shapes or dtypes differ from these.
+        UserError: shapes or dtypes differ from these.
     """
 
     frames: Tensor
@@ -32,13 +34,13 @@ class Clip:
 
     def __post_init__(self) -> None:
         if self.frames.dtype != torch.uint8 or self.frames.dim() != 4 or self.frames.shape[1] != 3:
-            raise ValueError(
+            raise UserError(
                 f"frames are {self.frames.dtype} of shape {tuple(self.frames.shape)}; expected uint8 (T, 3, H, W)"
             )
         for name, dtype in (("indices", torch.int64), ("timestamps", torch.float64)):
             value = getattr(self, name)
             if value.dtype != dtype or value.shape != (len(self.frames),):
-                raise ValueError(f"{name} are {value.dtype} of shape {tuple(value.shape)}; expected {dtype} (T,)")
+                raise UserError(f"{name} are {value.dtype} of shape {tuple(value.shape)}; expected {dtype} (T,)")
 
     def __len__(self) -> int:
         return len(self.frames)

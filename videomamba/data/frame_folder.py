@@ -14,6 +14,7 @@ from torch import Tensor
 from videomamba.data.clip import Clip
 from videomamba.data.errors import VideoError, reason
 from videomamba.data.reader import shrink
+from videomamba.errors import UserError
 
 PICTURES = (".jpg", ".jpeg", ".png")
 
@@ -51,11 +52,11 @@ class FrameFolder:
         """The frames at ``indices``, as :meth:`VideoReader.read` gives them.
 
         Raises:
-            ValueError: no index, or one that is not there.
+            UserError: no index, or one that is not there.
             VideoError: a picture that cannot be decoded.
         """
         if not indices or min(indices) < 0 or max(indices) >= self.num_frames:
-            raise ValueError(f"{self.path} has frames 0 to {self.num_frames - 1}; asked for {list(indices)}")
+            raise UserError(f"{self.path} has frames 0 to {self.num_frames - 1}; asked for {list(indices)}")
         found = {}
         for i in set(indices):
             found[i] = shrink(_picture(self._files[i]), short_side)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from videomamba.data.frame_folder import FrameFolder
 from videomamba.data.reader import VideoReader
+from videomamba.errors import UserError
 
 AVA_START, AVA_END = 900.0, 1798.0  # seconds into the film: where AVA's frame folders begin, and the last keyframe
 
@@ -28,7 +29,7 @@ class Keyframes:
         """``ava``, ``ORIGIN:SPACING`` (such as 1:0.5) or ``even:N``.
 
         Raises:
-            ValueError: none of these.
+            UserError: none of these.
         """
         first, colon, second = text.partition(":")
         try:
@@ -40,7 +41,7 @@ class Keyframes:
                 return cls(float(first), float(second) if colon else 1.0)
         except ValueError:
             pass
-        raise ValueError(
+        raise UserError(
             f"keyframes={text!r}; give ava (seconds of the film), ORIGIN:SPACING (timestamp of the first frame, "
             "seconds from one timestamp to the next) or even:N (N keyframes spread evenly over each video)"
         )

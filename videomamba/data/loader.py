@@ -1,15 +1,31 @@
-"""Batches of clips, the same for any number of workers."""
+"""Batches of clips, the same for any number of workers, from processes that end when their parent does."""
 
+import contextlib
+import errno
+import functools
+import multiprocessing
+import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
+from ctypes import c_bool
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler, default_collate, get_worker_info
 
-from videomamba.data.datasets.epochs import mixed_seed
+from videomamba.data.datasets.epochs import EpochDataset, mixed_seed
+from videomamba.errors import UserError
 from videomamba.memory import keep_freed_memory
+
+_SHARED_MEMORY = Path("/dev/shm")
+
+
+class LoaderError(UserError):
+    """Loader processes failed for want of memory or by a signal; the message says what to do."""
 
 
 def make_loader(
@@ -34,19 +50,23 @@ def make_loader(
         collate: from samples to a batch; PyTorch's by default.
 
     Raises:
-        ValueError: batch size below one, or fewer workers than none.
+        UserError: batch size below one, or fewer workers than none.
+        LoaderError: workers need shared memory, and it is full.
     """
     if batch_size < 1 or num_workers < 0:
-        raise ValueError(f"batch_size={batch_size} must be at least 1 and num_workers={num_workers} at least 0")
+        raise UserError(f"batch_size={batch_size} must be at least 1 and num_workers={num_workers} at least 0")
+    if num_workers and isinstance(dataset, EpochDataset):
+        with loader_failures():
+            dataset.share_epoch()
     return DataLoader(
         dataset,
         batch_size=batch_size,
         sampler=EpochOrder(dataset, seed) if shuffle else None,
         num_workers=num_workers,
         drop_last=drop_last,
-        collate_fn=collate,
+        collate_fn=SharedBatch(collate or default_collate) if num_workers else collate,
         generator=torch.Generator().manual_seed(seed),  # else a loader draws from the global state
-        worker_init_fn=_prepare_worker if num_workers else None,
+        worker_init_fn=functools.partial(_prepare_worker, _handled_by_parent()) if num_workers else None,
         persistent_workers=num_workers > 0,
     )
 
@@ -70,14 +90,90 @@ class EpochOrder(Sampler[int]):
         return len(self.dataset)
 
 
-def _prepare_worker(_: int) -> None:
+class SharedBatch:
+    """Collates and moves the batch's tensors to shared memory where an error still reaches the parent.
+
+    A queue does it later, in a thread: where shared memory is full, that thread drops the batch and the parent waits
+    for ever.
+    """
+
+    def __init__(self, collate: Callable[[list[Any]], Any]) -> None:
+        self.collate = collate
+
+    def __call__(self, samples: list[Any]) -> Any:
+        batch = self.collate(samples)
+        if isinstance(batch, dict) and get_worker_info() is not None:
+            for value in batch.values():
+                if isinstance(value, Tensor):
+                    value.share_memory_()
+        return batch
+
+
+@contextlib.contextmanager
+def signals_handled_here() -> Iterator[None]:
+    """While active, loader processes pass over the first SIGTERM: this process has a handler that ends them in time.
+
+    A scheduler signals all processes of a job. Outside this context a SIGTERM ends a loader process, as Python's exit,
+    which sends one and waits, relies on.
+    """
+    handled = _handled_by_parent()
+    before, handled.value = handled.value, True
+    try:
+        yield
+    finally:
+        handled.value = before
+
+
+@contextlib.contextmanager
+def loader_failures() -> Iterator[None]:
+    """Turns what PyTorch and the system say of failing loader processes into a :class:`LoaderError` of one line."""
+    try:
+        yield
+    except (RuntimeError, OSError, MemoryError) as error:
+        reason = _failure(error)
+        if reason is None:
+            raise
+        raise LoaderError(reason) from error
+
+
+def _failure(error: Exception) -> str | None:
+    """What to tell people, or None where the error is not the loader's machinery's.
+
+    PyTorch raises nothing but RuntimeError here, at any line of the parent (from a handler of SIGCHLD).
+    """
+    text = str(error)
+    less = "use fewer loader processes (--workers 0 reads in the main process); a run goes on with --resume"
+    if any(words in text for words in ("shared memory(shm)", "shared memory object", "out of shared memory")):
+        free = f", {shutil.disk_usage(_SHARED_MEMORY).free >> 20} MiB free" if _SHARED_MEMORY.is_dir() else ""
+        return f"shared memory ({_SHARED_MEMORY}{free}) is full: give more (docker run --shm-size 8g) or {less}"
+    if "DataLoader worker (pid" in text:
+        how = f"was {text.split('is ', 1)[1].split('.')[0]}" if "is killed" in text else "ended unexpectedly"
+        return f"a loader process {how}, most often because memory ran out: free some or {less}"
+    if isinstance(error, MemoryError) or _errno(error) == errno.ENOMEM or "DefaultCPUAllocator" in text:
+        return f"memory ran out: free some, use smaller batches (--batch-size), or {less}"
+    if _errno(error) == errno.EMFILE:
+        return f"too many open files (see `ulimit -n`): raise the limit or {less}"
+    return None
+
+
+def _errno(error: Exception) -> int | None:
+    return error.errno if isinstance(error, OSError) else None
+
+
+@functools.cache
+def _handled_by_parent() -> Any:
+    """One byte that this process and its loader processes see."""
+    return multiprocessing.RawValue(c_bool, False)
+
+
+def _prepare_worker(handled_by_parent: Any, _: int) -> None:
     torch.set_num_threads(1)
     keep_freed_memory()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _pass_over_once)
 
+    def on_sigterm(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if not handled_by_parent.value:
+            os._exit(0)  # any other status would be an error in the parent, as PyTorch watches its workers
 
-def _pass_over_once(number: int, frame: FrameType | None) -> None:
-    """A terminal or a scheduler signals a whole group: a worker goes on, so that its parent can end the step; a second
-    signal ends it, as ever."""
-    signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, on_sigterm)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent ends its workers

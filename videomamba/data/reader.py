@@ -15,6 +15,7 @@ from videomamba.data.clip import Clip
 from videomamba.data.decode_pyav import PyAVDecoder
 from videomamba.data.decode_torchcodec import TorchcodecDecoder, is_indexed, torchcodec_status
 from videomamba.data.errors import VideoError, reason
+from videomamba.errors import UserError
 from videomamba.notes import UserNote
 
 DecoderName = Literal["auto", "torchcodec", "pyav"]
@@ -45,7 +46,7 @@ class VideoReader:
 
     Raises:
         VideoError: the file is missing, empty, not a video, or has no frames.
-        ValueError: unknown decoder, or torchcodec asked for where it does not work.
+        UserError: unknown decoder, or torchcodec asked for where it does not work.
     """
 
     def __init__(self, path: str | Path, *, decoder: DecoderName = "auto", num_threads: int = 1) -> None:
@@ -71,11 +72,11 @@ class VideoReader:
                 memory stays bounded whatever the video's size.
 
         Raises:
-            ValueError: no index, or one that the video does not have.
+            UserError: no index, or one that the video does not have.
             VideoError: nothing can be decoded.
         """
         if not indices or min(indices) < 0 or max(indices) >= self.num_frames:
-            raise ValueError(f"{self.path} has frames 0 to {self.num_frames - 1}; asked for {list(indices)}")
+            raise UserError(f"{self.path} has frames 0 to {self.num_frames - 1}; asked for {list(indices)}")
         ascending = sorted(set(indices))
         found: dict[int, tuple[int, Tensor]] = {}
         for wanted, (index, frame) in zip(ascending, self._frames(ascending), strict=True):
@@ -160,12 +161,12 @@ def _plainer(path: Path) -> VideoError | None:
 
 def _open(path: Path, decoder: str, num_threads: int) -> TorchcodecDecoder | PyAVDecoder:
     if decoder not in ("auto", "torchcodec", "pyav"):
-        raise ValueError(f"unknown decoder {decoder!r}; choose auto, torchcodec or pyav")
+        raise UserError(f"unknown decoder {decoder!r}; choose auto, torchcodec or pyav")
     if decoder == "pyav":
         return PyAVDecoder(path, num_threads)
     works, why_not = torchcodec_status()
     if decoder == "torchcodec" and not works:
-        raise ValueError(f"decoder 'torchcodec' does not work here: {why_not}")
+        raise UserError(f"decoder 'torchcodec' does not work here: {why_not}")
     if decoder == "torchcodec" and path.is_file() and not is_indexed(path):
         raise VideoError(f"{path} is neither mp4/mov nor mkv/webm, where torchcodec finds frames exactly; use PyAV")
     counted = PyAVDecoder(path, num_threads)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
+from videomamba.errors import UserError
+
 
 @dataclass(frozen=True)
 class DenseSampler:
@@ -68,8 +70,8 @@ def make_sampler(num_frames: int, stride: int | None) -> Sampler:
     """Dense with this stride, or uniform over the whole video for None.
 
     Raises:
-        ValueError: fewer than one frame, or a stride below one.
+        UserError: fewer than one frame, or a stride below one.
     """
     if num_frames < 1 or (stride is not None and stride < 1):
-        raise ValueError(f"num_frames={num_frames}, stride={stride}: both must be at least 1 (no stride: whole video)")
+        raise UserError(f"num_frames={num_frames}, stride={stride}: both must be at least 1 (no stride: whole video)")
     return UniformSampler(num_frames) if stride is None else DenseSampler(num_frames, stride)

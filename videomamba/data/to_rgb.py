@@ -54,7 +54,9 @@ class ToRGB:
 def _graph(width: int, height: int, pixels: str, matrix: int, color_range: int) -> Graph:
     graph = Graph()
     graph.threads = 1
-    properties = f"video_size={width}x{height}:pix_fmt={pixels}:time_base=1/1000:colorspace={matrix}:range={color_range}"
+    properties = (
+        f"video_size={width}x{height}:pix_fmt={pixels}:time_base=1/1000:colorspace={matrix}:range={color_range}"
+    )
     chain = [graph.add("buffer", properties), graph.add("format", "rgb24"), graph.add("buffersink")]
     chain[0].link_to(chain[1])
     chain[1].link_to(chain[2])

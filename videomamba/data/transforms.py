@@ -12,6 +12,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from videomamba.data.randaugment import RandAugment
+from videomamba.errors import UserError
 
 Transform = Callable[[Tensor], Tensor]
 
@@ -33,7 +34,7 @@ class Augmentation:
         erase: chance that a rectangle of the clip, the same in all frames, is blanked (arXiv 1708.04896).
 
     Raises:
-        ValueError: a value outside its range.
+        UserError: a value outside its range.
     """
 
     flip: bool = True
@@ -49,15 +50,15 @@ class Augmentation:
     def __post_init__(self) -> None:
         low, high = self.scale
         if not 0 < low <= high <= 1:
-            raise ValueError(f"scale={self.scale}; expected 0 < least <= most <= 1")
+            raise UserError(f"scale={self.scale}; expected 0 < least <= most <= 1")
         if self.rand_ops < 0 or not 0 <= self.rand_magnitude <= 10 or self.rand_deviation < 0:
-            raise ValueError(
+            raise UserError(
                 f"rand_ops={self.rand_ops}, rand_magnitude={self.rand_magnitude}, rand_deviation="
                 f"{self.rand_deviation}; expected at least 0, 0 to 10, at least 0"
             )
         for name, chance in (("rand_prob", self.rand_prob), ("erase", self.erase)):
             if not 0 <= chance <= 1:
-                raise ValueError(f"{name}={chance}; expected a chance from 0 to 1")
+                raise UserError(f"{name}={chance}; expected a chance from 0 to 1")
 
 
 def train_transform(

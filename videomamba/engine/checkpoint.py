@@ -17,6 +17,8 @@ from torch.distributed.checkpoint.state_dict import (
     set_state_dict,
 )
 
+from videomamba.errors import UserError
+
 _STATE = "state.pt"
 
 
@@ -44,7 +46,7 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
     """The state of the newest checkpoint, or None where there is none; what a killed process half wrote is removed.
 
     Raises:
-        ValueError: a checkpoint that cannot be read.
+        UserError: a checkpoint that cannot be read.
     """
     if not folder.is_dir():
         return None
@@ -57,7 +59,7 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise ValueError(
+        raise UserError(
             f"{file} cannot be read ({str(error).splitlines()[0]}); remove {there[-1]} to resume earlier"
         ) from error
 

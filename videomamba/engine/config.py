@@ -8,6 +8,7 @@ from typing import Any, Literal
 from videomamba.data.datasets import FOLDS, LAYOUTS, SEGMENTATION_LAYOUTS
 from videomamba.data.synthetic import Synthetic
 from videomamba.data.transforms import Augmentation
+from videomamba.errors import UserError
 from videomamba.models.fit import Inflation
 
 Stride = int | Literal["uniform"]
@@ -16,7 +17,7 @@ DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 def _at_least(name: str, value: int, least: int) -> None:
     if value < least:
-        raise ValueError(f"{name}={value}; it must be at least {least}")
+        raise UserError(f"{name}={value}; it must be at least {least}")
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,17 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         if self.hold_out is not None and self.split is None:
-            raise ValueError(f"hold_out={self.hold_out!r} needs split, the csv file that has the column")
+            raise UserError(f"hold_out={self.hold_out!r} needs split, the csv file that has the column")
         if self.options and self.layout not in ("ava", *SEGMENTATION_LAYOUTS):
-            raise ValueError(f"layout {self.layout!r} has no options; {', '.join(self.options)} given")
+            raise UserError(f"layout {self.layout!r} has no options; {', '.join(self.options)} given")
         if self.layout != "folder" and self.layout not in LAYOUTS:
-            raise ValueError(f"unknown layout {self.layout!r}; choose one of {', '.join(['folder', *LAYOUTS])}")
+            raise UserError(f"unknown layout {self.layout!r}; choose one of {', '.join(['folder', *LAYOUTS])}")
         if self.layout != "folder" and self.split is not None:
-            raise ValueError(f"data in the layout {self.layout!r} brings its own split; a csv's is for layout 'folder'")
+            raise UserError(f"data in the layout {self.layout!r} brings its own split; a csv's is for layout 'folder'")
         folds = FOLDS.get(self.layout, 1)
         if self.fold is not None and not 1 <= self.fold <= folds:
             have = f"has splits 1 to {folds}" if folds > 1 else "has one split"
-            raise ValueError(f"fold={self.fold}: data in the layout {self.layout!r} {have}")
+            raise UserError(f"fold={self.fold}: data in the layout {self.layout!r} {have}")
         if self.stride is not None and self.stride != "uniform":
             _at_least("stride", self.stride, 1)
         if self.num_frames is not None:
@@ -98,7 +99,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         if self.freeze is not None and self.start is None:
-            raise ValueError(f"freeze={self.freeze!r} needs start, the checkpoint whose weights shall stay")
+            raise UserError(f"freeze={self.freeze!r} needs start, the checkpoint whose weights shall stay")
 
 
 @dataclass(frozen=True)
@@ -158,21 +159,21 @@ class OptimConfig:
         _at_least("batch_size", self.batch_size, 1)
         _at_least("accumulate", self.accumulate, 1)
         if min(self.mixup, self.cutmix) < 0:
-            raise ValueError(f"mixup={self.mixup} and cutmix={self.cutmix} must be at least 0 (none)")
+            raise UserError(f"mixup={self.mixup} and cutmix={self.cutmix} must be at least 0 (none)")
         if self.ema is not None and not 0 < self.ema < 1:
-            raise ValueError(f"ema={self.ema}; it must be above 0 and below 1")
+            raise UserError(f"ema={self.ema}; it must be above 0 and below 1")
         if self.ema is not None and self.fsdp:
-            raise ValueError("ema does not go with fsdp, whose weights no process has whole")
+            raise UserError("ema does not go with fsdp, whose weights no process has whole")
         if not self.lr > 0:
-            raise ValueError(f"lr={self.lr}; it must be above 0")
+            raise UserError(f"lr={self.lr}; it must be above 0")
         if not 0 < self.layer_decay <= 1:
-            raise ValueError(f"layer_decay={self.layer_decay}; it must be above 0 and at most 1 (none)")
+            raise UserError(f"layer_decay={self.layer_decay}; it must be above 0 and at most 1 (none)")
         if not 0 < self.backbone_lr <= 1:
-            raise ValueError(f"backbone_lr={self.backbone_lr}; it must be above 0 and at most 1 (as the head)")
+            raise UserError(f"backbone_lr={self.backbone_lr}; it must be above 0 and at most 1 (as the head)")
         if self.total_batch is not None:
             _at_least("total_batch", self.total_batch, 1)
         if self.warmup_epochs < 0:
-            raise ValueError(f"warmup_epochs={self.warmup_epochs}; it must be at least 0")
+            raise UserError(f"warmup_epochs={self.warmup_epochs}; it must be at least 0")
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,6 @@ class RunConfig:
         for name in ("keep_checkpoints", "test_clips", "test_crops"):
             _at_least(name, getattr(self, name), 1)
         if not 0 <= self.seed < 2**32:
-            raise ValueError(f"seed={self.seed}; expected 0 to {2**32 - 1}")
+            raise UserError(f"seed={self.seed}; expected 0 to {2**32 - 1}")
         if self.checkpoint_steps is not None:
             _at_least("checkpoint_steps", self.checkpoint_steps, 1)

@@ -10,6 +10,7 @@ from videomamba.data import Annotations, VideoError, VideoRecord, make_loader, r
 from videomamba.data.datasets import LAYOUTS
 from videomamba.data.synthetic import write_synthetic
 from videomamba.engine.config import DataConfig, RunConfig
+from videomamba.errors import UserError
 from videomamba.models import Preprocessing
 from videomamba.tasks.task import Samples, Task
 
@@ -25,7 +26,7 @@ def load_splits(config: DataConfig, *, seed: int, progress: Callable[[int, int],
         progress: called with clips rendered and clips in all.
 
     Raises:
-        ValueError: videos, columns or classes are missing, or a part has no video.
+        UserError: videos, columns or classes are missing, or a part has no video.
     """
     if config.synthetic is not None:
         write_synthetic(config.root, config.synthetic, progress=progress)
@@ -38,9 +39,7 @@ def load_splits(config: DataConfig, *, seed: int, progress: Callable[[int, int],
         parts = split_holdout(parts["all"], seed=seed)
     for name, annotations in parts.items():
         if not len(annotations):
-            raise ValueError(
-                f"{config.root}: the {name} part has no videos; a class needs at least two to hold one out"
-            )
+            raise UserError(f"{config.root}: the {name} part has no videos; a class needs at least two to hold one out")
     return parts
 
 
@@ -48,11 +47,11 @@ def model_labels(annotations: Annotations, class_names: Sequence[str]) -> Annota
     """The same videos under a model's labels; classes of the model without videos are fine.
 
     Raises:
-        ValueError: a class that the model does not know.
+        UserError: a class that the model does not know.
     """
     unknown = [name for name in annotations.class_names if name not in class_names]
     if unknown:
-        raise ValueError(
+        raise UserError(
             f"the model does not know {len(unknown)} of the {len(annotations.class_names)} classes here: "
             f"{_first(unknown)}; it knows {_first(class_names)}"
         )
@@ -106,7 +105,7 @@ def batches(loader: DataLoader) -> Iterator[dict[str, Tensor]]:
 def _keep_in_memory(dataset: Samples) -> None:
     keep = getattr(dataset, "keep_in_memory", None)
     if keep is None:
-        raise ValueError(f"in_memory is for videos; {type(dataset).__name__} reads its samples each time")
+        raise UserError(f"in_memory is for videos; {type(dataset).__name__} reads its samples each time")
     keep()
 
 

@@ -8,6 +8,8 @@ from accelerate import Accelerator
 from accelerate.tracking import filter_trackers, get_available_trackers
 from accelerate.utils import LoggerType
 
+from videomamba.errors import UserError
+
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -15,16 +17,16 @@ def resolve_device(name: str) -> torch.device:
     """The device that a name stands for; ``auto``: CUDA, else Apple's GPU, else the CPU.
 
     Raises:
-        ValueError: unknown name, or a device that this machine does not have.
+        UserError: unknown name, or a device that this machine does not have.
     """
     if name not in DEVICES:
-        raise ValueError(f"unknown device {name!r}; choose one of {', '.join(DEVICES)}")
+        raise UserError(f"unknown device {name!r}; choose one of {', '.join(DEVICES)}")
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         return torch.device(next(device for device, there in present.items() if there))
     if not present[name]:
         here = ", ".join(device for device, there in present.items() if there)
-        raise ValueError(f"device {name!r} is not available to PyTorch {torch.__version__} here; there is {here}")
+        raise UserError(f"device {name!r} is not available to PyTorch {torch.__version__} here; there is {here}")
     return torch.device(name)
 
 
@@ -36,7 +38,7 @@ def make_accelerator(device: str, *, accumulate: int = 1) -> Accelerator:
         accumulate: batches whose gradients make one step.
 
     Raises:
-        ValueError: a device that is not here, or another one than this process uses already.
+        UserError: a device that is not here, or another one than this process uses already.
     """
     wanted = resolve_device(device)
     accelerator = Accelerator(
@@ -45,21 +47,21 @@ def make_accelerator(device: str, *, accumulate: int = 1) -> Accelerator:
         gradient_accumulation_steps=accumulate,
     )
     if accelerator.device.type != wanted.type:  # accelerate keeps its choice for as long as the process lives
-        raise ValueError(f"this process already runs on {accelerator.device.type}; use {wanted.type} in a new one")
+        raise UserError(f"this process already runs on {accelerator.device.type}; use {wanted.type} in a new one")
     return accelerator
 
 
 def check_trackers(trackers: Sequence[str]) -> None:
     """
     Raises:
-        ValueError: a tracker that accelerate does not know or that is not installed.
+        UserError: a tracker that accelerate does not know or that is not installed.
     """
     known = {str(tracker) for tracker in LoggerType}
     for name in trackers:
         if name not in known:
-            raise ValueError(f"unknown tracker {name!r}; accelerate has {', '.join(sorted(known - {'all'}))}")
+            raise UserError(f"unknown tracker {name!r}; accelerate has {', '.join(sorted(known - {'all'}))}")
         if name not in map(str, get_available_trackers()):
-            raise ValueError(f"tracker {name!r} is not installed: pip install {name}")
+            raise UserError(f"tracker {name!r} is not installed: pip install {name}")
 
 
 def track(accelerator: Accelerator, trackers: Sequence[str], folder: Path) -> None:

@@ -8,10 +8,12 @@ from accelerate import Accelerator
 from torch import nn
 from torch.utils.data import DataLoader
 
+from videomamba.data.loader import loader_failures
 from videomamba.engine.data import batches
 from videomamba.tasks.task import Change, Task
 
 
+@loader_failures()
 @torch.inference_mode()
 def evaluate(
     model: nn.Module,

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from videomamba.data import eval_transform
 from videomamba.data.reader import VideoReader
+from videomamba.errors import UserError
 from videomamba.files import whole_file, write_text
 from videomamba.models import Preprocessing, VideoMamba
 
@@ -65,13 +66,13 @@ def windows_for(model: VideoMamba, *, step: int | None = None, overlap: float = 
     """The model's own length and step (1 for a model that sees whole videos), windows overlapping by a share.
 
     Raises:
-        ValueError: a step below one or an overlap outside [0, 1).
+        UserError: a step below one or an overlap outside [0, 1).
     """
     step = (model.preprocessing.stride or 1) if step is None else step
     if step < 1:
-        raise ValueError(f"step={step}; it must be at least 1")
+        raise UserError(f"step={step}; it must be at least 1")
     if not 0 <= overlap < 1:
-        raise ValueError(f"overlap={overlap}; it must be at least 0 and below 1")
+        raise UserError(f"overlap={overlap}; it must be at least 0 and below 1")
     frames, tubelet = model.config.num_frames, model.config.tubelet_size
     hop = max(1, round(frames * (1 - overlap) / tubelet)) * tubelet
     return Windows(frames, step, hop, tubelet)
@@ -80,11 +81,11 @@ def windows_for(model: VideoMamba, *, step: int | None = None, overlap: float = 
 def check_options(*, stride: int = 1, batch_size: int = 1) -> None:
     """
     Raises:
-        ValueError: a stride or a batch below one.
+        UserError: a stride or a batch below one.
     """
     for name, value in (("stride", stride), ("batch_size", batch_size)):
         if value < 1:
-            raise ValueError(f"{name}={value}; it must be at least 1")
+            raise UserError(f"{name}={value}; it must be at least 1")
 
 
 @torch.inference_mode()
@@ -113,7 +114,7 @@ def video_features(
         on_window: called with windows done and windows in all.
 
     Raises:
-        ValueError: a batch below one.
+        UserError: a batch below one.
     """
     check_options(batch_size=batch_size)
     model.to(device).eval()
@@ -167,7 +168,7 @@ def write_features(
         stride: source frames from one feature to the next.
 
     Raises:
-        ValueError: a stride or batch below one.
+        UserError: a stride or batch below one.
         VideoError: no video.
     """
     check_options(stride=stride, batch_size=batch_size)

@@ -10,6 +10,7 @@ from typing import Any
 from videomamba.data.datasets import FOLDS
 from videomamba.engine.config import RunConfig
 from videomamba.engine.run_folder import CONFIG, RESULT, RunFolder
+from videomamba.errors import UserError
 from videomamba.files import write_text
 
 TABLE = "result.md"
@@ -21,12 +22,12 @@ def folds_of(run: RunConfig) -> list[int]:
     """The published splits of the run's layout, from 1.
 
     Raises:
-        ValueError: it has one only.
+        UserError: it has one only.
     """
     count = FOLDS.get(run.data.layout, 1)
     if count == 1:
         have = ", ".join(f"{name} ({folds})" for name, folds in FOLDS.items())
-        raise ValueError(f"{run.name} has one split; several published splits have {have}")
+        raise UserError(f"{run.name} has one split; several published splits have {have}")
     return list(range(1, count + 1))
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from videomamba.errors import UserError
 from videomamba.tasks.task import Batch
 
 
@@ -29,7 +30,7 @@ class Mixing:
         if not self.kinds:
             return dict(batch)
         if "label" not in batch:
-            raise ValueError("mixup and cutmix need one label a clip; this task has others: leave both at 0")
+            raise UserError("mixup and cutmix need one label a clip; this task has others: leave both at 0")
         mix = self.kinds[int(torch.randint(len(self.kinds), ()))]
         frames_first = tv_tensors.Video(batch["video"].transpose(1, 2))  # as torchvision has its videos
         videos, labels = mix(frames_first, batch["label"])

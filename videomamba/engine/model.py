@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from videomamba.engine.config import RunConfig
+from videomamba.errors import UserError
 from videomamba.models import PretrainedModel, create_model, load_model
 
 _FROM_SCRATCH = "videomamba_nano"
@@ -18,7 +19,7 @@ def build_model(run: RunConfig, class_names: Sequence[str], **options: Any) -> P
     ``options`` are fields of the configuration that the data decide.
 
     Raises:
-        ValueError: unknown name or option, an unreadable checkpoint, or one that does not fit; an input that the model
+        UserError: unknown name or option, an unreadable checkpoint, or one that does not fit; an input that the model
             cannot take.
     """
     config, stride = run.model, run.data.stride
@@ -37,7 +38,7 @@ def build_model(run: RunConfig, class_names: Sequence[str], **options: Any) -> P
 def check_model(run: RunConfig) -> None:
     """
     Raises:
-        ValueError: as :func:`build_model`.
+        UserError: as :func:`build_model`.
     """
     _model(run)
 
@@ -45,7 +46,7 @@ def check_model(run: RunConfig) -> None:
 def _model(run: RunConfig, **options: Any) -> PretrainedModel:
     config = run.model
     if config.begins_from is not None and config.start is None:
-        raise ValueError(f"{run.name} begins from {config.begins_from}: name it with --start")
+        raise UserError(f"{run.name} begins from {config.begins_from}: name it with --start")
     overrides: dict[str, Any] = {**config.overrides, **options}
     if config.drop_path_rate is not None:
         overrides.setdefault("drop_path_rate", config.drop_path_rate)

@@ -10,6 +10,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from videomamba.engine.config import OptimConfig
+from videomamba.errors import UserError
 
 
 def parameter_groups(
@@ -29,7 +30,7 @@ def parameter_groups(
     head at ``backbone_lr`` times that. Frozen parameters are in no group.
 
     Raises:
-        ValueError: one of the two for a model that does not say what its layers are, or nothing to train.
+        UserError: one of the two for a model that does not say what its layers are, or nothing to train.
     """
     named: Callable[[], set[str]] = getattr(model, "no_weight_decay", set)
     kept = named()
@@ -45,7 +46,7 @@ def parameter_groups(
             group["lr"] = lr * layer_decay ** (last - layer) * (1 if layer == last else backbone_lr)
         group["params"].append(parameter)
     if not groups:
-        raise ValueError("all parameters are frozen; there is nothing to train")
+        raise UserError("all parameters are frozen; there is nothing to train")
     return [groups[key] for key in sorted(groups)]
 
 
@@ -53,11 +54,11 @@ def layer_of_parameters(model: nn.Module) -> dict[str, int]:
     """The layer of each parameter, 0 for the stem and the last for the head, by timm's ``model.group_matcher()``.
 
     Raises:
-        ValueError: the model has no such method.
+        UserError: the model has no such method.
     """
     group_matcher: Callable[[], dict[str, Any]] | None = getattr(model, "group_matcher", None)
     if group_matcher is None:
-        raise ValueError(
+        raise UserError(
             f"layer_decay and backbone_lr need to know the layers: give {type(model).__name__} timm's group_matcher()"
         )
     matcher = group_matcher()

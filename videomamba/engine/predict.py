@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from videomamba.data import Annotations, VideoError, VideoRecord
+from videomamba.errors import UserError
 from videomamba.models import VideoMamba
 from videomamba.tasks.task import Task
 
@@ -46,10 +47,10 @@ def predict(
         top_k: answers per file, at most.
 
     Raises:
-        ValueError: ``num_clips`` or ``top_k`` below one.
+        UserError: ``num_clips`` or ``top_k`` below one.
     """
     if num_clips < 1 or top_k < 1:
-        raise ValueError(f"num_clips={num_clips} and top_k={top_k} must be at least 1")
+        raise UserError(f"num_clips={num_clips} and top_k={top_k} must be at least 1")
     task.check_model(model)
     model.to(device).eval()
     for path in paths:

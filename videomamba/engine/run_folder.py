@@ -15,6 +15,7 @@ from torch import Tensor
 
 from videomamba.engine.config import RunConfig
 from videomamba.engine.data import Splits
+from videomamba.errors import UserError
 from videomamba.files import check_writable, write_text
 from videomamba.models import PretrainedModel
 from videomamba.models.folder import write as write_model
@@ -43,7 +44,7 @@ class RunFolder:
         With ``resume`` the output may hold a run already.
 
         Raises:
-            ValueError: see :func:`check_output`.
+            UserError: see :func:`check_output`.
         """
         if run.output is not None:
             check_output(run.output, resume=resume)
@@ -70,24 +71,24 @@ class RunFolder:
     def check_config(self, run: RunConfig) -> None:
         """
         Raises:
-            ValueError: the run that lies here was made with other settings, beside where and how it computes.
+            UserError: the run that lies here was made with other settings, beside where and how it computes.
         """
         there, asked = json.loads((self.path / CONFIG).read_text()), _as_json(run)
         for (name, new), old in ((item, _get(there, item[0])) for item in _flat(asked)):
             if name.split(".")[-1] not in _FREE and old != new:
-                raise ValueError(f"{self.path} was begun with {name}={old}, not {new}; a run goes on as it began")
+                raise UserError(f"{self.path} was begun with {name}={old}, not {new}; a run goes on as it began")
 
     def check_splits(self, splits: Splits, root: Path) -> None:
         """
         Raises:
-            ValueError: the run that lies here was begun with other videos, or another part of them held out.
+            UserError: the run that lies here was begun with other videos, or another part of them held out.
         """
         file = self.path / SPLITS
         if not file.is_file():  # killed before it was written
             return
         began, now = (set(text.splitlines()) for text in (file.read_text(encoding="utf-8"), _splits_csv(splits, root)))
         if began != now:
-            raise ValueError(
+            raise UserError(
                 f"{self.path} was begun with other videos: {len(began - now)} rows of its {SPLITS} are gone or in "
                 f"another part, {len(now - began)} are new; put them back as they were, or begin a new run"
             )
@@ -133,16 +134,16 @@ def check_output(path: Path, *, resume: bool = False) -> None:
     """Whether a run's folder can be made there, or with ``resume`` gone on with; makes nothing.
 
     Raises:
-        ValueError: something (else) is there, or it may not be written to.
+        UserError: something (else) is there, or it may not be written to.
     """
     if resume and (path / CONFIG).is_file():
         return
     if resume and not path.exists():
-        raise ValueError(f"{path} is no run to resume: there is no such folder")
+        raise UserError(f"{path} is no run to resume: there is no such folder")
     if resume:
-        raise ValueError(f"{path} is no run to resume: it has no {CONFIG}")
+        raise UserError(f"{path} is no run to resume: it has no {CONFIG}")
     if path.is_dir() and any(path.iterdir()):
-        raise ValueError(f"{path} is not empty; choose another folder for the run's output")
+        raise UserError(f"{path} is not empty; choose another folder for the run's output")
     check_writable(path, folder=True)
 
 

@@ -4,14 +4,16 @@ from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 
+from videomamba.errors import UserError
+
 
 def check_processes(processes: int) -> None:
     """
     Raises:
-        ValueError: there is one process only.
+        UserError: there is one process only.
     """
     if processes < 2:
-        raise ValueError(
+        raise UserError(
             "fsdp needs several processes: launch with `torchrun --nproc-per-node N -m videomamba.cli.main`"
         )
 

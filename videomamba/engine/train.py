@@ -12,6 +12,7 @@ from accelerate.utils import broadcast_object_list, set_seed
 from rich.console import Console
 
 import videomamba
+from videomamba.data.loader import loader_failures
 from videomamba.engine.config import RunConfig
 from videomamba.engine.data import Splits
 from videomamba.engine.device import check_trackers, make_accelerator, resolve_device, track
@@ -20,6 +21,7 @@ from videomamba.engine.model import build_model, check_model
 from videomamba.engine.run_folder import RUNS, RunFolder, check_output
 from videomamba.engine.sharding import check_processes
 from videomamba.engine.trainer import Trainer, TrainResult
+from videomamba.errors import UserError
 from videomamba.files import check_writable
 from videomamba.models import PretrainedModel
 from videomamba.tasks.task import Task
@@ -49,8 +51,9 @@ def train(
         console: for the progress bar; standard error by default.
 
     Raises:
-        ValueError: a model, device or output folder that cannot be had.
+        UserError: a model, device or output folder that cannot be had.
         TrainingError: the loss is no longer finite.
+        LoaderError: loader processes were killed, or memory ran out.
         TrainingInterrupted: Ctrl-C or SIGTERM, after a checkpoint is written.
     """
     check_run(run, resume=resume, own_model=model is not None)  # before a folder is made
@@ -65,7 +68,7 @@ def train(
         model = build_model(run, splits["train"].class_names, **options)
     elif model.class_names is not None and tuple(model.class_names) != tuple(splits["train"].class_names):
         names = splits["train"].class_names
-        raise ValueError(
+        raise UserError(
             f"the model's {len(model.class_names)} class names are not the data's {len(names)} in their order: "
             f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
         )
@@ -86,7 +89,7 @@ def train(
     if not accelerator.is_main_process:
         console = Console(quiet=True)
     console.print(_summary(facts, model, folder), soft_wrap=True, highlight=False, markup=False)
-    with InterruptFlag() as flag:
+    with loader_failures(), InterruptFlag() as flag:
         trainer = Trainer(run, task, splits, model, folder, accelerator, flag)
         if resume and trainer.resume():
             at = trainer.at
@@ -107,7 +110,7 @@ def check_run(run: RunConfig, *, resume: bool = False, own_model: bool = False) 
     """Finds what cannot work, in an instant: before videos are read or rendered.
 
     Raises:
-        ValueError: unknown model or option, no such checkpoint or device, or an output folder that cannot be had.
+        UserError: unknown model or option, no such checkpoint or device, or an output folder that cannot be had.
     """
     resolve_device(run.device)
     check_trackers(run.trackers)
@@ -116,7 +119,7 @@ def check_run(run: RunConfig, *, resume: bool = False, own_model: bool = False) 
     if run.output is not None:
         check_output(run.output, resume=resume)
     elif resume:
-        raise ValueError("to resume, name the folder of the run to go on with as its output")
+        raise UserError("to resume, name the folder of the run to go on with as its output")
     else:
         check_writable(RUNS, folder=True)
 
@@ -132,13 +135,13 @@ def with_total_batch(run: RunConfig, processes: int) -> RunConfig:
     """The run with the ``batch_size`` that ``total_batch`` leaves to each process and each accumulated batch.
 
     Raises:
-        ValueError: it cannot be shared evenly.
+        UserError: it cannot be shared evenly.
     """
     total, parts = run.optim.total_batch, processes * run.optim.accumulate
     if total is None:
         return run
     if total % parts:
-        raise ValueError(
+        raise UserError(
             f"{run.name} takes steps of {total} clips, which {processes} processes with {run.optim.accumulate} batches "
             "a step cannot share evenly; give --accumulate another number, or --batch-size"
         )

@@ -36,13 +36,14 @@ from videomamba.engine.optim import make_optimizer, make_schedule
 from videomamba.engine.progress import TrainProgress
 from videomamba.engine.run_folder import RunFolder
 from videomamba.engine.sharding import shard
+from videomamba.errors import UserError
 from videomamba.models import PretrainedModel
 from videomamba.tasks.task import Batch, Task
 
 _CHECKPOINT_SECONDS, _EPOCH_SECONDS = 600, 60
 
 
-class TrainingError(ValueError):
+class TrainingError(UserError):
     """Training cannot go on; the message says at which step, and what to try."""
 
 
@@ -140,13 +141,13 @@ class Trainer:
         """Goes to the newest checkpoint of the folder; False where there is none.
 
         Raises:
-            ValueError: a checkpoint that cannot be read, or of another number of processes.
+            UserError: a checkpoint that cannot be read, or of another number of processes.
         """
         state = read_checkpoint(self.folder.checkpoints)
         if state is None:
             return False
         if len(state["random"]) != self.accelerator.num_processes:
-            raise ValueError(
+            raise UserError(
                 f"{self.folder.path} was trained by {len(state['random'])} processes and cannot go on with "
                 f"{self.accelerator.num_processes}"
             )

@@ -2,6 +2,8 @@
 
 from importlib.resources import files
 
+from videomamba.errors import UserError
+
 _FILES = ("ssv2", "hmdb51", "breakfast")
 DATASETS = ("imagenet1k", "k400", *_FILES)
 
@@ -13,7 +15,7 @@ def class_names(dataset: str) -> tuple[str, ...]:
     of ``hmdb51`` and ``breakfast`` are sorted.
 
     Raises:
-        ValueError: unknown data set.
+        UserError: unknown data set.
     """
     if dataset == "imagenet1k":
         from torchvision.models import ResNet50_Weights
@@ -24,7 +26,7 @@ def class_names(dataset: str) -> tuple[str, ...]:
 
         return tuple(Swin3D_T_Weights.KINETICS400_V1.meta["categories"])
     if dataset not in _FILES:
-        raise ValueError(f"no class names for {dataset!r}; there are those of {', '.join(DATASETS)}")
+        raise UserError(f"no class names for {dataset!r}; there are those of {', '.join(DATASETS)}")
     return tuple(_lines(f"{dataset}.txt"))
 
 

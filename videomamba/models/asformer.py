@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from videomamba.errors import UserError
 from videomamba.models.segmenter import Segmenter
 from videomamba.models.segmenter_config import ASFormerConfig
 from videomamba.nn.temporal import DilatedConv, TemporalSSM, instance_norm, masked
@@ -88,14 +89,14 @@ def from_released(weights: Mapping[str, Tensor], config: ASFormerConfig) -> ASFo
     """The model with the weights of a ``.model`` file of ChinaYi/ASFormer, in evaluation mode.
 
     Raises:
-        ValueError: weights of another model than the configuration's.
+        UserError: weights of another model than the configuration's.
     """
     model = ASFormer(config)
     ours = {_own_name(name): value for name, value in weights.items()}
     expected = model.state_dict()
     odd = sorted(expected.keys() ^ ours.keys()) or [n for n in ours if ours[n].shape != expected[n].shape]
     if odd:
-        raise ValueError(f"these are not the weights of {config}: {', '.join(odd[:3])} does not fit")
+        raise UserError(f"these are not the weights of {config}: {', '.join(odd[:3])} does not fit")
     model.load_state_dict(ours)
     return model.eval()
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from videomamba.errors import UserError
 from videomamba.models.asformer import ASFormer
 from videomamba.models.checkpoint import read_checkpoint
 from videomamba.models.config import DetectorConfig, OwnConfig, Preprocessing, VideoMambaConfig, VideoSwinConfig
@@ -58,10 +59,10 @@ def model_config(name: str, **overrides: Any) -> NamedConfig:
     """The configuration that a name stands for, with some fields changed.
 
     Raises:
-        ValueError: unknown name or field, or a value that no model can have.
+        UserError: unknown name or field, or a value that no model can have.
     """
     if name not in CATALOGUE:
-        raise ValueError(f"unknown model {name!r}; choose one of {', '.join(CATALOGUE)}")
+        raise UserError(f"unknown model {name!r}; choose one of {', '.join(CATALOGUE)}")
     return fitted_config(CATALOGUE[name], **overrides)
 
 
@@ -88,7 +89,7 @@ def create_model(
         overrides: fields of :class:`VideoMambaConfig`, such as ``num_frames=32`` or ``backward_order="temporal"``.
 
     Raises:
-        ValueError: unknown name or field, a value that no model can have, or a checkpoint that does not fit.
+        UserError: unknown name or field, a value that no model can have, or a checkpoint that does not fit.
     """
     if class_names is not None:
         overrides.setdefault("num_classes", len(class_names))
@@ -97,7 +98,7 @@ def create_model(
         kind: Any = _CLASSES[type(config)]
         return kind(config, class_names=class_names, preprocessing=preprocessing)
     if not isinstance(pretrained, str | Path):
-        raise ValueError(f"pretrained={pretrained!r}; the authors released no weights: give a checkpoint or a Hub id")
+        raise UserError(f"pretrained={pretrained!r}; the authors released no weights: give a checkpoint or a Hub id")
     checkpoint = read_checkpoint(pretrained)
     overrides.setdefault("num_classes", checkpoint.config.num_classes)
     config = model_config(name, **overrides)
@@ -113,7 +114,7 @@ def load_model(checkpoint: str | Path, *, inflation: Inflation = "mean", **overr
     """A trained model in evaluation mode; arguments of :meth:`PretrainedModel.from_pretrained`.
 
     Raises:
-        ValueError: nothing there, or files that do not make a model.
+        UserError: nothing there, or files that do not make a model.
     """
     return model_of(read_checkpoint(checkpoint), inflation=inflation, **overrides)
 

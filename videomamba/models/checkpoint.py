@@ -8,6 +8,7 @@ from typing import Any
 from huggingface_hub import HfApi, hf_hub_download, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+from videomamba.errors import UserError
 from videomamba.models import folder
 from videomamba.models.folder import CONFIG, WEIGHTS, Checkpoint
 from videomamba.models.foreign import from_foreign, is_foreign
@@ -29,14 +30,14 @@ def read_checkpoint(
         download: ``revision``, ``cache_dir``, ``local_files_only``, ``token`` for the Hub.
 
     Raises:
-        ValueError: nothing there, or files that do not make a model; one line says which and why.
+        UserError: nothing there, or files that do not make a model; one line says which and why.
     """
     path = _locate(str(name), **download)
     if path.is_dir():
         return folder.read(path)
     weights, model_name = read_tensor_file(path)
     if any(name.startswith("blocks.") for name in weights) and not is_foreign(weights):
-        raise ValueError(f"{path} is a file; a checkpoint is a folder with {CONFIG} and {WEIGHTS}: give {path.parent}")
+        raise UserError(f"{path} is a file; a checkpoint is a folder with {CONFIG} and {WEIGHTS}: give {path.parent}")
     if is_swin(weights):
         return from_swin(weights, path)
     return from_foreign(weights, path, origin=origin, model_name=model_name, patch_stride=patch_stride)
@@ -55,10 +56,10 @@ def convert(
     The folder appears whole or not at all.
 
     Raises:
-        ValueError: as :func:`read_checkpoint`, or something is at the destination already.
+        UserError: as :func:`read_checkpoint`, or something is at the destination already.
     """
     if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
-        raise ValueError(f"{destination} is there already and not an empty folder; choose another or remove it")
+        raise UserError(f"{destination} is there already and not an empty folder; choose another or remove it")
     checkpoint = read_checkpoint(source, origin=origin, patch_stride=patch_stride, **download)
     destination.parent.mkdir(parents=True, exist_ok=True)
     whole = Path(tempfile.mkdtemp(dir=destination.parent, prefix=f".{destination.name}."))
@@ -82,7 +83,7 @@ def _locate(name: str, **download: Any) -> Path:
     if path.is_dir():
         return _model_folder(path)
     if not _may_be_hub_id(name):
-        raise ValueError(
+        raise UserError(
             f"there is no checkpoint {name}: expected a model folder, a run folder, a file of Vim's or OpenGVLab's, "
             "or a Hub id owner/name"
         )
@@ -93,11 +94,11 @@ def _model_folder(path: Path) -> Path:
     for candidate in (path, path / "best"):
         if (candidate / WEIGHTS).is_file():
             if not (candidate / CONFIG).is_file():
-                raise ValueError(f"{candidate} has {WEIGHTS} but no {CONFIG}; both make a checkpoint")
+                raise UserError(f"{candidate} has {WEIGHTS} but no {CONFIG}; both make a checkpoint")
             return candidate
     inside = sorted(str(p) for p in path.glob("*/best") if (p / WEIGHTS).is_file())
     hint = f"; did you mean {' or '.join(inside)}?" if inside else ""
-    raise ValueError(f"{path} holds no checkpoint: expected {WEIGHTS} in it or in its folder best/{hint}")
+    raise UserError(f"{path} holds no checkpoint: expected {WEIGHTS} in it or in its folder best/{hint}")
 
 
 def _may_be_hub_id(name: str) -> bool:
@@ -117,7 +118,7 @@ def _from_hub(name: str, **download: Any) -> Path:
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         where = f"folder {name}" if not file else f"file {file} of {repository} on this machine"
-        raise ValueError(f"there is no {where}, and the Hub has no model of that name for us: {reason}") from error
+        raise UserError(f"there is no {where}, and the Hub has no model of that name for us: {reason}") from error
 
 
 def _only_weights(repository: str, snapshot: Path, **download: Any) -> str:
@@ -131,4 +132,4 @@ def _only_weights(repository: str, snapshot: Path, **download: Any) -> str:
     if len(weights) == 1:
         return weights[0]
     found = f"{len(weights)} files of weights: {', '.join(weights[:3])}{' ...' if len(weights) > 3 else ''}"
-    raise ValueError(f"{repository} has no {CONFIG} with {WEIGHTS}, and {found}; name one: {_HUB}{repository}:FILE")
+    raise UserError(f"{repository} has no {CONFIG} with {WEIGHTS}, and {found}; name one: {_HUB}{repository}:FILE")

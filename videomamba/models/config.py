@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
+from videomamba.errors import UserError
 from videomamba.models.checks import choice, share, whole
 from videomamba.models.segmenter_config import SegmenterConfig
 from videomamba.nn.order import BACKWARD_ORDERS, BackwardOrder
@@ -36,7 +37,7 @@ class VideoMambaConfig:
         backend: implementation of the scan, see :mod:`videomamba.ops.backend`.
 
     Raises:
-        ValueError: a value that no model can have; the line names field, value and what is allowed.
+        UserError: a value that no model can have; the line names field, value and what is allowed.
     """
 
     num_frames: int = 16
@@ -68,20 +69,20 @@ class VideoMambaConfig:
         choice("backend", self.backend, BACKENDS)
         share("drop_path_rate", self.drop_path_rate)
         if self.num_frames % self.tubelet_size:
-            raise ValueError(f"num_frames={self.num_frames} must be divisible by tubelet_size={self.tubelet_size}")
+            raise UserError(f"num_frames={self.num_frames} must be divisible by tubelet_size={self.tubelet_size}")
         if not isinstance(self.img_size, int) and len(self.img_size) != 2:
-            raise ValueError(f"img_size={self.img_size!r}; give one number, or height and width")
+            raise UserError(f"img_size={self.img_size!r}; give one number, or height and width")
         if self.patch_stride is not None:
             whole("patch_stride", self.patch_stride, at_least=1)
             if self.patch_stride > self.patch_size:
-                raise ValueError(f"patch_stride={self.patch_stride} is more than patch_size={self.patch_size}")
+                raise UserError(f"patch_stride={self.patch_stride} is more than patch_size={self.patch_size}")
         for pixels in self.height_width:
             whole("img_size", pixels, at_least=1)
             if pixels < self.patch_size or (pixels - self.patch_size) % self._stride:
                 rule = f"divisible by patch_size={self.patch_size}"
                 if self.patch_stride is not None:
                     rule = f"patch_size={self.patch_size} plus a multiple of patch_stride={self.patch_stride}"
-                raise ValueError(f"img_size={self.img_size} must be {rule}")
+                raise UserError(f"img_size={self.img_size} must be {rule}")
 
     @property
     def height_width(self) -> tuple[int, int]:
@@ -208,5 +209,5 @@ def from_json(kind: type[Any], values: dict[str, Any]) -> Any:
     known = [field.name for field in fields(kind)]
     unknown = sorted(set(values) - set(known))
     if unknown:
-        raise ValueError(f"unknown {kind.__name__} field {', '.join(unknown)}; known are {', '.join(known)}")
+        raise UserError(f"unknown {kind.__name__} field {', '.join(unknown)}; known are {', '.join(known)}")
     return kind(**values)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.ops import roi_align
 
+from videomamba.errors import UserError
 from videomamba.models.config import DetectorConfig, Preprocessing, VideoMambaConfig
 from videomamba.models.fit import Inflation, fit_weights
 from videomamba.models.folder import Checkpoint, check_tensors
@@ -61,7 +62,7 @@ class Detector(PretrainedModel):
             size: (B, 2) height and width of each video where it is smaller than H x W and padded; no padding is seen.
 
         Raises:
-            ValueError: frames that tubelets do not divide.
+            UserError: frames that tubelets do not divide.
         """
         if valid is None:
             valid = torch.ones(boxes.shape[:2], dtype=torch.bool, device=boxes.device)
@@ -117,11 +118,11 @@ class Detector(PretrainedModel):
         """The detector of a checkpoint, or one with a recognition model's backbone and a fresh head; in eval mode.
 
         Raises:
-            ValueError: weights of another model, or that cannot be fitted.
+            UserError: weights of another model, or that cannot be fitted.
         """
         old = checkpoint.config
         if not isinstance(old, VideoMambaConfig):
-            raise ValueError(f"{checkpoint.path} is no VideoMamba but {type(old).__name__.removesuffix('Config')}")
+            raise UserError(f"{checkpoint.path} is no VideoMamba but {type(old).__name__.removesuffix('Config')}")
         detects = isinstance(old, DetectorConfig)
         if config is None:
             assert isinstance(old, DetectorConfig)

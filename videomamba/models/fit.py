@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar, get_args
 import torch
 from torch import Tensor
 
+from videomamba.errors import UserError
 from videomamba.models.config import ModelConfig, VideoMambaConfig
 from videomamba.nn.position import LEARNED_KINDS, from_image_table, initial_table, resize_table
 
@@ -24,12 +25,12 @@ def fit_weights(
     """The weights of a model ``old`` for a model ``new``; what must start afresh (a head of other size) is left out.
 
     Raises:
-        ValueError: the two differ in what no fitting can change, such as the width; the line names it.
+        UserError: the two differ in what no fitting can change, such as the width; the line names it.
     """
     for name in _BACKBONE:
         has, wants = getattr(old, name), getattr(new, name)
         if has != wants:
-            raise ValueError(f"the checkpoint has {name}={has} and cannot be fitted to {name}={wants}")
+            raise UserError(f"the checkpoint has {name}={has} and cannot be fitted to {name}={wants}")
     fitted = dict(weights)
     fitted[_PATCHES] = fit_patches(weights[_PATCHES], new.tubelet_size, inflation)
     positions = fit_positions(fitted.pop(_POSITIONS, None), old, new)
@@ -49,10 +50,10 @@ def fit_patches(kernel: Tensor, tubelet_size: int, inflation: str = "mean") -> T
     the middle frame, index ``tubelet_size // 2``, as OpenGVLab's code does, and zeros elsewhere.
 
     Raises:
-        ValueError: unknown ``inflation``.
+        UserError: unknown ``inflation``.
     """
     if inflation not in INFLATIONS:
-        raise ValueError(f"unknown inflation {inflation!r}; choose one of {', '.join(INFLATIONS)}")
+        raise UserError(f"unknown inflation {inflation!r}; choose one of {', '.join(INFLATIONS)}")
     length = kernel.shape[2]
     if length == tubelet_size:
         return kernel
@@ -104,10 +105,10 @@ def fitted_config(config: C, **changes: Any) -> C:
     """The configuration with some fields changed.
 
     Raises:
-        ValueError: a field that is not there, or a value that no model can have.
+        UserError: a field that is not there, or a value that no model can have.
     """
     known = [field.name for field in dataclasses.fields(config)]
     unknown = sorted(set(changes) - set(known))
     if unknown:
-        raise ValueError(f"unknown option {', '.join(unknown)}; known are {', '.join(known)}")
+        raise UserError(f"unknown option {', '.join(unknown)}; known are {', '.join(known)}")
     return dataclasses.replace(config, **changes)

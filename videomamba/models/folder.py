@@ -11,6 +11,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
+from videomamba.errors import UserError
 from videomamba.files import whole_file, write_text
 from videomamba.models.config import (
     DetectorConfig,
@@ -59,25 +60,25 @@ def read(path: Path) -> Checkpoint:
     """The checkpoint in a model folder; its weights stay on disk until they are used.
 
     Raises:
-        ValueError: a file that is not there, not readable, or not ours; one line says which and why.
+        UserError: a file that is not there, not readable, or not ours; one line says which and why.
     """
     file = path / CONFIG
     try:
         values = json.loads(file.read_text())
         architecture = values.get("architecture", "VideoMamba")
         if architecture not in _ARCHITECTURES:
-            raise ValueError(f"unknown architecture {architecture!r}; there are {', '.join(_ARCHITECTURES)}")
+            raise UserError(f"unknown architecture {architecture!r}; there are {', '.join(_ARCHITECTURES)}")
         config = from_json(_ARCHITECTURES[architecture], values["model"])
         of_features = isinstance(config, SegmenterConfig)
         preprocessing = from_json(FeaturePreprocessing if of_features else Preprocessing, values["preprocessing"])
         class_names = values["class_names"]
         source = values.get("source")
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is not JSON: {error}") from error
+        raise UserError(f"{file} is not JSON: {error}") from error
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{file} does not describe a videomamba model: {error} is missing or misplaced") from error
+        raise UserError(f"{file} does not describe a videomamba model: {error} is missing or misplaced") from error
     except ValueError as error:
-        raise ValueError(f"{file}: {error}") from error
+        raise UserError(f"{file}: {error}") from error
     weights_file = path / WEIGHTS
     names = None if class_names is None else tuple(class_names)
     return Checkpoint(config, read_safetensors(weights_file), names, preprocessing, source, weights_file)
@@ -86,29 +87,29 @@ def read(path: Path) -> Checkpoint:
 def read_safetensors(file: Path) -> dict[str, Tensor]:
     """
     Raises:
-        ValueError: the file cannot be read as safetensors.
+        UserError: the file cannot be read as safetensors.
     """
     try:
         return safetensors.torch.load_file(file)
     except (safetensors.SafetensorError, OSError) as error:
-        raise ValueError(f"{file} is not a readable safetensors file: {error}") from error
+        raise UserError(f"{file} is not a readable safetensors file: {error}") from error
 
 
 def check_tensors(checkpoint: Checkpoint, expected: Mapping[str, Tensor]) -> None:
     """
     Raises:
-        ValueError: weights of another model than the configuration's; names the first tensors that do not fit.
+        UserError: weights of another model than the configuration's; names the first tensors that do not fit.
     """
     file, weights = checkpoint.path, checkpoint.weights
     for problem, names in (("lacks", expected.keys() - weights), ("has the unknown", weights.keys() - expected)):
         if names:
             first = ", ".join(sorted(names)[:3])
-            raise ValueError(
+            raise UserError(
                 f"{file} {problem} tensor {first}{' ...' if len(names) > 3 else ''}: not this model's weights"
             )
     for name, value in weights.items():
         if value.shape != expected[name].shape:
-            raise ValueError(
+            raise UserError(
                 f"{file}: {name} has shape {tuple(value.shape)}, but {CONFIG} beside it describes a model "
                 f"with {tuple(expected[name].shape)}"
             )

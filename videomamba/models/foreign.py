@@ -14,6 +14,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from videomamba.errors import UserError
 from videomamba.labels import class_names
 from videomamba.models.config import Preprocessing, VideoMambaConfig
 from videomamba.models.folder import Checkpoint
@@ -51,7 +52,7 @@ def from_foreign(
         patch_stride: of overlapping patches, which shapes cannot tell from a larger picture.
 
     Raises:
-        ValueError: names or shapes of no such model (the first ones are given), or a question that only the caller can
+        UserError: names or shapes of no such model (the first ones are given), or a question that only the caller can
             answer, with the option that does.
     """
     weights = _without_decoder(weights)
@@ -97,16 +98,16 @@ def _check_names(weights: Mapping[str, Tensor], file: Path) -> None:
             for what, names in (("missing", missing), ("unexpected", unexpected))
             if names
         ]
-        raise ValueError(f"{file} is not a whole Vim or OpenGVLab VideoMamba checkpoint: {'; '.join(parts)}")
+        raise UserError(f"{file} is not a whole Vim or OpenGVLab VideoMamba checkpoint: {'; '.join(parts)}")
 
 
 def _origin(weights: Mapping[str, Tensor], file: Path, origin: str | None, model_name: str | None) -> tuple[str, str]:
     """Whose file it is, and how that is known."""
     if origin is not None and origin not in ORIGINS:
-        raise ValueError(f"unknown origin {origin!r}; choose one of {', '.join(ORIGINS)}")
+        raise UserError(f"unknown origin {origin!r}; choose one of {', '.join(ORIGINS)}")
     if _TEMPORAL in weights:
         if origin == "vim":
-            raise ValueError(f"{file} has {_TEMPORAL}: it is a video model of OpenGVLab's, not Vim's")
+            raise UserError(f"{file} has {_TEMPORAL}: it is a video model of OpenGVLab's, not Vim's")
         return "opengvlab", f"it has {_TEMPORAL}"
     if origin is not None:
         return origin, "as told"
@@ -141,24 +142,24 @@ def _stride_in(model_name: str | None) -> int | None:
 def _config(weights: Mapping[str, Tensor], file: Path, origin: str, patch_stride: int | None) -> VideoMambaConfig:
     for name, rank in _RANKS.items():
         if name in weights and weights[name].dim() != rank:
-            raise ValueError(f"{file}: {name} has shape {tuple(weights[name].shape)}; expected {rank} axes")
+            raise UserError(f"{file}: {name} has shape {tuple(weights[name].shape)}; expected {rank} axes")
     kernel = weights["patch_embed.proj.weight"]
     if kernel.dim() not in (4, 5) or kernel.shape[-1] != kernel.shape[-2] or kernel.shape[1] != 3:
-        raise ValueError(f"{file}: patch_embed.proj.weight has shape {tuple(kernel.shape)}; expected (d, 3, [t,] p, p)")
+        raise UserError(f"{file}: patch_embed.proj.weight has shape {tuple(kernel.shape)}; expected (d, 3, [t,] p, p)")
     patch, tubelet = kernel.shape[-1], kernel.shape[2] if kernel.dim() == 5 else 1
     slots = weights["pos_embed"].shape[1]
     side = math.isqrt(slots - 1)
     if side < 1 or side * side != slots - 1:
-        raise ValueError(f"{file}: pos_embed has {slots} slots, which is no square of patches and a class token")
+        raise UserError(f"{file}: pos_embed has {slots} slots, which is no square of patches and a class token")
     if patch_stride is None and origin == "vim" and slots == _STRIDE_8_SLOTS:
-        raise ValueError(
+        raise UserError(
             f"{file}: pos_embed has {slots} slots, {side} x {side} patches: 224 pixels at stride 8, as in Vim's "
             f"fine-tuned files, or {side * patch} pixels at stride {patch}; shapes cannot tell, so run `videomamba "
             f"convert` with --patch-stride 8 or {patch}"
         )
     stride = patch if patch_stride is None else patch_stride
     if not 1 <= stride <= patch:
-        raise ValueError(f"patch stride {stride}; it must be at least 1 and at most the patch's {patch} pixels")
+        raise UserError(f"patch stride {stride}; it must be at least 1 and at most the patch's {patch} pixels")
     inner, states = weights["layers.0.mixer.A_log"].shape[0], weights["layers.0.mixer.A_log"].shape[-1]
     depth = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
     width = kernel.shape[0]
@@ -208,7 +209,7 @@ def _check_shapes(weights: Mapping[str, Tensor], file: Path, config: VideoMambaC
     expected |= {f"layers.{i}.{name}": shape for i in range(config.depth) for name, shape in block.items()}
     for name, value in weights.items():
         if tuple(value.shape) != expected[name]:
-            raise ValueError(
+            raise UserError(
                 f"{file}: {name} has shape {tuple(value.shape)}, where the other tensors make it {expected[name]}"
             )
 

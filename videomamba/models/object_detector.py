@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torchvision.models.detection import FasterRCNN_ResNet50_FPN_V2_Weights, fasterrcnn_resnet50_fpn_v2
 
+from videomamba.errors import UserError
+
 _WEIGHTS = FasterRCNN_ResNet50_FPN_V2_Weights.COCO_V1
 
 
@@ -20,20 +22,20 @@ class ObjectDetector:
         device: where to compute.
 
     Raises:
-        ValueError: unknown category, or weights that are neither here nor can be had; the line says where they belong.
+        UserError: unknown category, or weights that are neither here nor can be had; the line says where they belong.
     """
 
     def __init__(self, category: str, *, threshold: float, device: torch.device) -> None:
         known = _WEIGHTS.meta["categories"]
         if category not in known:
-            raise ValueError(f"unknown category {category!r}; COCO has {', '.join(n for n in known[1:] if n != 'N/A')}")
+            raise UserError(f"unknown category {category!r}; COCO has {', '.join(n for n in known[1:] if n != 'N/A')}")
         self.label, self.threshold, self.device = known.index(category), threshold, device
         file = weights_file()
         try:
             with contextlib.redirect_stdout(sys.stderr):  # torch.hub says there what it downloads
                 weights = _WEIGHTS.get_state_dict(progress=False, check_hash=True)
         except (OSError, RuntimeError) as error:
-            raise ValueError(
+            raise UserError(
                 f"no boxes given and no detector to find them: torchvision's Faster R-CNN is not in {file} and cannot "
                 f"be downloaded ({str(error).splitlines()[0]}); give --boxes BOXES.csv, or put {_WEIGHTS.url} there"
             ) from error

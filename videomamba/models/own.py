@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from torch import nn
 
+from videomamba.errors import UserError
 from videomamba.models import folder
 from videomamba.models.config import OwnConfig, Preprocessing
 from videomamba.models.fit import Inflation
@@ -38,7 +39,7 @@ class OwnModel(PretrainedModel):
         return logits
 
     def _make_head(self, num_classes: int) -> None:
-        raise ValueError(f"{self.config.module} has {self.num_classes} outputs; give it {num_classes} yourself")
+        raise UserError(f"{self.config.module} has {self.num_classes} outputs; give it {num_classes} yourself")
 
     def no_weight_decay(self) -> set[str]:
         names: set[str] = getattr(self.module, "no_weight_decay", set)()
@@ -48,11 +49,11 @@ class OwnModel(PretrainedModel):
         """timm's, of the module.
 
         Raises:
-            ValueError: it has none.
+            UserError: it has none.
         """
         own = getattr(self.module, "group_matcher", None)
         if own is None:
-            raise ValueError(
+            raise UserError(
                 f"layer_decay and backbone_lr need to know the layers: give {self.config.module} timm's group_matcher()"
             )
         matcher = own(coarse)
@@ -66,11 +67,11 @@ class OwnModel(PretrainedModel):
         """What ``save_pretrained`` wrote, into a module of the same make.
 
         Raises:
-            ValueError: no such folder, or weights of another module.
+            UserError: no such folder, or weights of another module.
         """
         checkpoint = folder.read(Path(path))
         if checkpoint.class_names is None or not isinstance(checkpoint.config, OwnConfig):
-            raise ValueError(f"{path} was not written by OwnModel; load_model reads it")
+            raise UserError(f"{path} was not written by OwnModel; load_model reads it")
         model = cls(module, class_names=checkpoint.class_names, preprocessing=checkpoint.preprocessing)
         folder.check_tensors(checkpoint, model.state_dict())
         model.load_state_dict(checkpoint.weights)
@@ -80,7 +81,7 @@ class OwnModel(PretrainedModel):
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, config: Any = None, *, inflation: Inflation = "mean") -> Self:
         name = checkpoint.config.module if isinstance(checkpoint.config, OwnConfig) else "another model"
-        raise ValueError(f"{checkpoint.path} holds {name}: make that module and use OwnModel.load(path, module)")
+        raise UserError(f"{checkpoint.path} holds {name}: make that module and use OwnModel.load(path, module)")
 
 
 def _within_module(pattern: str) -> str:

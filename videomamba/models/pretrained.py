@@ -9,6 +9,7 @@ from typing import Any, Self
 from huggingface_hub import ModelHubMixin
 from torch import nn
 
+from videomamba.errors import UserError
 from videomamba.models import folder
 from videomamba.models.checkpoint import read_checkpoint
 from videomamba.models.config import ModelConfig, Preprocessing, VideoMambaConfig, VideoSwinConfig
@@ -54,7 +55,7 @@ class PretrainedModel(
         """A new head for another number of classes.
 
         Raises:
-            ValueError: the number of names is not ``num_classes``.
+            UserError: the number of names is not ``num_classes``.
         """
         names = _one_a_class(class_names, num_classes)
         self._make_head(num_classes)
@@ -75,11 +76,11 @@ class PretrainedModel(
 
     def freeze(self, blocks: int | None = None) -> None:
         """No gradients in the first blocks; None: in all but the head."""
-        raise ValueError(f"{type(self).__name__} cannot freeze parts of itself; only VideoMamba can")
+        raise UserError(f"{type(self).__name__} cannot freeze parts of itself; only VideoMamba can")
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Keep less for the backward pass, compute blocks twice."""
-        raise ValueError(f"{type(self).__name__} has no gradient checkpointing; only VideoMamba has")
+        raise UserError(f"{type(self).__name__} has no gradient checkpointing; only VideoMamba has")
 
     @classmethod
     def from_pretrained(
@@ -106,7 +107,7 @@ class PretrainedModel(
                 another ``num_classes`` starts a fresh head.
 
         Raises:
-            ValueError: nothing there, files that do not make a model, or an override that the weights cannot follow;
+            UserError: nothing there, files that do not make a model, or an override that the weights cannot follow;
                 one line says which and why.
         """
         checkpoint = read_checkpoint(
@@ -124,7 +125,7 @@ class PretrainedModel(
         """The model of a checkpoint in evaluation mode, fitted to ``config`` if that is another one.
 
         Raises:
-            ValueError: weights of another model, or that cannot be fitted.
+            UserError: weights of another model, or that cannot be fitted.
         """
 
     def to_checkpoint(self) -> Checkpoint:
@@ -147,5 +148,5 @@ def fitted_preprocessing(checkpoint: Checkpoint, config: VideoMambaConfig | Vide
 
 def _one_a_class(names: Sequence[str] | None, num_classes: int) -> tuple[str, ...] | None:
     if names is not None and len(names) != num_classes:
-        raise ValueError(f"{len(names)} class names for num_classes={num_classes}; give one name a class")
+        raise UserError(f"{len(names)} class names for num_classes={num_classes}; give one name a class")
     return None if names is None else tuple(names)

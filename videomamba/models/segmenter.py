@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
+from videomamba.errors import UserError
 from videomamba.models.fit import Inflation
 from videomamba.models.folder import Checkpoint, check_tensors
 from videomamba.models.pretrained import PretrainedModel
@@ -46,16 +47,16 @@ class Segmenter(PretrainedModel):
             valid: (B, T) bool, False for padding behind a sequence, which changes no result; None: all are frames.
 
         Raises:
-            ValueError: features of another shape.
+            UserError: features of another shape.
         """
         expected = self.config.input_dim
         if features.dim() != 3 or features.shape[1] != expected or not features.shape[2]:
-            raise ValueError(
+            raise UserError(
                 f"features have shape {tuple(features.shape)}; this model takes (B, {expected}, T): {expected} "
                 "channels for each frame"
             )
         if valid is not None and tuple(valid.shape) != (len(features), features.shape[2]):
-            raise ValueError(f"valid has shape {tuple(valid.shape)}; expected (B, T) of features {features.shape}")
+            raise UserError(f"valid has shape {tuple(valid.shape)}; expected (B, T) of features {features.shape}")
         return self.stages(features, valid)
 
     def _make_head(self, num_classes: int) -> None:
@@ -76,11 +77,11 @@ class Segmenter(PretrainedModel):
         """The model of a checkpoint in evaluation mode, fitted to ``config`` if that is another one.
 
         Raises:
-            ValueError: weights of another model.
+            UserError: weights of another model.
         """
         old = checkpoint.config
         if not isinstance(old, cls.config_type):
-            raise ValueError(f"{checkpoint.path} is no {cls.__name__} but {type(old).__name__.removesuffix('Config')}")
+            raise UserError(f"{checkpoint.path} is no {cls.__name__} but {type(old).__name__.removesuffix('Config')}")
         model = cls(old, class_names=checkpoint.class_names, preprocessing=checkpoint.preprocessing)
         check_tensors(checkpoint, model.state_dict())
         model.load_state_dict(checkpoint.weights)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from videomamba.errors import UserError
 from videomamba.models.checks import choice, share, whole
 from videomamba.nn.window_attention import WINDOW_MASKS, WindowMask
 from videomamba.ops.backend import BACKENDS
@@ -79,7 +80,7 @@ class ASFormerConfig:
         choice("mixer", self.mixer, MIXERS)
         choice("backend", self.backend, BACKENDS)
         if self.embed_dim % self.r1 or self.embed_dim % self.r2:
-            raise ValueError(f"embed_dim={self.embed_dim} must be divisible by r1={self.r1} and r2={self.r2}")
+            raise UserError(f"embed_dim={self.embed_dim} must be divisible by r1={self.r1} and r2={self.r2}")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from videomamba.errors import UserError
 from videomamba.models.folder import read_safetensors
 
 _WRAPPERS = ("model", "state_dict", "module", "model_state_dict")
@@ -24,7 +25,7 @@ def read_tensor_file(file: Path) -> tuple[dict[str, Tensor], str | None]:
     plain values are ever unpickled.
 
     Raises:
-        ValueError: unreadable, cut off, without weights, with a weight that is not finite; one line says which.
+        UserError: unreadable, cut off, without weights, with a weight that is not finite; one line says which.
     """
     if file.suffix == ".safetensors":
         tensors, model_name = read_safetensors(file), None
@@ -34,9 +35,9 @@ def read_tensor_file(file: Path) -> tuple[dict[str, Tensor], str | None]:
     tensors = {n: t for n, t in _without_prefix(tensors).items() if not n.endswith("relative_position_index")}
     for name, tensor in tensors.items():
         if not tensor.is_floating_point():
-            raise ValueError(f"{file}: {name} has dtype {tensor.dtype}; weights are floating-point numbers")
+            raise UserError(f"{file}: {name} has dtype {tensor.dtype}; weights are floating-point numbers")
         if not torch.isfinite(tensor).all():
-            raise ValueError(f"{file}: {name} holds NaN or infinity; this checkpoint is broken")
+            raise UserError(f"{file}: {name} holds NaN or infinity; this checkpoint is broken")
     return {name: tensor.float() for name, tensor in tensors.items()}, model_name
 
 
@@ -45,19 +46,19 @@ def _unpickled(file: Path) -> Any:
         with file.open("rb") as stream:
             start = stream.read(4)
         if not start:
-            raise ValueError(f"{file} is empty")
+            raise UserError(f"{file} is empty")
         if start.startswith(b"PK"):
-            raise ValueError(f"{file} is cut off: the end of the archive is missing; copy or download it again")
+            raise UserError(f"{file} is cut off: the end of the archive is missing; copy or download it again")
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):  # the settings that Vim and OpenGVLab store
             return torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
     except pickle.UnpicklingError as error:
-        raise ValueError(
+        raise UserError(
             f"{file} is no PyTorch checkpoint of tensors: reading it would run code from the file, or it is damaged"
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, UnicodeDecodeError) as error:
         reason = str(error).strip().split("\n")[0]
-        raise ValueError(f"{file} is not a readable PyTorch checkpoint: {reason}") from error
+        raise UserError(f"{file} is not a readable PyTorch checkpoint: {reason}") from error
 
 
 def _unwrapped(file: Path, content: Any) -> tuple[dict[str, Tensor], str | None]:
@@ -72,7 +73,7 @@ def _unwrapped(file: Path, content: Any) -> tuple[dict[str, Tensor], str | None]
                 return tensors, model_name
             break
         content = inner
-    raise ValueError(f"{file} holds no weights: expected tensors by name, or a dictionary of them under 'model'")
+    raise UserError(f"{file} holds no weights: expected tensors by name, or a dictionary of them under 'model'")
 
 
 def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

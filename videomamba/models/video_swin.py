@@ -6,6 +6,7 @@ from typing import Any, Self
 from torch import nn
 from torchvision.models.video import SwinTransformer3d
 
+from videomamba.errors import UserError
 from videomamba.models.config import Preprocessing, VideoSwinConfig
 from videomamba.models.fit import Inflation
 from videomamba.models.folder import Checkpoint, check_tensors
@@ -70,11 +71,11 @@ class VideoSwin(PretrainedModel):
         """The model of a checkpoint in evaluation mode; other ``num_classes`` start a fresh head.
 
         Raises:
-            ValueError: weights of another model.
+            UserError: weights of another model.
         """
         old = checkpoint.config
         if not isinstance(old, VideoSwinConfig):
-            raise ValueError(f"{checkpoint.path} is no VideoSwin but {type(old).__name__.removesuffix('Config')}")
+            raise UserError(f"{checkpoint.path} is no VideoSwin but {type(old).__name__.removesuffix('Config')}")
         new = config or old
         names = checkpoint.class_names if new.num_classes == old.num_classes else None
         model = cls(old, preprocessing=fitted_preprocessing(checkpoint, new))

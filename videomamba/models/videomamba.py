@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from videomamba.errors import UserError
 from videomamba.models.config import Preprocessing, VideoMambaConfig
 from videomamba.models.fit import Inflation, fit_patches, fit_positions, fit_weights, join_positions
 from videomamba.models.folder import Checkpoint, check_tensors
@@ -70,7 +71,7 @@ class VideoMamba(PretrainedModel):
         """(B, L, d) tokens after the last norm, the class token at ``config.cls_index``.
 
         Raises:
-            ValueError: the video's shape or dtype is not the model's.
+            UserError: the video's shape or dtype is not the model's.
         """
         tokens = self._embed(video, self.config, self.pos_embed)
         for block in self.blocks:
@@ -114,10 +115,10 @@ class VideoMamba(PretrainedModel):
             The list of intermediates, or ``(forward_features(video), list)``.
 
         Raises:
-            ValueError: unknown ``output_fmt``, an index that no block has, or a video of another shape.
+            UserError: unknown ``output_fmt``, an index that no block has, or a video of another shape.
         """
         if output_fmt not in ("NCTHW", "NLC"):
-            raise ValueError(f"unknown output_fmt {output_fmt!r}; choose NCTHW or NLC")
+            raise UserError(f"unknown output_fmt {output_fmt!r}; choose NCTHW or NLC")
         wanted = self._block_indices(indices)
         tokens = self._embed(video, self.config, self.pos_embed)
         taken = []
@@ -137,7 +138,7 @@ class VideoMamba(PretrainedModel):
         the model stays as it is.
 
         Raises:
-            ValueError: the video cannot be cut into tubelets.
+            UserError: the video cannot be cut into tubelets.
         """
         config, positions, order = self._at_size(video)
         tokens = self._embed(video, config, positions)
@@ -191,7 +192,7 @@ class VideoMamba(PretrainedModel):
         tubelet. Parameters that change are new objects: make optimisers afterwards.
 
         Raises:
-            ValueError: not divisible by the tubelet or the patch.
+            UserError: not divisible by the tubelet or the patch.
         """
         old = self.config
         self.config = new = dataclasses.replace(
@@ -238,11 +239,11 @@ class VideoMamba(PretrainedModel):
         """No gradients, and no stochastic depth, in the stem and the first blocks; None: in all but the head.
 
         Raises:
-            ValueError: there are not so many blocks.
+            UserError: there are not so many blocks.
         """
         depth = len(self.blocks)
         if blocks is not None and not 0 <= blocks <= depth:
-            raise ValueError(f"cannot freeze {blocks} blocks; this model has {depth}")
+            raise UserError(f"cannot freeze {blocks} blocks; this model has {depth}")
         frozen = set(self.blocks[:blocks])
         for module in (self.patch_embed, *frozen, *([self.norm] if blocks is None else [])):
             module.requires_grad_(False)
@@ -259,11 +260,11 @@ class VideoMamba(PretrainedModel):
         """The model of a checkpoint in evaluation mode, fitted to ``config`` if that is another one.
 
         Raises:
-            ValueError: weights of another model, or that cannot be fitted.
+            UserError: weights of another model, or that cannot be fitted.
         """
         old = checkpoint.config
         if type(old) is not VideoMambaConfig:
-            raise ValueError(f"{checkpoint.path} is no VideoMamba but {type(old).__name__.removesuffix('Config')}")
+            raise UserError(f"{checkpoint.path} is no VideoMamba but {type(old).__name__.removesuffix('Config')}")
         with torch.device("meta"):
             described = cls(old).state_dict()
         check_tensors(checkpoint, described)
@@ -315,7 +316,7 @@ class VideoMamba(PretrainedModel):
     def _at_size(self, video: Video) -> tuple[VideoMambaConfig, Tensor | None, Tensor | None]:
         """The configuration, positions and backward order for a video of this length and size."""
         if video.dim() != 5:
-            raise ValueError(f"video has shape {tuple(video.shape)}; expected (B, 3, T, H, W)")
+            raise UserError(f"video has shape {tuple(video.shape)}; expected (B, 3, T, H, W)")
         frames, height, width = video.shape[2:]
         config = dataclasses.replace(self.config, num_frames=frames, img_size=(height, width))
         if config.grid == self.config.grid:
@@ -333,12 +334,12 @@ class VideoMamba(PretrainedModel):
         """Tokens with class token and positions, in float32 (float64 for a float64 model)."""
         expected = (3, config.num_frames, *config.height_width)
         if video.dim() != 5 or tuple(video.shape[1:]) != expected:
-            raise ValueError(
+            raise UserError(
                 f"video has shape {tuple(video.shape)}; this model takes (B, {', '.join(map(str, expected))}): "
                 "resize the video or call set_input_size(num_frames, img_size)"
             )
         if not video.is_floating_point():
-            raise ValueError(f"video has dtype {video.dtype}; expected float, normalised as model.preprocessing says")
+            raise UserError(f"video has dtype {video.dtype}; expected float, normalised as model.preprocessing says")
         patches = self.patch_embed(video)
         dtype = torch.float64 if self.cls_token.dtype == torch.float64 else torch.float32
         cls = self.cls_token.to(dtype).expand(len(patches), -1, -1)
@@ -359,5 +360,5 @@ class VideoMamba(PretrainedModel):
             indices = range(depth - indices, depth)
         for index in indices:
             if not -depth <= index < depth:
-                raise ValueError(f"there is no block {index}; this model has blocks 0 to {depth - 1}")
+                raise UserError(f"there is no block {index}; this model has blocks 0 to {depth - 1}")
         return {index % depth for index in indices}

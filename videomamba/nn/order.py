@@ -5,6 +5,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from videomamba.errors import UserError
+
 BackwardOrder = Literal["spatio_temporal", "spatial", "temporal"]
 BACKWARD_ORDERS: tuple[str, ...] = get_args(BackwardOrder)
 
@@ -22,10 +24,10 @@ def backward_order(kind: str, grid: tuple[int, int, int], cls_index: int) -> Ten
         cls_index: place of the class token in the sequence.
 
     Raises:
-        ValueError: unknown kind.
+        UserError: unknown kind.
     """
     if kind not in BACKWARD_ORDERS:
-        raise ValueError(f"unknown backward_order {kind!r}; choose one of {', '.join(BACKWARD_ORDERS)}")
+        raise UserError(f"unknown backward_order {kind!r}; choose one of {', '.join(BACKWARD_ORDERS)}")
     if kind == "spatio_temporal":
         return None
     t, h, w = grid

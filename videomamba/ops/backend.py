@@ -15,6 +15,8 @@ from typing import Literal, get_args
 
 import torch
 
+from videomamba.errors import UserError
+
 BackendName = Literal["auto", "native", "triton", "torch", "reference"]
 BACKENDS: tuple[str, ...] = get_args(BackendName)
 
@@ -31,10 +33,10 @@ def resolve_backend(backend: str, device: torch.device, dtype: torch.dtype) -> s
     ``torch``.
 
     Raises:
-        ValueError: the name is not known, or that backend cannot serve these tensors.
+        UserError: the name is not known, or that backend cannot serve these tensors.
     """
     if backend not in BACKENDS:
-        raise ValueError(f"unknown backend {backend!r}; choose one of {', '.join(BACKENDS)}")
+        raise UserError(f"unknown backend {backend!r}; choose one of {', '.join(BACKENDS)}")
     if backend == "auto":
         kernel = {"cpu": "native", "cuda": "triton"}.get(device.type)
         fits = kernel is not None and dtype in _DTYPES[kernel] and _status(kernel)[0]
@@ -42,11 +44,11 @@ def resolve_backend(backend: str, device: torch.device, dtype: torch.dtype) -> s
     if backend in _DTYPES:
         runs, reason = _status(backend)
         if not runs:
-            raise ValueError(f"backend {backend!r} does not run here ({reason}); use backend='auto' or 'torch'")
+            raise UserError(f"backend {backend!r} does not run here ({reason}); use backend='auto' or 'torch'")
         devices = {"native": ("cpu",), "triton": ("cpu",) if _interpreted() else ("cuda",)}[backend]
         if device.type not in devices or dtype not in _DTYPES[backend]:
             names = " or ".join(str(known).removeprefix("torch.") for known in _DTYPES[backend])
-            raise ValueError(
+            raise UserError(
                 f"backend {backend!r} takes {names} on {devices[0]}, not {dtype} on {device}; use backend='auto'"
             )
     return backend

@@ -12,6 +12,7 @@ from videomamba.engine.config import RunConfig
 from videomamba.engine.data import load_splits
 from videomamba.engine.model import build_model
 from videomamba.engine.run_folder import CONFIG, RESULT, SPLITS, RunFolder
+from videomamba.errors import UserError
 from videomamba.studies.published import Study, Variant
 
 MINUTES = "minutes.json"
@@ -107,14 +108,14 @@ def outcome(folder: Path) -> Outcome | None:
 def check_same(cell: Cell) -> None:
     """
     Raises:
-        ValueError: the cell's folder holds a run with other settings or other videos.
+        UserError: the cell's folder holds a run with other settings or other videos.
     """
     if not (cell.folder / CONFIG).is_file():
         return
     there, wanted = identity(json.loads((cell.folder / CONFIG).read_text())), described(cell.run)
     for name in wanted:
         if there.get(name) != wanted[name]:
-            raise ValueError(
+            raise UserError(
                 f"{cell.folder} holds a run with {name}={there.get(name)}, not {wanted[name]}; "
                 "choose another folder for the study's output"
             )

@@ -11,6 +11,7 @@ from videomamba.engine import evaluate, evaluation_loader, model_labels
 from videomamba.engine.controls import SHUFFLES
 from videomamba.engine.device import make_accelerator
 from videomamba.engine.run_folder import CONFIG, RESULT, SPLITS
+from videomamba.errors import UserError
 from videomamba.files import write_text
 from videomamba.models import load_model
 from videomamba.models.folder import WEIGHTS
@@ -24,11 +25,11 @@ def find_runs(folder: Path) -> list[Path]:
     """The finished runs in a folder and below.
 
     Raises:
-        ValueError: there is none.
+        UserError: there is none.
     """
     found = [result.parent for result in sorted(folder.rglob(RESULT)) if (result.parent / "last").is_dir()]
     if not found:
-        raise ValueError(f"{folder} holds no run that is over (a folder with {RESULT} and last/)")
+        raise UserError(f"{folder} holds no run that is over (a folder with {RESULT} and last/)")
     return found
 
 
@@ -36,7 +37,7 @@ def shuffled(run: Path, file: Path, *, device: str, batch_size: int, workers: in
     """Tests a run's ``last/`` on the videos that it held out under each shuffle; ``file`` keeps what came out of it.
 
     Raises:
-        ValueError: the run's videos or weights are no longer there.
+        UserError: the run's videos or weights are no longer there.
     """
     of = _fingerprint(run)
     kept = json.loads(file.read_text()) if file.is_file() else {}

@@ -21,6 +21,7 @@ from videomamba.engine import load_splits, train
 from videomamba.engine.config import RunConfig
 from videomamba.engine.run_folder import CONFIG, SPLITS
 from videomamba.engine.trainer import TrainingInterrupted
+from videomamba.errors import UserError
 from videomamba.files import write_text
 from videomamba.studies.cells import MINUTES, Cell, Outcome, outcome
 from videomamba.tasks.catalogue import make_task
@@ -39,7 +40,7 @@ def sweep(cells: Sequence[Cell], *, jobs: int, console: Console, on_outcome: Cal
         on_outcome: called with each run that is over.
 
     Raises:
-        ValueError: a run cannot be made.
+        UserError: a run cannot be made.
         KeyboardInterrupt: Ctrl-C, after every run at work has saved its state.
     """
     report = _Report(console, len(cells), jobs)
@@ -118,7 +119,7 @@ def _start(cell: Cell, threads: int, report: "_Report") -> _Job:
 def _ended(job: _Job, report: "_Report") -> Outcome:
     """
     Raises:
-        ValueError: the run failed, with its own line.
+        UserError: the run failed, with its own line.
     """
     job.process.join()
     _add_minutes(job.cell.folder, job.began)
@@ -126,7 +127,7 @@ def _ended(job: _Job, report: "_Report") -> Outcome:
         raise KeyboardInterrupt
     if job.process.exitcode:
         line = job.errors.recv() if job.errors.poll() else f"its process ended with {job.process.exitcode}"
-        raise ValueError(f"{job.cell}: {line}")
+        raise UserError(f"{job.cell}: {line}")
     return report.ends(job.cell, job.began)
 
 

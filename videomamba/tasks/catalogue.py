@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from videomamba.errors import UserError
 from videomamba.models.catalogue import CATALOGUE
 from videomamba.models.segmenter_config import SegmenterConfig
 from videomamba.tasks.detection import Detection
@@ -19,11 +20,11 @@ def task_model(task: str, name: str | None) -> str | None:
     """The architecture that a task trains where people name ``name``: its detector, where actions are detected.
 
     Raises:
-        ValueError: an architecture that segmentation cannot train.
+        UserError: an architecture that segmentation cannot train.
     """
     segmenters = [known for known, config in CATALOGUE.items() if isinstance(config, SegmenterConfig)]
     if task == "segmentation" and name in CATALOGUE and name not in segmenters:
-        raise ValueError(f"{name} sees videos, not features of frames; choose one of {', '.join(segmenters)}")
+        raise UserError(f"{name} sees videos, not features of frames; choose one of {', '.join(segmenters)}")
     if task == "detection" and name in CATALOGUE and f"{name}{_DETECTOR}" in CATALOGUE:
         return f"{name}{_DETECTOR}"
     return name
@@ -33,8 +34,8 @@ def make_task(name: str, class_names: Sequence[str], *, label_smoothing: float =
     """A task over these classes.
 
     Raises:
-        ValueError: unknown name, or classes that the task cannot tell apart.
+        UserError: unknown name, or classes that the task cannot tell apart.
     """
     if name not in TASKS:
-        raise ValueError(f"unknown task {name!r}; choose one of {', '.join(TASKS)}")
+        raise UserError(f"unknown task {name!r}; choose one of {', '.join(TASKS)}")
     return TASKS[name](class_names, label_smoothing=label_smoothing)

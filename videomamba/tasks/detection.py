@@ -12,6 +12,7 @@ from videomamba.data.box_transforms import train_box_transform, whole_picture_tr
 from videomamba.data.datasets.ava import BoxAnnotations
 from videomamba.data.datasets.keyframe_clips import KeyframeDataset
 from videomamba.data.transforms import Augmentation
+from videomamba.errors import UserError
 from videomamba.models.config import Preprocessing
 from videomamba.models.detector import Detector
 from videomamba.tasks.metrics.ava import CAPACITY, frame_average_precision, group_by_frame, mean_average_precision
@@ -35,7 +36,7 @@ class Detection(Task):
         label_smoothing: each target moves so much of the way to one half.
 
     Raises:
-        ValueError: no class, a name twice, or a smoothing outside [0, 1).
+        UserError: no class, a name twice, or a smoothing outside [0, 1).
     """
 
     headline = "mAP"
@@ -43,15 +44,15 @@ class Detection(Task):
     def __init__(self, class_names: Sequence[str], *, label_smoothing: float = 0.0) -> None:
         twice = next((name for i, name in enumerate(class_names) if name in class_names[:i]), None)
         if not class_names or twice is not None:
-            raise ValueError(f"class name {twice!r} occurs twice; names must differ" if class_names else "no class")
+            raise UserError(f"class name {twice!r} occurs twice; names must differ" if class_names else "no class")
         if not 0 <= label_smoothing < 1:
-            raise ValueError(f"label_smoothing={label_smoothing}; it must be at least 0 and below 1")
+            raise UserError(f"label_smoothing={label_smoothing}; it must be at least 0 and below 1")
         self.class_names = tuple(class_names)
         self.label_smoothing = label_smoothing
 
     def check_model(self, model: nn.Module) -> None:
         if not isinstance(model, Detector):
-            raise ValueError(
+            raise UserError(
                 f"detection needs a detector, not {type(model).__name__}: name a model such as "
                 "videomamba_small_detector, to which a recognition checkpoint can be fitted"
             )
@@ -77,10 +78,10 @@ class Detection(Task):
         """The whole picture around each keyframe, its short side that of the training crops.
 
         Raises:
-            ValueError: several clips or crops are asked for.
+            UserError: several clips or crops are asked for.
         """
         if num_clips * num_crops != 1:
-            raise ValueError(f"clips={num_clips}, crops={num_crops}: a keyframe is tested in one view, whole")
+            raise UserError(f"clips={num_clips}, crops={num_crops}: a keyframe is tested in one view, whole")
         p = preprocessing
         return KeyframeDataset(
             part,
@@ -173,10 +174,10 @@ class Detection(Task):
         """Rows of ``box`` (its place among the keyframe's), ``label``, ``index`` and ``score``, box by box.
 
         Raises:
-            ValueError: ``top_k`` below one.
+            UserError: ``top_k`` below one.
         """
         if top_k < 1:
-            raise ValueError(f"top_k={top_k}; give at least 1")
+            raise UserError(f"top_k={top_k}; give at least 1")
         best = torch.topk(scores, min(top_k, len(self.class_names)), dim=-1)
         return [
             [

@@ -11,6 +11,7 @@ from videomamba.data.annotations import Annotations
 from videomamba.data.datasets.video import VideoDataset
 from videomamba.data.sampling import make_sampler
 from videomamba.data.transforms import Augmentation, eval_transform, train_transform
+from videomamba.errors import UserError
 from videomamba.models.config import Preprocessing
 from videomamba.models.detector import Detector
 from videomamba.models.segmenter import Segmenter
@@ -31,7 +32,7 @@ class Recognition(Task):
         label_smoothing: probability mass spread over all classes in the training loss (arXiv 1512.00567).
 
     Raises:
-        ValueError: fewer than two classes, a name twice, or a smoothing outside [0, 1).
+        UserError: fewer than two classes, a name twice, or a smoothing outside [0, 1).
     """
 
     headline = "top1"
@@ -43,9 +44,9 @@ class Recognition(Task):
 
     def check_model(self, model: nn.Module) -> None:
         if isinstance(model, Detector):
-            raise ValueError("this checkpoint is a detector of actions in boxes: use `videomamba detect`, or train ava")
+            raise UserError("this checkpoint is a detector of actions in boxes: use `videomamba detect`, or train ava")
         if isinstance(model, Segmenter):
-            raise ValueError("this checkpoint names actions in features of frames: use `videomamba segment`")
+            raise UserError("this checkpoint names actions in features of frames: use `videomamba segment`")
 
     def train_dataset(
         self, part: Annotations, preprocessing: Preprocessing, *, augmentation: Augmentation, seed: int
@@ -126,10 +127,10 @@ class Recognition(Task):
         """Rows of ``label``, ``index`` and ``probability``.
 
         Raises:
-            ValueError: ``top_k`` below one.
+            UserError: ``top_k`` below one.
         """
         if top_k < 1:
-            raise ValueError(f"top_k={top_k}; give at least 1")
+            raise UserError(f"top_k={top_k}; give at least 1")
         best = torch.topk(scores, min(top_k, len(self.class_names)), dim=-1)
         return [
             [
@@ -148,9 +149,9 @@ def decoded_side(preprocessing: Preprocessing) -> int:
 def _check(class_names: Sequence[str], label_smoothing: float) -> None:
     if len(class_names) < 2:
         found = f"1 class ({class_names[0]})" if class_names else "no class"
-        raise ValueError(f"{found}; recognition needs at least two to tell apart")
+        raise UserError(f"{found}; recognition needs at least two to tell apart")
     twice = next((name for i, name in enumerate(class_names) if name in class_names[:i]), None)
     if twice is not None:
-        raise ValueError(f"class name {twice!r} occurs twice; names must differ")
+        raise UserError(f"class name {twice!r} occurs twice; names must differ")
     if not 0 <= label_smoothing < 1:
-        raise ValueError(f"label_smoothing={label_smoothing}; it must be at least 0 and below 1")
+        raise UserError(f"label_smoothing={label_smoothing}; it must be at least 0 and below 1")

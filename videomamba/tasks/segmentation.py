@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from videomamba.data.datasets.features import PADDING, FeatureDataset, collate_features
 from videomamba.data.datasets.mstcn import FeatureAnnotations
 from videomamba.data.transforms import Augmentation
+from videomamba.errors import UserError
 from videomamba.models.segmenter import Segmenter
 from videomamba.tasks.metrics.segmentation import segmentation_scores, segments
 from videomamba.tasks.task import Batch, Change, Task
@@ -33,7 +34,7 @@ class Segmentation(Task):
         label_smoothing: probability mass spread over all classes in the cross-entropy.
 
     Raises:
-        ValueError: fewer than two classes, a name twice, or a smoothing outside [0, 1).
+        UserError: fewer than two classes, a name twice, or a smoothing outside [0, 1).
     """
 
     headline = "MoF"
@@ -42,19 +43,19 @@ class Segmentation(Task):
     def __init__(self, class_names: Sequence[str], *, label_smoothing: float = 0.0) -> None:
         twice = next((name for i, name in enumerate(class_names) if name in class_names[:i]), None)
         if len(class_names) < 2 or twice is not None:
-            raise ValueError(
+            raise UserError(
                 f"class name {twice!r} occurs twice; names must differ"
                 if twice is not None
                 else f"{len(class_names)} classes; segmentation needs at least two to tell apart"
             )
         if not 0 <= label_smoothing < 1:
-            raise ValueError(f"label_smoothing={label_smoothing}; it must be at least 0 and below 1")
+            raise UserError(f"label_smoothing={label_smoothing}; it must be at least 0 and below 1")
         self.class_names = tuple(class_names)
         self.label_smoothing = label_smoothing
 
     def check_model(self, model: nn.Module) -> None:
         if not isinstance(model, Segmenter):
-            raise ValueError(
+            raise UserError(
                 f"segmentation needs a model of sequences, not {type(model).__name__}: asformer, asformer_ssm or mstcn2"
             )
 
@@ -70,10 +71,10 @@ class Segmentation(Task):
         """Whole sequences.
 
         Raises:
-            ValueError: several clips or crops are asked for.
+            UserError: several clips or crops are asked for.
         """
         if num_clips * num_crops != 1:
-            raise ValueError(f"clips={num_clips}, crops={num_crops}: a sequence of features is tested whole")
+            raise UserError(f"clips={num_clips}, crops={num_crops}: a sequence of features is tested whole")
         return FeatureDataset(part.records, stride=preprocessing.stride)
 
     def collate(self, samples: list[Any]) -> Batch:

@@ -14,6 +14,8 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from videomamba.errors import UserError
+
 Direction = Literal["both", "forward", "backward"]
 Scale = Literal["shared", "layer"]
 
@@ -67,7 +69,7 @@ class DeltaRows:
         """Maps (depth, 2, t, h, w) of one clip, from ``model.delta_maps``, for frames of this height and width.
 
         Raises:
-            ValueError: a layer that the model does not have, or none.
+            UserError: a layer that the model does not have, or none.
         """
         chosen, shared = check_layers(how.layers, len(maps)), how.scale == "shared"
         values = one_direction(maps, how.direction)[list(chosen)].float()
@@ -114,15 +116,15 @@ def check_layers(layers: Sequence[int] | None, depth: int) -> tuple[int, ...]:
     """The layers to draw.
 
     Raises:
-        ValueError: a layer that the model does not have, or none.
+        UserError: a layer that the model does not have, or none.
     """
     if layers is None:
         return tuple(default_layers(depth))
     if not layers:
-        raise ValueError(f"no layer to draw; this model has layers 0 to {depth - 1}")
+        raise UserError(f"no layer to draw; this model has layers 0 to {depth - 1}")
     for layer in layers:
         if not 0 <= layer < depth:
-            raise ValueError(f"there is no layer {layer}; this model has layers 0 to {depth - 1}")
+            raise UserError(f"there is no layer {layer}; this model has layers 0 to {depth - 1}")
     return tuple(layers)
 
 
@@ -149,7 +151,7 @@ def delta_figure(
         A figure to save or show.
 
     Raises:
-        ValueError: a layer that the model does not have.
+        UserError: a layer that the model does not have.
     """
     height, width = frames.shape[2:]
     how = how or Drawing()

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from videomamba.errors import UserError
+
 # Paul Tol's "muted" and "bright": distinct to the colour-blind and in grey; hatches tell a second round apart
 _COLOURS = (
     "#332288",
@@ -43,11 +45,11 @@ def timeline_figure(
         A figure to save or show.
 
     Raises:
-        ValueError: no segment at all.
+        UserError: no segment at all.
     """
     bars = [bar for segments in rows.values() for bar in segments]
     if not bars:
-        raise ValueError("there is no segment to draw")
+        raise UserError("there is no segment to draw")
     labels = list(dict.fromkeys(label for label, _, _ in bars if label not in rest))
     style = {
         label: (_COLOURS[i % len(_COLOURS)], _HATCHES[i // len(_COLOURS) % len(_HATCHES)])

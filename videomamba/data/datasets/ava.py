@@ -27,6 +27,7 @@ from videomamba.data.datasets.ava_files import (
 )
 from videomamba.data.keyframes import Keyframes
 from videomamba.data.video_length import video_seconds
+from videomamba.errors import UserError
 
 Box = tuple[float, float, float, float]
 TrainBoxes = Literal["truth", "detected", "both"]
@@ -70,7 +71,7 @@ class AvaOptions:
             try:
                 object.__setattr__(self, name, float(getattr(self, name)))
             except ValueError:
-                raise ValueError(f"{name}={getattr(self, name)!r} is not a number") from None
+                raise UserError(f"{name}={getattr(self, name)!r} is not a number") from None
         for name in ("train_detections", "test_detections", "bad_rows"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, Path(getattr(self, name)))
@@ -78,11 +79,11 @@ class AvaOptions:
             object.__setattr__(self, "train_boxes", "truth" if self.train_detections is None else "both")
         for name, allowed in (("train_boxes", TrainBoxes), ("unlabeled", Unlabeled)):
             if getattr(self, name) not in get_args(allowed):
-                raise ValueError(f"{name}={getattr(self, name)!r}; choose one of {', '.join(get_args(allowed))}")
+                raise UserError(f"{name}={getattr(self, name)!r}; choose one of {', '.join(get_args(allowed))}")
         if self.train_boxes != "truth" and self.train_detections is None:
-            raise ValueError(f"train_boxes={self.train_boxes} needs train_detections, the file with a detector's boxes")
+            raise UserError(f"train_boxes={self.train_boxes} needs train_detections, the file with a detector's boxes")
         if not self.fps > 0 or not 0 <= self.box_jitter < 0.5:
-            raise ValueError(f"fps={self.fps} must be above 0 and box_jitter={self.box_jitter} from 0 to below 0.5")
+            raise UserError(f"fps={self.fps} must be above 0 and box_jitter={self.box_jitter} from 0 to below 0.5")
 
 
 @dataclass(frozen=True)
@@ -148,18 +149,18 @@ def read_ava(root: str | Path, *, fold: int | None = None, **options: Any) -> di
         options: fields of :class:`AvaOptions`.
 
     Raises:
-        ValueError: files are missing, an option that is none, or a part of whose rows not one can be used.
+        UserError: files are missing, an option that is none, or a part of whose rows not one can be used.
     """
     root = Path(root)
     if fold not in (None, 1):
-        raise ValueError(f"fold={fold}; AVA has one split only")
+        raise UserError(f"fold={fold}; AVA has one split only")
     known = [f.name for f in fields(AvaOptions)]
     unknown = sorted(set(options) - set(known))
     if unknown:
-        raise ValueError(f"unknown option {', '.join(unknown)} of AVA's data; known are {', '.join(known)}")
+        raise UserError(f"unknown option {', '.join(unknown)} of AVA's data; known are {', '.join(known)}")
     chosen = AvaOptions(**options)
     if not root.is_dir():
-        raise ValueError(f"there is no folder {root}")
+        raise UserError(f"there is no folder {root}")
     folder = root / "annotations" if (root / "annotations").is_dir() else root
     names, evaluated = _classes(folder)
     videos = _videos(root)
@@ -204,7 +205,7 @@ def _part(
         why = f", the first {bad[0]}" if bad else ""
         if any("timestamp" in row.reason for row in bad):
             why += "; the option keyframes says how a timestamp becomes a frame: ava, ORIGIN:SPACING or even:N"
-        raise ValueError(f"{file}: none of its {total} rows can be used ({len(bad)} are bad, {left_out} excluded){why}")
+        raise UserError(f"{file}: none of its {total} rows can be used ({len(bad)} are bad, {left_out} excluded){why}")
     notes = [f"{left_out} rows of {file.name} are in excluded keyframes"] if left_out else []
     detections = options.train_detections if part == "train" else options.test_detections
     detected: dict[FrameKey, list[ScoredBox]] = {}
@@ -218,7 +219,7 @@ def _part(
                 detected[key] = [(_clipped(box), score) for box, score in boxes]
         if not detected:
             why = f", the first bad row {bad_boxes[0]}" if bad_boxes else ""
-            raise ValueError(f"{detections}: no box with a score of {options.score_threshold} or more can be used{why}")
+            raise UserError(f"{detections}: no box with a score of {options.score_threshold} or more can be used{why}")
         notes += _listed(detections, bad_boxes)
         bad += bad_boxes
     elif part == "test":
@@ -281,11 +282,11 @@ def _classes(folder: Path) -> tuple[dict[int, str], frozenset[int]]:
     """The label map with most classes, and the indices of those that the one for the evaluation has."""
     files = sorted(file for file in folder.iterdir() if ".pbtxt" in file.name)
     if not files:
-        raise ValueError(f"{folder} has no label map (*.pbtxt), such as ava_action_list_v2.2.pbtxt")
+        raise UserError(f"{folder} has no label map (*.pbtxt), such as ava_action_list_v2.2.pbtxt")
     judged = [file for file in files if "activitynet" in file.name]
     whole = [file for file in files if file not in judged] or judged
     if len(whole) > 1 or len(judged) > 1:
-        raise ValueError(f"{folder} has several label maps: {', '.join(file.name for file in files)}; leave one")
+        raise UserError(f"{folder} has several label maps: {', '.join(file.name for file in files)}; leave one")
     names = read_label_map(whole[0])
     counted = read_label_map(judged[0]) if judged else names
     return names, frozenset(i for i, number in enumerate(names) if number in counted)
@@ -301,7 +302,7 @@ def _annotation_file(folder: Path, words: tuple[str, ...]) -> Path:
     ]
     if len(files) != 1:
         found = ", ".join(file.name for file in files) or "none"
-        raise ValueError(f"{folder}: expected one csv such as ava_{words[0]}_v2.2.csv, found {found}")
+        raise UserError(f"{folder}: expected one csv such as ava_{words[0]}_v2.2.csv, found {found}")
     return files[0]
 
 

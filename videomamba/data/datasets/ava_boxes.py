@@ -6,6 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from videomamba.data.datasets.ava_files import BadRow, BoxRow, FrameKey, read_rows, whole_number
+from videomamba.errors import UserError
 
 ScoredBox = tuple[tuple[float, float, float, float], float]
 
@@ -17,11 +18,11 @@ def read_person_boxes(path: str | Path, *, threshold: float) -> tuple[dict[Frame
     ``"video,timestamp"`` and lists of ``[x1, y1, x2, y2, score]``: what mmaction2's pickles hold.
 
     Raises:
-        ValueError: not readable, a pickle, or nothing of this kind.
+        UserError: not readable, a pickle, or nothing of this kind.
     """
     path = Path(path)
     if path.suffix in (".pkl", ".pickle") or _is_pickle(path):
-        raise ValueError(
+        raise UserError(
             f"{path} is a pickle, which may run any program when it is read: turn it into a csv with "
             f"`videomamba convert {path} {path.with_suffix('.csv').name}`, which reads numbers and nothing else"
         )
@@ -51,9 +52,9 @@ def _from_json(path: Path) -> tuple[list[tuple[int, BoxRow]], list[BadRow]]:
     try:
         content = json.loads(path.read_text())
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} cannot be read as JSON: {error}") from error
+        raise UserError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(content, dict):
-        raise ValueError(f'{path}: expected an object {{"video,timestamp": [[x1, y1, x2, y2, score], ...]}}')
+        raise UserError(f'{path}: expected an object {{"video,timestamp": [[x1, y1, x2, y2, score], ...]}}')
     rows: list[tuple[int, BoxRow]] = []
     bad: list[BadRow] = []
     number = 0

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from videomamba.errors import UserError
+
 FrameKey = tuple[str, int]  # video and timestamp
 
 
@@ -49,7 +51,7 @@ def read_label_map(path: str | Path) -> dict[int, str]:
     """Class names by id, in the file's order, of a protocol buffer in text form (``name`` and ``id`` or ``label_id``).
 
     Raises:
-        ValueError: not readable, no class in it, or an id below 1.
+        UserError: not readable, no class in it, or an id below 1.
     """
     text = _text(Path(path))
     names: dict[int, str] = {}
@@ -59,9 +61,9 @@ def read_label_map(path: str | Path) -> dict[int, str]:
         if name and number:
             names[int(number[1])] = re.sub(r"\\(.)", r"\1", name[1][1:-1])
     if not names:
-        raise ValueError(f'{path} is no label map: expected entries such as item {{ name: "walk" id: 14 }}')
+        raise UserError(f'{path} is no label map: expected entries such as item {{ name: "walk" id: 14 }}')
     if min(names) < 1:
-        raise ValueError(f"{path}: id {min(names)}; ids are at least 1")
+        raise UserError(f"{path}: id {min(names)}; ids are at least 1")
     return names
 
 
@@ -69,18 +71,18 @@ def read_exclusions(path: str | Path | None) -> set[FrameKey]:
     """Keyframes that are left out: a csv of ``video,timestamp``; none without a file.
 
     Raises:
-        ValueError: not readable, or a line that is not such a pair.
+        UserError: not readable, or a line that is not such a pair.
     """
     if path is None:
         return set()
     excluded = set()
     for line, fields in _lines(Path(path)):
         if len(fields) != 2:
-            raise ValueError(f"{path}:{line}: {len(fields)} columns; expected video,timestamp")
+            raise UserError(f"{path}:{line}: {len(fields)} columns; expected video,timestamp")
         try:
             excluded.add((fields[0], whole_number(fields[1])))
         except ValueError as error:
-            raise ValueError(f"{path}:{line}: {error}") from error
+            raise UserError(f"{path}:{line}: {error}") from error
     return excluded
 
 
@@ -91,7 +93,7 @@ def read_rows(path: str | Path, *, scores_last: bool = False) -> tuple[list[tupl
     ``scores_last`` the last column is the score, also where it is the seventh.
 
     Raises:
-        ValueError: the file cannot be read.
+        UserError: the file cannot be read.
     """
     rows, bad = [], []
     for line, fields in _lines(Path(path)):
@@ -108,18 +110,18 @@ def read_scored_rows(path: str | Path) -> list[BoxRow]:
     """Rows of ground truth or detections to compute figures from, which no bad row may falsify.
 
     Raises:
-        ValueError: the file cannot be read, or a row that is none, or has no action.
+        UserError: the file cannot be read, or a row that is none, or has no action.
     """
     rows, bad = read_rows(path)
     bad += [BadRow(Path(path), line, "no action") for line, row in rows if row.action is None]
     if bad:
-        raise ValueError(f"{path}: {len(bad)} of {len(rows) + len(bad)} rows cannot be read, the first {bad[0]}")
+        raise UserError(f"{path}: {len(bad)} of {len(rows) + len(bad)} rows cannot be read, the first {bad[0]}")
     return [row for _, row in rows]
 
 
 def _row(fields: list[str]) -> BoxRow:
     if not 6 <= len(fields) <= 8:
-        raise ValueError(f"{len(fields)} columns; expected video,timestamp,x1,y1,x2,y2,action and a score or person")
+        raise UserError(f"{len(fields)} columns; expected video,timestamp,x1,y1,x2,y2,action and a score or person")
     x1, y1, x2, y2 = (
         _number(f"{name} ", text) for name, text in zip(("x1", "y1", "x2", "y2"), fields[2:6], strict=True)
     )
@@ -137,11 +139,11 @@ def whole_number(text: str) -> int:
     """The number that a text such as 902, 0902 or 902.0 stands for.
 
     Raises:
-        ValueError: it is none.
+        UserError: it is none.
     """
     value = _number("", text)
     if value != int(value):
-        raise ValueError(f"{text!r} is not a whole number")
+        raise UserError(f"{text!r} is not a whole number")
     return int(value)
 
 
@@ -149,9 +151,9 @@ def _number(name: str, text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise ValueError(f"{name}{text!r} is not a number") from None
+        raise UserError(f"{name}{text!r} is not a number") from None
     if not math.isfinite(value):
-        raise ValueError(f"{name}{text!r} is not finite")
+        raise UserError(f"{name}{text!r} is not finite")
     return value
 
 
@@ -163,7 +165,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
             if fields:
                 yield reader.line_num, fields
     except csv.Error as error:
-        raise ValueError(f"{path}:{reader.line_num}: {error}") from error
+        raise UserError(f"{path}:{reader.line_num}: {error}") from error
 
 
 def _text(path: Path) -> str:
@@ -171,4 +173,4 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not text"
-        raise ValueError(f"{path} cannot be read: {reason}") from error
+        raise UserError(f"{path} cannot be read: {reason}") from error

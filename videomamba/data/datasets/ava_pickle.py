@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from videomamba.data.errors import reason
+from videomamba.errors import UserError
 
 # what a pickled numpy array of numbers needs; anything else could be a program
 _ARRAYS = {(f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")} | {
@@ -20,7 +21,7 @@ _ARRAYS |= {(f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core
 class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ARRAYS:
-            raise ValueError(f"it asks for {module}.{name}, which is no array of numbers")
+            raise UserError(f"it asks for {module}.{name}, which is no array of numbers")
         return super().find_class(module, name)
 
 
@@ -31,24 +32,24 @@ def boxes_from_pickle(source: Path, destination: Path) -> int:
         The number of rows.
 
     Raises:
-        ValueError: the file cannot be read, holds anything but arrays of numbers, or something is at the destination.
+        UserError: the file cannot be read, holds anything but arrays of numbers, or something is at the destination.
     """
     if destination.exists():
-        raise ValueError(f"{destination} is there already; choose another name or remove it")
+        raise UserError(f"{destination} is there already; choose another name or remove it")
     try:
         content = _ArraysOnly(io.BytesIO(source.read_bytes())).load()
     except OSError as error:
-        raise ValueError(f"{source} cannot be read: {error.strerror}") from error
+        raise UserError(f"{source} cannot be read: {error.strerror}") from error
     except Exception as error:  # a broken pickle raises nearly anything
-        raise ValueError(f"{source} is not a pickle of person boxes: {reason(error)}") from error
+        raise UserError(f"{source} is not a pickle of person boxes: {reason(error)}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{source} holds a {type(content).__name__}; expected a dict of 'video,timestamp' -> boxes")
+        raise UserError(f"{source} holds a {type(content).__name__}; expected a dict of 'video,timestamp' -> boxes")
     lines = []
     for key, boxes in content.items():
         for row in boxes:
             values = [float(value) for value in row]
             if len(values) not in (4, 5):
-                raise ValueError(f"{source}: {key} has a box of {len(values)} numbers; expected x1, y1, x2, y2, score")
+                raise UserError(f"{source}: {key} has a box of {len(values)} numbers; expected x1, y1, x2, y2, score")
             score = values[4] if len(values) == 5 else 1.0
             lines.append(f"{key},{','.join(f'{value:.6g}' for value in values[:4])},,{score:.6g}\n")
     half_done = destination.with_name(f".{destination.name}.{os.getpid()}")

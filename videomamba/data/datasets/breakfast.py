@@ -5,6 +5,7 @@ from pathlib import Path
 
 from videomamba.data.annotations import Annotations, is_video
 from videomamba.data.datasets.present import checked, part
+from videomamba.errors import UserError
 from videomamba.labels import class_names
 
 FIRST_TEST_PERSON = 47  # people P03 to P46 train, P47 to P54 test
@@ -26,11 +27,11 @@ def read_breakfast(root: str | Path, *, fold: int | None = None, missing_ok: boo
         missing_ok: as in the other layouts; nothing changes here.
 
     Raises:
-        ValueError: no such folder, or no such video in it.
+        UserError: no such folder, or no such video in it.
     """
     root = Path(root)
     if not root.is_dir():
-        raise ValueError(f"{root} is not a folder; expected Breakfast's, with P03/cam01/P03_cereals.avi and so on")
+        raise UserError(f"{root} is not a folder; expected Breakfast's, with P03/cam01/P03_cereals.avi and so on")
     names = class_names("breakfast")
     videos: dict[tuple[str, str, str], Path] = {}
     for path in sorted(root.rglob("P*")):
@@ -38,7 +39,7 @@ def read_breakfast(root: str | Path, *, fold: int | None = None, missing_ok: boo
         if key is not None and key[2] in names and is_video(path):
             videos.setdefault(key, path)  # sorted: channel 0 comes first
     if not videos:
-        raise ValueError(
+        raise UserError(
             f"{root} has no videos of Breakfast; looked for P03/cam01/P03_cereals.avi, P03/stereo/P03_cereals_ch0.avi "
             "and P03_cam01_P03_cereals.avi in it and below"
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from videomamba.data.annotations import Annotations, label_index
 from videomamba.data.datasets.present import part
+from videomamba.errors import UserError
 
 _TEST_NAMES = ("test", "val", "validation")
 
@@ -25,7 +26,7 @@ def read_csv(
         ``{"train": ..., "test": ...}``.
 
     Raises:
-        ValueError: a missing file, column, value or video, or an empty part; the line names what there is instead.
+        UserError: a missing file, column, value or video, or an empty part; the line names what there is instead.
     """
     path = Path(path)
     rows = _rows(path)
@@ -40,10 +41,10 @@ def read_csv(
         parts["test" if row[column] in values else "train"].append((found, video, labels[row["label"]]))
         missing += [video] if found is None else []
     if missing and not missing_ok:
-        raise ValueError(f"{path} names {len(missing)} videos that are not there, the first {missing[0]}")
+        raise UserError(f"{path} names {len(missing)} videos that are not there, the first {missing[0]}")
     for name, records in parts.items():
         if not records:
-            raise ValueError(f"{path}: no row is in the {name} part ({column} held out: {', '.join(sorted(values))})")
+            raise UserError(f"{path}: no row is in the {name} part ({column} held out: {', '.join(sorted(values))})")
     return {name: part(records, tuple(labels)) for name, records in parts.items()}
 
 
@@ -54,12 +55,12 @@ def _rows(path: Path) -> list[dict[str, str]]:
             columns = reader.fieldnames or []
             rows = [{key: value or "" for key, value in row.items() if key is not None} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} cannot be read as a csv file: {error}") from error
+        raise UserError(f"{path} cannot be read as a csv file: {error}") from error
     for name in ("path", "label"):
         if name not in columns:
-            raise ValueError(f"{path} has no column {name!r}; it has {', '.join(columns) or 'no header'}")
+            raise UserError(f"{path} has no column {name!r}; it has {', '.join(columns) or 'no header'}")
     if not rows:
-        raise ValueError(f"{path} has a header and no rows")
+        raise UserError(f"{path} has a header and no rows")
     return rows
 
 
@@ -68,21 +69,19 @@ def _held_out(path: Path, rows: list[dict[str, str]], hold_out: str | None) -> t
     columns = list(rows[0])
     if hold_out is None:
         if "split" not in columns:
-            raise ValueError(
+            raise UserError(
                 f"{path} has no column 'split'; it has {', '.join(columns)}: name what to hold out as COLUMN=VALUE,..."
             )
         odd = {row["split"] for row in rows} - {"train", *_TEST_NAMES}
         if odd:
-            raise ValueError(f"{path}: split is {sorted(odd)[0]!r} in some row; it must be train, test or val")
+            raise UserError(f"{path}: split is {sorted(odd)[0]!r} in some row; it must be train, test or val")
         return "split", set(_TEST_NAMES)
     column, equals, listed = hold_out.partition("=")
     if not equals or column not in columns:
-        raise ValueError(f"hold out {hold_out!r}: expected COLUMN=VALUE,... with a column of {', '.join(columns)}")
+        raise UserError(f"hold out {hold_out!r}: expected COLUMN=VALUE,... with a column of {', '.join(columns)}")
     present = {row[column] for row in rows}
     values = set(listed.split(","))
     if values - present:
         known = ", ".join(sorted(present)[:20])
-        raise ValueError(
-            f"hold out {hold_out!r}: {column} has no value {sorted(values - present)[0]!r}; it has {known}"
-        )
+        raise UserError(f"hold out {hold_out!r}: {column} has no value {sorted(values - present)[0]!r}; it has {known}")
     return column, values

@@ -14,7 +14,17 @@ class EpochDataset(Dataset[Item]):
     """A data set that is told the epoch; worker processes that live on see it change."""
 
     def __init__(self) -> None:
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self._epoch = torch.zeros((), dtype=torch.int64)
+        with contextlib.suppress(RuntimeError):  # where shared memory is full one process can do without
+            self.share_epoch()
+
+    def share_epoch(self) -> None:
+        """Let processes that are started from now on see :meth:`set_epoch`.
+
+        Raises:
+            RuntimeError: shared memory is full.
+        """
+        self._epoch.share_memory_()
 
     @property
     def epoch(self) -> int:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from videomamba.data.annotations import Annotations, VideoRecord, is_video
+from videomamba.errors import UserError
 
 TRAIN, TEST = "train", ("test", "val", "validation")
 
@@ -14,20 +15,20 @@ def read_folder(root: str | Path) -> dict[str, Annotations]:
     hidden ones, are passed over.
 
     Raises:
-        ValueError: no such folder, no classes in it, a class without videos, or parts whose classes differ.
+        UserError: no such folder, no classes in it, a class without videos, or parts whose classes differ.
     """
     root = Path(root)
     if not root.is_dir():
-        raise ValueError(f"{root} is not a folder; expected one folder per class, with videos in them")
+        raise UserError(f"{root} is not a folder; expected one folder per class, with videos in them")
     if (root / "mapping.txt").is_file() and (root / "groundTruth").is_dir():
-        raise ValueError(f"{root} has features and frame labels in MS-TCN's layout, no videos: that is for segmenters")
+        raise UserError(f"{root} has features and frame labels in MS-TCN's layout, no videos: that is for segmenters")
     parts = {p.name: p for p in root.iterdir() if p.is_dir()}
     test = next((name for name in TEST if name in parts), None)
     if TRAIN in parts and test is not None:
         both = {"train": _read_classes(parts[TRAIN]), "test": _read_classes(parts[test])}
         differing = set(both["train"].class_names) ^ set(both["test"].class_names)
         if differing:
-            raise ValueError(
+            raise UserError(
                 f"{root}: classes {', '.join(sorted(differing)[:5])} are in only one of {TRAIN}/ and {test}/; "
                 "both need the same folders"
             )
@@ -38,11 +39,11 @@ def read_folder(root: str | Path) -> dict[str, Annotations]:
 def _read_classes(root: Path) -> Annotations:
     classes = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not classes:
-        raise ValueError(f"{root} has no folders; expected one folder per class, with videos in them")
+        raise UserError(f"{root} has no folders; expected one folder per class, with videos in them")
     records = []
     for label, folder in enumerate(classes):
         videos = sorted(p for p in folder.rglob("*") if is_video(p))
         if not videos:
-            raise ValueError(f"class {folder.name!r} has no videos in {folder}; add some or remove the folder")
+            raise UserError(f"class {folder.name!r} has no videos in {folder}; add some or remove the folder")
         records += [VideoRecord(path, label) for path in videos]
     return Annotations(tuple(records), tuple(p.name for p in classes))

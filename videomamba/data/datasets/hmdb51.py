@@ -4,6 +4,7 @@ from pathlib import Path
 
 from videomamba.data.annotations import Annotations
 from videomamba.data.datasets.present import checked, first_that_exists, part, stems
+from videomamba.errors import UserError
 from videomamba.labels import class_names
 
 _PARTS = {"1": "train", "2": "test", "0": None}
@@ -24,7 +25,7 @@ def read_hmdb51(root: str | Path, *, fold: int | None = None, missing_ok: bool =
         missing_ok: keep quiet about videos that are not there.
 
     Raises:
-        ValueError: no such folder, no split files, a file that is not one, or videos that are missing.
+        UserError: no such folder, no split files, a file that is not one, or videos that are missing.
     """
     root, fold = Path(root), fold or 1
     splits = _split_folder(root, fold)
@@ -42,12 +43,12 @@ def read_hmdb51(root: str | Path, *, fold: int | None = None, missing_ok: bool =
 
 def _split_folder(root: Path, fold: int) -> Path:
     if not root.is_dir():
-        raise ValueError(f"{root} is not a folder; expected HMDB51's, with testTrainMulti_7030_splits/ in it")
+        raise UserError(f"{root} is not a folder; expected HMDB51's, with testTrainMulti_7030_splits/ in it")
     for depth in ("", "*/", "*/*/"):
         file = next(iter(sorted(root.glob(f"{depth}*_test_split{fold}.txt"))), None)
         if file is not None:
             return file.parent
-    raise ValueError(
+    raise UserError(
         f"{root} has no split files of HMDB51; looked for testTrainMulti_7030_splits/<class>_test_split{fold}.txt, "
         "also elsewhere up to two folders below it"
     )
@@ -56,7 +57,7 @@ def _split_folder(root: Path, fold: int) -> Path:
 def _video_folder(root: Path, names: tuple[str, ...]) -> Path:
     folder = first_that_exists(root, (f"{below}/{name}".lstrip("/") for below in _VIDEO_FOLDERS for name in names))
     if folder is None:
-        raise ValueError(
+        raise UserError(
             f"{root} has no folder {names[0]}/ ... {names[-1]}/ of HMDB51's videos; looked in it and in "
             f"{', '.join(f'{name}/' for name in _VIDEO_FOLDERS[1:])} below it"
         )
@@ -66,17 +67,17 @@ def _video_folder(root: Path, names: tuple[str, ...]) -> Path:
 def _lines(file: Path) -> list[tuple[str, str | None]]:
     """Name and part, ``train`` or ``test`` or None, of a split file's videos; a class without a file has none."""
     if not file.is_file():
-        raise ValueError(f"{file} is missing; HMDB51 has one for each class")
+        raise UserError(f"{file} is missing; HMDB51 has one for each class")
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} cannot be read as a split file of HMDB51: {error}") from error
+        raise UserError(f"{file} cannot be read as a split file of HMDB51: {error}") from error
     rows = []
     for line in lines:
         if not line.strip():
             continue
         name, _, use = line.strip().rpartition(" ")
         if use not in _PARTS or not name:
-            raise ValueError(f"{file}: {line.strip()!r} is not a video's name and 0, 1 or 2")
+            raise UserError(f"{file}: {line.strip()!r} is not a video's name and 0, 1 or 2")
         rows.append((name, _PARTS[use]))
     return rows

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from videomamba.data.annotations import Annotations
 from videomamba.data.datasets.present import checked, first_that_exists, part, stems
+from videomamba.errors import UserError
 from videomamba.labels import class_names
 
 _NAMES = {"train": ("train",), "test": ("val", "validate", "validation")}  # its own test part has no public labels
@@ -30,7 +31,7 @@ def read_kinetics(root: str | Path, *, fold: int | None = None, missing_ok: bool
         missing_ok: False makes a missing video an error.
 
     Raises:
-        ValueError: no annotation, a file that is not one, or a part of which no video is there.
+        UserError: no annotation, a file that is not one, or a part of which no video is there.
     """
     root = Path(root)
     rows = {name: _rows(root, name) for name in _NAMES}
@@ -63,7 +64,7 @@ def _rows(root: Path, part_name: str) -> _Rows:
         return list(_of_csv(file, root / names[0]))
     if (file := first_that_exists(root, lists)) is not None:
         return list(_of_list(file, root / f"videos_{names[0]}"))
-    raise ValueError(
+    raise UserError(
         f"{root} has no annotation of Kinetics' {names[0]} part; looked for {names[0]}.csv, annotations/{names[0]}.csv "
         f"and kinetics400_{names[0]}_list_videos.txt"
     )
@@ -76,19 +77,17 @@ def _of_csv(file: Path, folder: Path) -> Iterator[tuple[tuple[str, ...], str, Pa
             columns = reader.fieldnames or []
             lacking = [name for name in _COLUMNS if name not in columns]
             if lacking:
-                raise ValueError(f"{file} has no column {lacking[0]!r}; Kinetics' files have {', '.join(_COLUMNS)}")
+                raise UserError(f"{file} has no column {lacking[0]!r}; Kinetics' files have {', '.join(_COLUMNS)}")
             for row in reader:
                 try:
                     start, end = (round(float(row[name])) for name in ("time_start", "time_end"))
                 except (TypeError, ValueError):
-                    raise ValueError(
-                        f"{file}, line {reader.line_num}: time_start and time_end are no seconds"
-                    ) from None
+                    raise UserError(f"{file}, line {reader.line_num}: time_start and time_end are no seconds") from None
                 name = f"{row['youtube_id']}_{start:06d}_{end:06d}"
                 label = (row["label"] or "").strip()
                 yield (name, row["youtube_id"]), label, folder / label / f"{name}.mp4"
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{file} cannot be read as Kinetics' csv file: {error}") from error
+        raise UserError(f"{file} cannot be read as Kinetics' csv file: {error}") from error
 
 
 def _of_list(file: Path, folder: Path) -> Iterator[tuple[tuple[str, ...], str, Path]]:
@@ -96,9 +95,9 @@ def _of_list(file: Path, folder: Path) -> Iterator[tuple[tuple[str, ...], str, P
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} cannot be read as a list of videos and classes: {error}") from error
+        raise UserError(f"{file} cannot be read as a list of videos and classes: {error}") from error
     for line in filter(None, map(str.strip, lines)):
         path, _, index = line.rpartition(" ")
         if not path or not index.isdecimal() or int(index) >= len(names):
-            raise ValueError(f"{file}: {line!r} is not a path and a class's index below {len(names)}")
+            raise UserError(f"{file}: {line!r} is not a path and a class's index below {len(names)}")
         yield (Path(path).stem,), names[int(index)], folder / path

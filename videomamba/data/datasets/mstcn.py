@@ -14,6 +14,7 @@ import numpy as np
 
 from videomamba.data.datasets.mstcn_labels import few, read_labels
 from videomamba.data.errors import VideoError, reason
+from videomamba.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -76,17 +77,17 @@ def read_mstcn(
         features: name of the features' folder; by default ``features_splitK`` where it is there, else ``features``.
 
     Raises:
-        ValueError: a folder or file that is missing or is not what it should be, a label without a class, features and
+        UserError: a folder or file that is missing or is not what it should be, a label without a class, features and
             labels of other lengths, features that differ in their channels, or an unknown option.
     """
     if unknown:
-        raise ValueError(f"unknown option {', '.join(sorted(unknown))} of features in MS-TCN's layout; it has features")
+        raise UserError(f"unknown option {', '.join(sorted(unknown))} of features in MS-TCN's layout; it has features")
     root, fold = Path(root), fold or 1
     names = _class_names(root)
     folder = _feature_folder(root, fold, features)
     parts = {part: _part(root, folder, part, fold, names) for part in ("train", "test")}
     if parts["train"].channels != parts["test"].channels:
-        raise ValueError(
+        raise UserError(
             f"{folder}: training features have {parts['train'].channels} channels, test features "
             f"{parts['test'].channels}"
         )
@@ -110,12 +111,12 @@ def _class_names(root: Path) -> tuple[str, ...]:
     if not file.is_file():
         inside = sorted(str(p.parent) for p in root.glob("*/mapping.txt"))
         hint = f"; did you mean {' or '.join(inside)}?" if inside else ""
-        raise ValueError(
+        raise UserError(
             f"{root} is not in MS-TCN's layout: there is no mapping.txt beside features/, groundTruth/, splits/{hint}"
         )
     rows = [line.split(maxsplit=1) for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     if any(len(row) != 2 or row[0] != str(i) for i, row in enumerate(rows)) or len(rows) < 2:
-        raise ValueError(f"{file} is not a list of classes: expected lines '0 NAME', '1 NAME' and so on")
+        raise UserError(f"{file} is not a list of classes: expected lines '0 NAME', '1 NAME' and so on")
     return tuple(name.strip() for _, name in rows)
 
 
@@ -123,7 +124,7 @@ def _feature_folder(root: Path, fold: int, name: str | None) -> Path:
     tried = [name] if name is not None else [f"features_split{fold}", "features"]
     folder = next((root / one for one in tried if (root / one).is_dir()), None)
     if folder is None:
-        raise ValueError(f"{root} has no folder of features; looked for {' and '.join(f'{one}/' for one in tried)}")
+        raise UserError(f"{root} has no folder of features; looked for {' and '.join(f'{one}/' for one in tried)}")
     return folder
 
 
@@ -131,10 +132,10 @@ def _part(root: Path, folder: Path, part: str, fold: int, names: tuple[str, ...]
     bundle = root / "splits" / f"{part}.split{fold}.bundle"
     if not bundle.is_file():
         there = sorted(path.name for path in bundle.parent.glob("*.bundle"))
-        raise ValueError(f"there is no {bundle}; there are {', '.join(there) if there else 'no such files'}")
+        raise UserError(f"there is no {bundle}; there are {', '.join(there) if there else 'no such files'}")
     listed = [line.strip() for line in bundle.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     if not listed:
-        raise ValueError(f"{bundle} names no video")
+        raise UserError(f"{bundle} names no video")
     index = {name: i for i, name in enumerate(names)}
     records, notes, channels = [], [], {}
     for line in listed:
@@ -145,22 +146,22 @@ def _part(root: Path, folder: Path, part: str, fold: int, names: tuple[str, ...]
         channels[shape] = record.path
     if len(channels) > 1:
         (a, first), (b, second) = list(channels.items())[:2]
-        raise ValueError(f"{first} has {a} channels, {second} has {b}; all features must be alike")
+        raise UserError(f"{first} has {a} channels, {second} has {b}; all features must be alike")
     return FeatureAnnotations(tuple(records), names, next(iter(channels)), tuple(notes))
 
 
 def _record(truth: Path, path: Path, index: dict[str, int]) -> tuple[FeatureRecord, int, list[str]]:
     for file in (truth, path):
         if not file.is_file():
-            raise ValueError(f"{file} is missing, but the split names its video")
+            raise UserError(f"{file} is missing, but the split names its video")
     words, (channels, length) = read_labels(truth), _open(path).shape
     unknown = sorted(set(words) - index.keys())
     if unknown:
-        raise ValueError(f"{truth}: label {unknown[0]!r} is not in mapping.txt")
+        raise UserError(f"{truth}: label {unknown[0]!r} is not in mapping.txt")
     lengths = f"{path} has {length} frames, {truth} {len(words)}"
     if not words or not few(length, len(words)):
         swapped = "; is it (T, C)? expected (C, T)" if few(channels, len(words)) else ""
-        raise ValueError(f"{lengths}: too many to be cut off{swapped}")
+        raise UserError(f"{lengths}: too many to be cut off{swapped}")
     shorter = min(length, len(words))
     labels = np.array([index[word] for word in words[:shorter]], dtype=np.int64)
     note = [] if length == len(words) else [f"{lengths}: used the first {shorter}"]

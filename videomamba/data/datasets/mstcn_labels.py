@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from videomamba.errors import UserError
+
 _HEADER = "###"  # "### Frame level recognition: ###", then all labels in one line
 FEW_FRAMES, FEW_SHARE = 32, 0.02
 
@@ -10,17 +12,17 @@ def read_labels(path: Path) -> list[str]:
     """One label a frame: a label a line, or, under a header line of ``###``, all in one line.
 
     Raises:
-        ValueError: not text, or a line without a label between others.
+        UserError: not text, or a line without a label between others.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not a text file of labels: {error}") from error
+        raise UserError(f"{path} is not a text file of labels: {error}") from error
     if lines and lines[0].startswith(_HEADER):
         return " ".join(lines[1:]).split()
     labels = [line.strip() for line in lines]
     if "" in labels:
-        raise ValueError(f"{path}: line {labels.index('') + 1} has no label; expected one a frame")
+        raise UserError(f"{path}: line {labels.index('') + 1} has no label; expected one a frame")
     return labels
 
 
@@ -36,12 +38,12 @@ def paired_labels(ground_truth: Path, predictions: Path) -> tuple[dict[str, tupl
     those of all splits. An empty prediction stays empty.
 
     Raises:
-        ValueError: no such folder, no predictions, a prediction without ground truth, or other lengths by many frames.
+        UserError: no such folder, no predictions, a prediction without ground truth, or other lengths by many frames.
     """
     true_files, found_files = _label_files(ground_truth), _label_files(predictions)
     unknown = sorted(found_files.keys() - true_files)
     if unknown:
-        raise ValueError(
+        raise UserError(
             f"{predictions} has predictions for {len(unknown)} videos that {ground_truth} does not know, the first "
             f"{unknown[0]}; it knows {', '.join(sorted(true_files)[:3])}, ..."
         )
@@ -49,13 +51,13 @@ def paired_labels(ground_truth: Path, predictions: Path) -> tuple[dict[str, tupl
     for name, file in sorted(found_files.items()):
         truth, predicted = read_labels(true_files[name]), read_labels(file)
         if not truth:
-            raise ValueError(f"{true_files[name]} has no labels")
+            raise UserError(f"{true_files[name]} has no labels")
         if not predicted:
             notes.append(f"{file} is empty: all of its {len(truth)} frames count as wrong")
         elif len(truth) != len(predicted):
             lengths = f"{file} has {len(predicted)} labels, its ground truth {len(truth)}"
             if not few(len(truth), len(predicted)):
-                raise ValueError(f"{lengths}; is it of another frame rate? one label a frame is expected")
+                raise UserError(f"{lengths}; is it of another frame rate? one label a frame is expected")
             shorter = min(len(truth), len(predicted))
             notes.append(f"{lengths}: scored the first {shorter}")
             truth, predicted = truth[:shorter], predicted[:shorter]
@@ -68,15 +70,15 @@ def paired_labels(ground_truth: Path, predictions: Path) -> tuple[dict[str, tupl
 
 def _label_files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder; expected one with a file of frame labels for each video")
+        raise UserError(f"{folder} is not a folder; expected one with a file of frame labels for each video")
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.is_dir() or path.name.startswith(".") or path.suffix not in ("", ".txt"):
             continue
         name = path.name.removesuffix(".txt")
         if name in files:
-            raise ValueError(f"{folder} has both {files[name].name} and {path.name}; remove one")
+            raise UserError(f"{folder} has both {files[name].name} and {path.name}; remove one")
         files[name] = path
     if not files:
-        raise ValueError(f"{folder} has no files of frame labels; looked for NAME.txt and NAME")
+        raise UserError(f"{folder} has no files of frame labels; looked for NAME.txt and NAME")
     return files

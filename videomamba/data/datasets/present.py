@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from videomamba.data.annotations import Annotations, VideoRecord, is_video
+from videomamba.errors import UserError
 
 
 def stems(folder: Path, *, below: bool = False) -> dict[str, Path]:
@@ -39,16 +40,16 @@ def checked(parts: dict[str, Annotations], where: str, *, missing_ok: bool) -> d
     """The same parts.
 
     Raises:
-        ValueError: a part of which nothing is annotated or nothing is there; unless ``missing_ok``, one video missing.
+        UserError: a part of which nothing is annotated or nothing is there; unless ``missing_ok``, one video missing.
     """
     for name, annotations in parts.items():
         missing, count = annotations.missing, len(annotations) + len(annotations.missing)
         if not count:
-            raise ValueError(f"{where}: no video is in the {name} part")
+            raise UserError(f"{where}: no video is in the {name} part")
         if missing and not len(annotations):
-            raise ValueError(f"{where}: all {count} videos of the {name} part are missing, the first {missing[0].path}")
+            raise UserError(f"{where}: all {count} videos of the {name} part are missing, the first {missing[0].path}")
         if missing and not missing_ok:
-            raise ValueError(
+            raise UserError(
                 f"{where}: {len(missing)} of the {count} videos of the {name} part are missing, the first "
                 f"{missing[0].path}; `videomamba check` lists them"
             )

@@ -6,6 +6,7 @@ from typing import Any
 
 from videomamba.data.annotations import Annotations
 from videomamba.data.datasets.present import checked, first_that_exists, part, stems
+from videomamba.errors import UserError
 from videomamba.labels import class_names
 
 _PREFIX = "something-something-v2-"
@@ -27,14 +28,14 @@ def read_ssv2(root: str | Path, *, fold: int | None = None, missing_ok: bool = F
         missing_ok: keep quiet about videos that are not there.
 
     Raises:
-        ValueError: a file that is missing or not what it should be, a template that is no class, or missing videos.
+        UserError: a file that is missing or not what it should be, a template that is no class, or missing videos.
     """
     root = Path(root)
     labels = _label_index(root)
     folder = first_that_exists(root, _VIDEO_FOLDERS) or root
     there = stems(folder)
     if not there:
-        raise ValueError(
+        raise UserError(
             f"{root} has no videos of Something-Something V2; looked for 20bn-something-something-v2/<id>.webm, "
             "videos/<id>.webm and <id>.webm"
         )
@@ -54,7 +55,7 @@ def _annotation_file(root: Path, name: str, *, needed: bool = True) -> Path | No
     names = [f"{folder}{prefix}{name}.json" for folder in _LABEL_FOLDERS for prefix in (_PREFIX, "")]
     file = first_that_exists(root, names)
     if file is None and needed:
-        raise ValueError(f"{root} has no {_PREFIX}{name}.json of Something-Something V2; looked for {', '.join(names)}")
+        raise UserError(f"{root} has no {_PREFIX}{name}.json of Something-Something V2; looked for {', '.join(names)}")
     return file
 
 
@@ -65,18 +66,18 @@ def _label_index(root: Path) -> dict[str, int]:
     try:
         labels = {str(name): int(index) for name, index in _json(file, dict).items()}
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{file} does not map each class to its index: {error}") from error
+        raise UserError(f"{file} does not map each class to its index: {error}") from error
     if sorted(labels.values()) != list(range(len(labels))):
-        raise ValueError(f"{file}: the indices of its {len(labels)} classes are not 0 to {len(labels) - 1}")
+        raise UserError(f"{file}: the indices of its {len(labels)} classes are not 0 to {len(labels) - 1}")
     return labels
 
 
 def _row(row: Any, file: Path, labels: dict[str, int]) -> tuple[str, int]:
     if not isinstance(row, dict) or "id" not in row or "template" not in row:
-        raise ValueError(f"{file}: {str(row)[:80]} has no id and template; expected a list of annotated videos")
+        raise UserError(f"{file}: {str(row)[:80]} has no id and template; expected a list of annotated videos")
     name = str(row["template"]).replace("[", "").replace("]", "")
     if name not in labels:
-        raise ValueError(f"{file}: the template {name!r} of video {row['id']} is no class of the {len(labels)} known")
+        raise UserError(f"{file}: the template {name!r} of video {row['id']} is no class of the {len(labels)} known")
     return str(row["id"]), labels[name]
 
 
@@ -84,7 +85,7 @@ def _json(file: Path, kind: type) -> Any:
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ValueError(f"{file} cannot be read as JSON: {error}") from error
+        raise UserError(f"{file} cannot be read as JSON: {error}") from error
     if not isinstance(value, kind):
-        raise ValueError(f"{file} holds a {type(value).__name__}; expected a {kind.__name__}")
+        raise UserError(f"{file} holds a {type(value).__name__}; expected a {kind.__name__}")
     return value

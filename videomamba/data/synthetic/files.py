@@ -19,6 +19,8 @@ import av
 import numpy as np
 import torch
 
+from videomamba.errors import UserError
+
 _MANIFEST = "manifest.json"
 _SPLITS = ("train", "test")
 
@@ -45,7 +47,7 @@ class Synthetic(ABC):
         """Sorted.
 
         Raises:
-            ValueError: settings that nothing can be rendered to.
+            UserError: settings that nothing can be rendered to.
         """
 
     @abstractmethod
@@ -74,7 +76,7 @@ def write_synthetic(
         ``root``.
 
     Raises:
-        ValueError: settings that nothing can be rendered to, or ``root`` holds something else.
+        UserError: settings that nothing can be rendered to, or ``root`` holds something else.
         OSError: the disk is full or may not be written to.
     """
     root = Path(root)
@@ -83,7 +85,7 @@ def write_synthetic(
         manifest = root / _MANIFEST
         if manifest.is_file() and json.loads(manifest.read_text()) == asdict(settings):
             return root
-        raise ValueError(f"{root} exists and holds something else; remove it or name another folder")
+        raise UserError(f"{root} exists and holds something else; remove it or name another folder")
     root.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}."))
     try:

@@ -15,6 +15,7 @@ import numpy as np
 from videomamba.data.synthetic.files import Synthetic
 from videomamba.data.synthetic.objects import draw_background, draw_object
 from videomamba.data.synthetic.scene import FINENESS, Pose, composed, to_frames
+from videomamba.errors import UserError
 
 _EASY = (("approach", "recede"), ("turn_right", "turn_left"), ("enter", "leave"), ("open", "close"))
 _MORE = (("pick_up", "put_down"), ("unfold", "fold"), ("light_up", "go_dark"))
@@ -45,7 +46,7 @@ def class_names(level: str) -> tuple[str, ...]:
     """Sorted names of a level's classes.
 
     Raises:
-        ValueError: unknown level.
+        UserError: unknown level.
     """
     return tuple(sorted(name for pair in _pairs(level) for name in pair))
 
@@ -55,7 +56,7 @@ def reversed_class(name: str) -> str:
     for first, second in LEVELS["hard"]:
         if name in (first, second):
             return second if name == first else first
-    raise ValueError(f"unknown class {name!r}; choose one of {', '.join(class_names('hard'))}")
+    raise UserError(f"unknown class {name!r}; choose one of {', '.join(class_names('hard'))}")
 
 
 def render_motion(
@@ -67,19 +68,19 @@ def render_motion(
         (T, H, W, 3) uint8.
 
     Raises:
-        ValueError: unknown level, or a class that the level does not have.
+        UserError: unknown level, or a class that the level does not have.
     """
     for first, second in _pairs(level):
         if name == first:
             return _render(first, np.random.default_rng(seed), level, num_frames, size)
         if name == second:
             return _render(first, np.random.default_rng(seed), level, num_frames, size)[::-1].copy()
-    raise ValueError(f"unknown class {name!r} at level {level}; choose one of {', '.join(class_names(level))}")
+    raise UserError(f"unknown class {name!r} at level {level}; choose one of {', '.join(class_names(level))}")
 
 
 def _pairs(level: str) -> tuple[tuple[str, str], ...]:
     if level not in LEVELS:
-        raise ValueError(f"unknown level {level!r}; choose one of {', '.join(LEVELS)}")
+        raise UserError(f"unknown level {level!r}; choose one of {', '.join(LEVELS)}")
     return LEVELS[level]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from videomamba.data.synthetic.files import Synthetic
 from videomamba.data.synthetic.objects import COLOURS, SHAPES, draw_background, draw_object
 from videomamba.data.synthetic.scene import FINENESS, Pose, composed, to_frames
+from videomamba.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +29,11 @@ def render_still(name: str, *, seed: int | tuple[int, ...], size: int = 64) -> n
         (1, H, W, 3) uint8.
 
     Raises:
-        ValueError: unknown class.
+        UserError: unknown class.
     """
     colour, _, shape = name.partition("_")
     if colour not in COLOURS or shape not in SHAPES:
-        raise ValueError(f"unknown class {name!r}; expected {'|'.join(COLOURS)}_{'|'.join(SHAPES)}")
+        raise UserError(f"unknown class {name!r}; expected {'|'.join(COLOURS)}_{'|'.join(SHAPES)}")
     rng = np.random.default_rng(seed)
     background = draw_background(rng, FINENESS * size)[None]
     x, y = rng.uniform(-0.3, 0.3, 2)

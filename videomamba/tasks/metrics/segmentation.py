@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from videomamba.errors import UserError
+
 OVERLAPS = (0.10, 0.25, 0.50)
 FIGURES = ("MoF", "Edit", *(f"F1@{overlap * 100:.0f}" for overlap in OVERLAPS))
 
@@ -107,21 +109,21 @@ def segmentation_scores(
         ignore: labels whose segments are left out of Edit and F1.
 
     Raises:
-        ValueError: no video, a video without true labels, or other lengths of truth and prediction.
+        UserError: no video, a video without true labels, or other lengths of truth and prediction.
     """
     right, frames, edits = 0, 0, []
     counts = np.zeros((len(OVERLAPS), 3), dtype=int)
     for number, (truth, predicted) in enumerate(videos):
         if not len(truth):
-            raise ValueError(f"video {number} has no true labels")
+            raise UserError(f"video {number} has no true labels")
         if len(predicted) not in (0, len(truth)):
-            raise ValueError(f"video {number} has {len(truth)} true labels and {len(predicted)} predicted ones")
+            raise UserError(f"video {number} has {len(truth)} true labels and {len(predicted)} predicted ones")
         right += sum(a == b for a, b in zip(truth, predicted, strict=False))
         frames += len(truth)
         edits.append(edit_score(truth, predicted, ignore))
         counts += [segment_hits(truth, predicted, overlap, ignore) for overlap in OVERLAPS]
     if not edits:
-        raise ValueError("no video to score")
+        raise UserError("no video to score")
     f1 = [100 * _f1(*map(int, row)) for row in counts]
     return dict(zip(FIGURES, (100 * right / frames, float(np.mean(edits)), *f1), strict=True))
 

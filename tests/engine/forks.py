@@ -1,0 +1,137 @@
+"""Processes of the command line and of scripts that are forked where everything is imported, and end as others do.
+
+Run as a program it forks: for each line of JSON on its standard input it starts a process and writes its number, or
+waits for one and writes its exit status.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+
+import psutil
+import pytest
+
+
+@dataclass(frozen=True)
+class End:
+    """Exit status (minus a signal's number) and what was printed on standard error."""
+
+    status: int
+    err: str
+
+
+class Forks:
+    """Starts processes; each must end within the limit."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __enter__(self) -> Self:
+        self._folder = TemporaryDirectory()
+        self._server = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._count = 0
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.communicate()
+        self._folder.cleanup()
+
+    def start(self, *words: object) -> "Fork":
+        """``videomamba WORDS``, in a process group of its own."""
+        return self._fork(["", *map(str, words)])
+
+    def start_script(self, script: Path, *words: object) -> "Fork":
+        return self._fork([str(script), *map(str, words)])
+
+    def run(self, *words: object) -> End:
+        return self.start(*words).end()
+
+    def ask(self, job: dict[str, Any]) -> int | None:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(json.dumps(job) + "\n")
+        self._server.stdin.flush()
+        return json.loads(self._server.stdout.readline())
+
+    def _fork(self, argv: list[str]) -> "Fork":
+        self._count += 1
+        err = Path(self._folder.name) / f"{self._count}.txt"
+        pid = self.ask({"argv": argv, "err": str(err)})
+        assert pid is not None
+        return Fork(self, pid, err)
+
+
+@dataclass(frozen=True)
+class Fork:
+    forks: Forks
+    pid: int
+    err: Path
+
+    def is_alive(self) -> bool:
+        return psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
+
+    def end(self) -> End:
+        """Waits; fails the test where the limit passes, and kills what is left."""
+        status = self.forks.ask({"wait": self.pid, "seconds": self.forks.seconds})
+        if status is None:
+            for process in [*psutil.Process(self.pid).children(recursive=True), psutil.Process(self.pid)]:
+                process.kill()
+            self.forks.ask({"wait": self.pid, "seconds": self.forks.seconds})
+            pytest.fail(f"hangs after: {self.err.read_text()[-1500:]}")
+        return End(status, self.err.read_text())
+
+
+def _serve() -> None:
+    import videomamba.cli.main
+    import videomamba.engine
+    import videomamba.tasks.catalogue  # noqa: F401  what the commands import, before the first fork
+
+    for line in sys.stdin:
+        job = json.loads(line)
+        if "wait" in job:
+            print(json.dumps(_status(job["wait"], job["seconds"])), flush=True)
+        elif pid := os.fork():
+            print(pid, flush=True)
+        else:
+            _become(job)
+            return
+
+
+def _status(pid: int, seconds: float) -> int | None:
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.02)
+    return None
+
+
+def _become(job: dict[str, Any]) -> None:
+    """Goes on as the process that is asked for, until the interpreter ends."""
+    import runpy
+
+    import videomamba.cli.main
+
+    os.setsid()
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+    os.dup2(os.open(job["err"], os.O_WRONLY | os.O_CREAT), 2)
+    os.dup2(0, 1)
+    script, *words = job["argv"]
+    sys.argv = [script or "videomamba", *words]
+    if script:
+        runpy.run_path(script, run_name="__main__")
+    else:
+        sys.exit(videomamba.cli.main.main(words))
+
+
+if __name__ == "__main__":
+    _serve()
