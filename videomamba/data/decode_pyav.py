@@ -17,6 +17,7 @@ from videomamba.data.frame_times import FrameTimes
 from videomamba.data.to_rgb import ToRGB, display_matrix
 
 _SEEK_FROM = 300  # frames: decoding fewer than this from the start is cheaper than a seek is risky
+_PICTURES = ("mjpeg", "png", "gif", "bmp", "webp", "tiff")  # of music; Matroska does not mark them as covers
 _KEEP_BYTES = 2**25  # of a file whose packets stay in memory from counting to decoding
 
 
@@ -91,8 +92,6 @@ class PyAVDecoder:
 
     def display_matrix(self) -> tuple[int, int, int, int]:
         """How the first frame that can be decoded is to be shown; see :func:`videomamba.data.to_rgb.display_matrix`."""
-        if "displaymatrix" not in self.container.dumps_format().lower():
-            return 1, 0, 0, 1
         first = next(self._decode(0), None)
         return (1, 0, 0, 1) if first is None else display_matrix(first[1])
 
@@ -126,6 +125,8 @@ class PyAVDecoder:
         self.num_frames = len(ticks)
         if not self.num_frames:
             raise VideoError(f"{self.path} has a video stream without frames")
+        if self.num_frames == 1 and self.stream.codec_context.name in _PICTURES and self.container.streams.audio:
+            raise VideoError(f"{self.path} has no video stream, only sound and a cover picture")
         self.pixel_aspect = self._pixel_aspect()
         header = float(self.stream.average_rate or self.stream.guessed_rate or 0) or None
         unit = self.stream.time_base

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 from torch import Tensor
@@ -83,8 +84,6 @@ class TorchcodecDecoder:
         self.pixel_aspect = counted.pixel_aspect
         if not counted.by_pts:
             raise VideoError(f"{self.path} has packets whose times do not tell its frames apart")
-        if is_mirrored(counted.display_matrix()):
-            raise VideoError(f"{self.path} is mirrored, which torchcodec does not know")
         try:
             self.decoder = VideoDecoder(
                 ffmpeg_name(self.path),
@@ -97,7 +96,10 @@ class TorchcodecDecoder:
             raise VideoError(f"{self.path} is not a video that torchcodec can open: {reason(error)}") from error
         if len(self.decoder) != self.num_frames:
             raise VideoError(f"{self.path} has {self.num_frames} frames, and {len(self.decoder)} by torchcodec's count")
-        unit = counted.stream.time_base
+        is_turned = getattr(self.decoder.metadata, "rotation", 0.0) is not None  # by 0 degrees, where it is mirrored
+        if is_turned and is_mirrored(counted.display_matrix()):
+            raise VideoError(f"{self.path} is mirrored, which torchcodec does not know")
+        unit = counted.stream.time_base or Fraction(1)
         self._when = [float(pts * unit) for pts in counted.pts]
         self._unit = float(unit)
 

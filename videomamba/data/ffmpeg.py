@@ -42,7 +42,7 @@ def open_video(path: Path, *, num_threads: int = 1) -> tuple[InputContainer, Vid
 
 def _video_stream(container: InputContainer, path: Path, num_threads: int) -> VideoStream:
     stream = container.streams.best("video")
-    if stream is None:
+    if not isinstance(stream, VideoStream):
         raise VideoError(f"{path} has no video stream")
     if stream.disposition & Disposition.attached_pic:
         raise VideoError(f"{path} has no video stream, only a cover picture")

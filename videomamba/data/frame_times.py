@@ -1,5 +1,6 @@
 """When each frame of a video is shown: the one way from a time to a frame and back."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -95,10 +96,10 @@ class FrameTimes:
 
 def _never_back(ticks: Sequence[int]) -> list[int]:
     """The same without steps back: a part whose clock begins anew follows one usual step after what was before."""
-    forward = [b - a for a, b in zip(ticks, ticks[1:], strict=False) if b > a]
+    forward = [b - a for a, b in itertools.pairwise(ticks) if b > a]
     step = sorted(forward)[len(forward) // 2] if forward else 1
     result, shift = [ticks[0]], 0
-    for before, now in zip(ticks, ticks[1:], strict=False):
+    for before, now in itertools.pairwise(ticks):
         if now < before:
             shift += before + step - now
         result.append(now + shift)

@@ -84,7 +84,7 @@ class VideoReader:
         taken = [found[i] for i in indices]
         shape = taken[0][1].shape
         if any(frame.shape != shape for _, frame in taken):  # a stream may change its size on the way
-            taken = [(i, _resize(frame, list(shape[:2]))) for i, frame in taken]
+            taken = [(i, resized(frame, list(shape[:2]))) for i, frame in taken]
         return Clip(
             frames=torch.stack([frame for _, frame in taken]).permute(0, 3, 1, 2),
             indices=torch.tensor([i for i, _ in taken]),
@@ -109,7 +109,7 @@ class VideoReader:
             given[asked] = index
             frame = shrink(decoded, short_side)
             size = list(frame.shape[:2]) if size is None else size
-            yield (frame if list(frame.shape[:2]) == size else _resize(frame, size)).permute(2, 0, 1)
+            yield resized(frame, size).permute(2, 0, 1)
         self._replaced(given)
 
     def _frames(self, indices: list[int]) -> Iterator[tuple[int, Tensor]]:
@@ -183,6 +183,11 @@ def shrink(frame: Tensor, short_side: int | None) -> Tensor:
     if short_side is None or min(frame.shape[:2]) <= short_side:
         return frame
     return _resize(frame, [short_side])
+
+
+def resized(frame: Tensor, size: list[int]) -> Tensor:
+    """A frame (H, W, 3) of this height and width."""
+    return frame if list(frame.shape[:2]) == size else _resize(frame, size)
 
 
 def _resize(frame: Tensor, size: list[int]) -> Tensor:

@@ -1,6 +1,7 @@
 """From a decoded frame to the picture that FFmpeg shows: colours, and turned or mirrored as the file asks."""
 
-import numpy as np
+from typing import Any
+
 import torch
 from av.filter import Graph
 from av.video.frame import VideoFrame
@@ -31,7 +32,7 @@ class ToRGB:
             frame.colorspace = _BT2020 if int(frame.colorspace) == _BT2020_CONSTANT else _UNSPECIFIED
         return upright(torch.from_numpy(self._rgb(frame)), display_matrix(frame))
 
-    def _rgb(self, frame: VideoFrame) -> NDArray[np.uint8]:
+    def _rgb(self, frame: VideoFrame) -> NDArray[Any]:
         if frame.interlaced_frame or any(part.bits > 8 for part in frame.format.components):
             return self._filtered(frame).to_ndarray()
         # threads=1: libswscale would start a pool of its own for every file
@@ -67,7 +68,7 @@ def _graph(width: int, height: int, pixels: str, matrix: int, color_range: int) 
 def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
     """a, b, c, d of the matrix with which a file asks for its picture to be shown: a pixel at (x, y) is shown at
     (a x + c y, b x + d y). Upright is (1, 0, 0, 1)."""
-    side = frame.side_data.get("DISPLAYMATRIX") if frame.side_data else None
+    side: Any = frame.side_data.get("DISPLAYMATRIX")  # a buffer
     if side is None:
         return 1, 0, 0, 1
     values = memoryview(bytes(side)).cast("i")
