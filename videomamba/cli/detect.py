@@ -11,8 +11,9 @@ from rich.progress import Progress
 
 from videomamba.cli.detect_boxes import find_boxes, read_boxes
 from videomamba.cli.options import Device, Json, option, people, print_json
+from videomamba.cli.tables import check_suffix
 from videomamba.errors import UserError
-from videomamba.files import write_text
+from videomamba.files import check_writable, write_text
 
 if TYPE_CHECKING:
     from videomamba.data.frame_folder import FrameFolder
@@ -32,6 +33,7 @@ def detect(
     out: Annotated[Path | None, option("FILE.mp4")] = None,
     csv: Annotated[Path | None, option("FILE.csv")] = None,
     label_map: Annotated[Path | None, option("L.pbtxt")] = None,
+    fps: Annotated[float | None, option("X")] = None,
     device: Device = "auto",
     json: Json = False,
 ) -> int:
@@ -53,6 +55,7 @@ def detect(
         out: the drawn video; by default NAME-actions.mp4 here
         csv: also write all scores there
         label_map: for the action numbers of the csv, where they are not 1, 2, 3 and so on
+        fps: pictures a second of a folder of pictures (30)
     """
     from videomamba.data.datasets.keyframe_clips import open_frames
     from videomamba.engine import resolve_device
@@ -68,7 +71,11 @@ def detect(
     Detection(names).check_model(model)
     numbers = _numbers(names, label_map)
     out = out or Path(f"{video.stem}-actions.mp4")
-    with open_frames(video, fps=30.0) as reader:
+    check_suffix("--out", out, (".mp4",))
+    for path in (out, csv):
+        if path is not None:
+            check_writable(path, folder=False)
+    with open_frames(video, fps=fps) as reader:
         if boxes is not None:
             found = read_boxes(boxes, video, reader, keyframes, box_score or 0.0, console)
         else:
@@ -83,8 +90,8 @@ def detect(
         _write_csv(csv, video.stem, actions, numbers)
     console.print(f"drawn: {out}" + ("" if csv is None else f"; scores: {csv}"), soft_wrap=True)
     if json:
-        fps = reader.fps
-        print_json({"video": str(video), "drawn": str(out), "keyframes": [_as_json(a, names, fps) for a in actions]})
+        shown = [_as_json(a, names, reader.times[a.frame]) for a in actions]
+        print_json({"video": str(video), "drawn": str(out), "keyframes": shown})
     return 0
 
 
@@ -97,12 +104,13 @@ def _draw(
     console: Console,
 ) -> None:
     """Every frame with the boxes of the nearest keyframe, where one is near."""
-    from videomamba.data.video_writer import VideoWriter
+    from videomamba.data.video_writer import video_file
     from videomamba.viz.boxes import DrawnBox, draw_boxes
 
-    places = [a.frame for a in actions]
-    gaps = [b - a for a, b in itertools.pairwise(places)]
-    reach = statistics.median(gaps) / 2 + 1 if gaps else reader.fps
+    times = reader.times
+    moments = [times[a.frame] for a in actions]
+    gaps = [b - a for a, b in itertools.pairwise(moments)]
+    reach = statistics.median(gaps) / 2 + times.usual if gaps else 1.0  # seconds
     drawn = [
         [
             DrawnBox(
@@ -113,16 +121,16 @@ def _draw(
         for a in actions
     ]
     height, width = reader.read([0]).frames.shape[-2:]
-    chunks = [range(i, min(i + 64, reader.num_frames)) for i in range(0, reader.num_frames, 64)]
     with (
-        VideoWriter(path, height=height, width=width, fps=reader.fps) as writer,
+        video_file(path, height=height, width=width, fps=reader.fps, pixel_aspect=reader.pixel_aspect) as writer,
         Progress(console=console, transient=True, disable=not console.is_terminal) as bar,
     ):
-        for chunk in bar.track(chunks, description="drawing"):
-            for index, frame in zip(chunk, reader.read(list(chunk)).frames, strict=True):
-                near = min(range(len(places)), key=lambda i: abs(places[i] - index))
-                boxes = drawn[near] if abs(places[near] - index) <= reach else []
-                writer.write(draw_boxes(frame.permute(1, 2, 0).numpy(), boxes))
+        for index, frame in enumerate(bar.track(reader.stream(), total=len(times), description="drawing")):
+            seconds = times[index]
+            near = min(range(len(moments)), key=lambda i: abs(moments[i] - seconds))
+            boxes = drawn[near] if abs(moments[near] - seconds) <= reach else []
+            picture = draw_boxes(frame.permute(1, 2, 0).numpy(), boxes)
+            writer.write(picture, None if times.is_constant else seconds)
 
 
 def _numbers(names: tuple[str, ...], label_map: Path | None) -> list[int]:
@@ -148,7 +156,7 @@ def _write_csv(path: Path, video: str, actions: "list[KeyframeActions]", numbers
     write_text(path, "".join(lines))
 
 
-def _as_json(a: "KeyframeActions", names: tuple[str, ...], fps: float) -> dict[str, Any]:
+def _as_json(a: "KeyframeActions", names: tuple[str, ...], seconds: float) -> dict[str, Any]:
     boxes = [
         {
             "box": list(box),
@@ -159,7 +167,7 @@ def _as_json(a: "KeyframeActions", names: tuple[str, ...], fps: float) -> dict[s
         }
         for (box, box_score), row in zip(a.boxes, a.scores.tolist(), strict=True)
     ]
-    return {"timestamp": a.timestamp, "frame": a.frame, "seconds": a.frame / fps, "boxes": boxes}
+    return {"timestamp": a.timestamp, "frame": a.frame, "seconds": seconds, "boxes": boxes}
 
 
 def _say(actions: "list[KeyframeActions]", names: tuple[str, ...], score: float, console: Console) -> None:

@@ -34,14 +34,14 @@ def read_boxes(
     from videomamba.data.keyframes import Keyframes
 
     rows, bad = read_person_boxes(path, threshold=threshold)
-    times, length = Keyframes.parse(keyframes), reader.num_frames / reader.fps
+    times, length = Keyframes.parse(keyframes), reader.times.duration
     found, outside = {}, []
     for (name, timestamp), boxes in sorted(rows.items()):
         if name not in (video.stem, video.name):
             continue
         seconds = times.seconds(timestamp, length, is_folder=isinstance(reader, FrameFolder))
         if 0 <= seconds < length + 0.5:
-            frame = min(round(seconds * reader.fps), reader.num_frames - 1)
+            frame = reader.times.index(seconds)
             found[timestamp] = frame, list(dict.fromkeys(boxes))  # annotations repeat a box for each action
         else:
             outside.append(timestamp)
@@ -53,10 +53,10 @@ def read_boxes(
         console.print(f"note: {len(outside)} timestamps are outside the video, the first {outside[0]}; see --keyframes")
     if not found:
         others = sorted({name for name, _ in rows})
+        known = f"it has the videos {', '.join(others[:5])}" if others else "it has no row that can be read"
         raise UserError(
             f"{path} has no box that can be used for {video.stem} ({length:.1f} s): {len(bad)} bad rows, "
-            f"{len(outside)} timestamps outside the video with --keyframes {keyframes}; it has the videos "
-            f"{', '.join(others[:5])}"
+            f"{len(outside)} timestamps outside the video with --keyframes {keyframes}; {known}"
         )
     return found
 
@@ -77,8 +77,7 @@ def find_boxes(
     from videomamba.models.object_detector import ObjectDetector
 
     detector = ObjectDetector(category, threshold=threshold, device=device)
-    frames = sorted({round(k * every * reader.fps) for k in range(int(reader.num_frames / reader.fps / every) + 1)})
-    frames = [frame for frame in frames if frame < reader.num_frames]
+    frames = sorted({reader.times.index(k * every) for k in range(int(reader.times.duration / every) + 1)})
     found = {}
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         for number, frame in bar.track(list(enumerate(frames)), description=f"looking for {category}"):

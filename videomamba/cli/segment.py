@@ -76,48 +76,50 @@ def segment(
             given = [f"--{name.replace('_', '-')}" for name in options] + ["--backbone"] * (backbone is not None)
             raise UserError(f"{source} has features already; {', '.join(given)} goes with a video")
         array = load_features(source)
-        fps = fps or _rate_beside(source)
+        known_fps, moments = _rate_beside(source) if fps is None else (None, None)
     else:
         if source.is_dir():
             raise UserError(f"{source} is a folder; give one .npy file of features, or one video")
         if backbone is None:
             raise UserError(f"{source} is no .npy file of features; for a video name --backbone, what makes them")
-        array, known_fps = _extract(source, backbone, options, model.config.input_dim, where, console)
-        fps = fps or known_fps
+        array, known_fps, moments = _extract(source, backbone, options, model.config.input_dim, where, console)
+    if fps is not None:
+        moments = None
+    fps = fps or known_fps
     runs = _predict(model, task, array, where)
     labels = [run["label"] for run in runs for _ in range(run["end"] - run["start"])]
     result: dict[str, Any] = {"source": str(source), "frames": len(labels), "fps": fps, "segments": runs}
     if truth is not None and true_labels is not None:
         true_labels = _fitting(true_labels, truth, names, result, console)
-    if result["fps"]:
+    if fps:
         for run in runs:
-            run |= {f"{edge}_seconds": run[edge] / result["fps"] for edge in ("start", "end")}
+            run |= {f"{edge}_seconds": moments[run[edge]] if moments else run[edge] / fps for edge in ("start", "end")}
     if true_labels is not None:
         from videomamba.tasks.metrics.segmentation import segmentation_scores
 
         result["scores"] = segmentation_scores([(true_labels, labels[: len(true_labels)])])
-    _write(files, source.stem, labels, result, true_labels)
+    _write(files, source.stem, labels, result, true_labels, fps=None if moments else fps)
     _show(result, files, console)
     if json:
         print_json({**result, "files": {kind: str(path) for kind, path in files.items()}})
     return 0
 
 
-def _rate_beside(features: Path) -> float | None:
-    """How many features a second there are, where the json beside them says so."""
+def _rate_beside(features: Path) -> tuple[float | None, list[float] | None]:
+    """How many features a second there are, and when each is where the rate varies, if the json beside them says so."""
     beside = features.with_suffix(".json")
     try:
         values = json_module.loads(beside.read_text(encoding="utf-8"))
-        fps, stride = values["fps"], values["stride"]
+        fps, stride, moments = values["fps"], values["stride"], values.get("seconds")
     except (OSError, ValueError, KeyError, TypeError):  # none, or one of something else
-        return None
+        return None, None
     try:
         rate = float(fps) / int(stride)
     except (ValueError, TypeError, ZeroDivisionError):
         rate = math.nan
     if not _is_rate(rate):
         raise UserError(f"{beside}: fps {fps} over stride {stride} is no rate {_RATES}; --fps X overrules it")
-    return rate
+    return rate, moments
 
 
 _RATES = "between 1e-6 and 1e6"
@@ -149,7 +151,7 @@ def _files(output: Path, name: str, truth: Path | None) -> dict[str, Path]:
 
 def _extract(
     video: Path, backbone: str, options: dict[str, Any], channels: int, device: "torch.device", console: Console
-) -> "tuple[np.ndarray, float]":
+) -> "tuple[np.ndarray, float, list[float] | None]":
     from videomamba.data.datasets.mstcn import load_features
 
     network = load_backbone(backbone)
@@ -161,7 +163,7 @@ def _extract(
         target = Path(folder) / f"{video.stem}.npy"
         info = extract(network, video, target, name=backbone, device=device, console=console, **options)
         array = load_features(target)
-    return array, info["fps"] / info["stride"]
+    return array, info["fps"] / info["stride"], info["seconds"]
 
 
 def _predict(model: Any, task: Any, array: "np.ndarray", device: "torch.device") -> list[dict[str, Any]]:
@@ -205,9 +207,15 @@ def _fitting(
 
 
 def _write(
-    files: dict[str, Path], name: str, labels: list[str], result: dict[str, Any], truth: list[str] | None
+    files: dict[str, Path],
+    name: str,
+    labels: list[str],
+    result: dict[str, Any],
+    truth: list[str] | None,
+    *,
+    fps: float | None,
 ) -> None:
-    """All of them, or none where one cannot be made."""
+    """All of them, or none where one cannot be made; ``fps`` is the timeline's, None has it in frames."""
     from videomamba.tasks.metrics.segmentation import segments
     from videomamba.viz.timeline import timeline_figure
 
@@ -215,7 +223,7 @@ def _write(
     if truth is not None:
         rows = {"truth": segments(truth), **rows}
         title += "   " + "  ".join(f"{figure} {value:.1f}" for figure, value in result["scores"].items())
-    figure = timeline_figure(rows, fps=result["fps"], title=title)
+    figure = timeline_figure(rows, fps=fps, title=title)
     with contextlib.ExitStack() as stack:
         new = {kind: stack.enter_context(whole_file(path)) for kind, path in files.items()}
         figure.savefig(new["picture"], format="png", dpi=150)

@@ -47,7 +47,8 @@ class FeatureInfo:
     Attributes:
         video: the file that they are of.
         model: the checkpoint that made them.
-        fps: source frames a second.
+        fps: source frames a second, on average.
+        seconds: (T + 1,) when each feature's frame is shown, and the end; None where the rate does not vary.
         frames: source frames.
         stride: source frames from one feature to the next.
         shape: (C, T) of the features.
@@ -61,6 +62,7 @@ class FeatureInfo:
     stride: int
     shape: tuple[int, int]
     window: Windows
+    seconds: list[float] | None
 
 
 def windows_for(model: VideoMamba, *, step: int | None = None, overlap: float = 0.5) -> Windows:
@@ -188,7 +190,9 @@ def write_features(
                         file.write(column)  # in Fortran's order columns follow each other
                         at += 1
                 assert at == length
-            info = FeatureInfo(str(video), name, reader.fps, reader.num_frames, stride, shape, windows)
+            times = reader.times
+            seconds = None if times.is_constant else [*times.seconds[::stride].tolist(), times.duration]
+            info = FeatureInfo(str(video), name, reader.fps, reader.num_frames, stride, shape, windows, seconds)
         write_text(path.with_suffix(".json"), json.dumps(asdict(info), indent=2) + "\n")
     return info
 
