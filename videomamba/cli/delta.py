@@ -49,7 +49,7 @@ def delta(
     import torch
 
     from videomamba.data import load_clip
-    from videomamba.engine import resolve_device
+    from videomamba.inference.device import resolve_device
     from videomamba.models import VideoMamba, load_model
     from videomamba.viz.curves import depth_trend, layer_steps
     from videomamba.viz.delta import Drawing, check_layers

@@ -10,6 +10,7 @@ from accelerate.utils import LoggerType
 from videomamba.errors import UserError
 from videomamba.inference.device import resolve_device
 
+
 def make_accelerator(device: str, *, accumulate: int = 1) -> Accelerator:
     """Accelerate's view of a device, and of the processes that ``torchrun`` or ``accelerate launch`` started.
 

@@ -1,6 +1,7 @@
 """One call from a checkpoint and a source to results, for every task."""
 
 from collections.abc import Iterable, Iterator
+from io import IOBase
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from videomamba.data.datasets.mstcn import load_features
 from videomamba.errors import UserError
 from videomamba.inference.detect import detect_people
 from videomamba.inference.device import resolve_device
-from videomamba.inference.features import rate_beside
+from videomamba.inference.features import times_beside
 from videomamba.inference.recognize import recognize
 from videomamba.inference.result import Result
 from videomamba.inference.segment import segment_features
@@ -66,7 +67,7 @@ def _segmented(model: Segmenter, path: Path, device: torch.device) -> Result:
         features = load_features(path)
     except UserError as error:
         return Result(str(path), error=str(error))
-    return Result(str(path), segments=segment_features(model, features, device=device, fps=rate_beside(path)))
+    return Result(str(path), segments=segment_features(model, features, device=device, times=times_beside(path)))
 
 
 def _detected(model: Detector, path: Path, device: torch.device) -> Result:
@@ -77,7 +78,7 @@ def _detected(model: Detector, path: Path, device: torch.device) -> Result:
 
 
 def _paths(source: Source | Iterable[Source], what: str) -> list[Path]:
-    items = [source] if isinstance(source, str | Path | bytes) or hasattr(source, "read") else list(source)
+    items = [source] if isinstance(source, str | Path | bytes | IOBase) else list(source)
     other = next((item for item in items if not isinstance(item, str | Path)), None)
     if other is not None:
         raise UserError(f"this model takes paths of {what}; it was given {type(other).__name__}")

@@ -67,19 +67,25 @@ class Segment:
     """A stretch of one action.
 
     Attributes:
-        start, end: features, the latter not included.
         label, index: of the class.
+        start, end: features, the latter not included.
         probability: mean over the stretch.
         start_seconds, end_seconds: None where nobody said how many features a second has.
     """
 
-    start: int
-    end: int
     label: str
     index: int
+    start: int
+    end: int
     probability: float
     start_seconds: float | None = None
     end_seconds: float | None = None
+
+    def bar(self, in_seconds: bool) -> tuple[str, float, float]:
+        """Label, begin and end, for a timeline."""
+        if in_seconds and self.start_seconds is not None and self.end_seconds is not None:
+            return self.label, self.start_seconds, self.end_seconds
+        return self.label, self.start, self.end
 
 
 @dataclass(frozen=True)
@@ -125,9 +131,9 @@ class Result:
         if self.error is not None:
             raise UserError(f"nothing to plot: {self.error}")
         if self.segments:
-            rate = self.segments[0].end_seconds
-            fps = None if rate is None else self.segments[0].end / rate
-            return timeline_figure({"prediction": [(s.label, s.start, s.end) for s in self.segments]}, fps=fps)
+            in_seconds = self.segments[0].end_seconds is not None
+            bars = [segment.bar(in_seconds) for segment in self.segments]
+            return timeline_figure({"prediction": bars}, unit="seconds" if in_seconds else "frames")
         if self.keyframes:
             return boxes_figure(self._frames([k.frame for k in self.keyframes[:4]]), self.keyframes[:4])
         frames = None if self.preprocessing is None or not Path(self.path).is_file() else self._seen()
@@ -158,7 +164,7 @@ class Result:
     def _frames(self, indices: list[int]) -> Any:
         from videomamba.data.datasets.keyframe_clips import open_frames
 
-        with open_frames(Path(self.path)) as reader:
+        with open_frames(Path(self.path), fps=None) as reader:
             return reader.read(indices, short_side=360).frames.numpy()
 
 

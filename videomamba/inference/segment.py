@@ -5,6 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from videomamba.errors import UserError
+from videomamba.inference.features import FeatureTimes
 from videomamba.inference.result import Segment
 from videomamba.models import Segmenter
 from videomamba.tasks.segmentation import Segmentation
@@ -12,7 +13,7 @@ from videomamba.tasks.segmentation import Segmentation
 
 @torch.inference_mode()
 def segment_features(
-    model: Segmenter, features: NDArray[np.float32], *, device: torch.device, fps: float | None = None
+    model: Segmenter, features: NDArray[np.float32], *, device: torch.device, times: FeatureTimes | None = None
 ) -> tuple[Segment, ...]:
     """Segments in order, in features of the source whatever the model's stride.
 
@@ -20,7 +21,7 @@ def segment_features(
         model: moved to the device and put in evaluation mode.
         features: (C, T).
         device: where to compute.
-        fps: features per second, for times in seconds.
+        times: of the features, for times in seconds.
 
     Raises:
         UserError: a model of another task, or features of another number of channels.
@@ -39,6 +40,6 @@ def segment_features(
     found = []
     for run in task.predictions(scores, 1)[0]:
         run |= {"start": run["start"] * stride, "end": min(run["end"] * stride, length)}
-        times = {f"{edge}_seconds": run[edge] / fps for edge in ("start", "end")} if fps else {}
-        found.append(Segment(**run, **times))
+        begin, end = (times.seconds(run[edge]) if times else None for edge in ("start", "end"))
+        found.append(Segment(**run, start_seconds=begin, end_seconds=end))
     return tuple(found)

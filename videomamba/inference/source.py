@@ -3,8 +3,8 @@
 import contextlib
 import tempfile
 from collections.abc import Iterable, Iterator
+from io import IOBase
 from pathlib import Path
-from typing import BinaryIO
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from videomamba.data.model_clip import joined_views
 from videomamba.errors import UserError
 from videomamba.preprocessing import Preprocessing
 
-Source = str | Path | bytes | BinaryIO | Tensor
+Source = str | Path | bytes | IOBase | Tensor
 
 
 def single_sources(source: Source | Iterable[Source]) -> Iterator[Source]:
@@ -25,7 +25,7 @@ def single_sources(source: Source | Iterable[Source]) -> Iterator[Source]:
     """
     if isinstance(source, str | Path):
         yield from find_videos([source])
-    elif isinstance(source, bytes | Tensor) or hasattr(source, "read"):
+    elif isinstance(source, bytes | Tensor | IOBase):
         yield source
     else:
         for item in source:
@@ -44,7 +44,7 @@ def name_of(source: Source) -> str:
 
 
 @contextlib.contextmanager
-def as_file(source: str | Path | bytes | BinaryIO) -> Iterator[Path]:
+def as_file(source: str | Path | bytes | IOBase) -> Iterator[Path]:
     """The source as a file that decoders can seek in; bytes and file objects are copied to a temporary one."""
     if isinstance(source, str | Path):
         yield Path(source)

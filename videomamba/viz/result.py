@@ -31,7 +31,7 @@ def classes_figure(frames: NDArray[np.uint8] | None, scores: Sequence[Scored], *
     figure = Figure(figsize=(9, 1 + 0.35 * len(scores) + (0 if frames is None else 1.6)), layout="constrained")
     below: Any = figure
     if frames is not None:
-        top, below = figure.subfigures(2, 1, height_ratios=(1.6, 1 + 0.35 * len(scores)))
+        top, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.6, 1 + 0.35 * len(scores))).flat
         chosen = frames[np.linspace(0, len(frames) - 1, min(8, len(frames))).round().astype(int)]
         for axis, frame in zip(top.subplots(1, len(chosen), squeeze=False)[0], chosen, strict=True):
             axis.imshow(frame.transpose(1, 2, 0))
