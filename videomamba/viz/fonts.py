@@ -29,7 +29,7 @@ def font_for(texts: Iterable[str], size: int) -> ImageFont.FreeTypeFont:
 
 @functools.cache
 def _file(characters: frozenset[str]) -> str:
-    default = font_manager.findfont("DejaVu Sans")
+    default = str(font_manager.findfont("DejaVu Sans"))
     missing = {default: _missing(default, characters)}
     if missing[default]:
         for file in _candidates():
@@ -40,8 +40,8 @@ def _file(characters: frozenset[str]) -> str:
     if missing[best]:
         warnings.warn(
             UserNote(
-                f"no font that is installed has {' '.join(sorted(missing[best]))[:40]}: drawn text has boxes there; "
-                "install one, such as Noto Sans CJK"
+                f"no font that is installed has the character {min(missing[best])}, and others of its script: they are "
+                "drawn as boxes; install a font that has them, such as Noto Sans CJK"
             ),
             stacklevel=2,
         )
@@ -59,9 +59,17 @@ def _candidates() -> list[str]:
     return sorted(files, key=rank)
 
 
-def _missing(file: str, characters: frozenset[str]) -> set[str]:
+def _missing(file: str, characters: frozenset[str]) -> frozenset[str]:
+    known = _known(file)
+    return frozenset(character for character in characters if ord(character) not in known)
+
+
+@functools.cache
+def _known(file: str) -> frozenset[int]:
+    """Code points that a font has; none where it cannot be read, or draws every character as its block's name."""
+    if "lastresort" in file.lower():
+        return frozenset()
     try:
-        known = FT2Font(file).get_charmap()
-    except (RuntimeError, OSError, ValueError):  # a font that FreeType cannot read here
-        return set(characters) | {"?"}
-    return {character for character in characters if ord(character) not in known}
+        return frozenset(FT2Font(file).get_charmap())
+    except (RuntimeError, OSError, ValueError):
+        return frozenset()
