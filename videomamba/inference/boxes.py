@@ -1,5 +1,6 @@
 """Where a detector's boxes come from: a file, or torchvision's Faster R-CNN."""
 
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,7 +84,9 @@ def look_times(reader: VideoReader | FrameFolder, every: float) -> list[int]:
     """
     if not every > 0:
         raise UserError(f"every={every}; it must be above 0 seconds")
-    return sorted({reader.times.index(k * every) for k in range(int(reader.times.duration / every) + 1)})
+    times = reader.times
+    last = times.duration - times.usual / 2  # later moments have no frame of their own
+    return sorted({times.index(k * every) for k in range(math.ceil(last / every))})
 
 
 def find_boxes(
