@@ -208,7 +208,7 @@ def _study(name: str, base: "RunConfig", starts: Mapping[str, str]) -> "Study":
 
 
 def _is_image_model(checkpoint: str) -> bool:
-    from videomamba.models.checkpoint import read_checkpoint
+    from videomamba.models.weights.readers import read_checkpoint
     from videomamba.models.config import VideoMambaConfig
 
     config = read_checkpoint(checkpoint).config

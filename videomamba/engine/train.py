@@ -45,7 +45,7 @@ def train(
         run: the configuration.
         task: loss and metrics; ``task.headline`` picks the best epoch, a lower test loss breaks ties.
         splits: training and test videos.
-        model: instead of the one that ``run.model`` describes, such as an :class:`videomamba.models.OwnModel`; its
+        model: instead of the one that ``run.model`` describes, such as an :class:`videomamba.models.CustomModel`; its
             ``preprocessing`` says what it is fed.
         resume: go on with the run in ``run.output``, from its newest checkpoint.
         console: for the progress bar; standard error by default.

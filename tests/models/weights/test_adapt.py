@@ -5,7 +5,7 @@ import torch
 from foreign_files import random_weights, reference
 
 from videomamba.models import create_model, load_model
-from videomamba.models.fit import fit_patches, fit_positions, join_positions, split_positions
+from videomamba.models.weights.adapt import fit_patches, fit_positions, join_positions, split_positions
 from videomamba.nn.position import from_image_table
 
 VIM = {"embed_dim": 32, "depth": 2, "img_size": 64}

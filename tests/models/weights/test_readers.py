@@ -14,7 +14,7 @@ from foreign_files import random_weights
 from safetensors.torch import load_file, save_file
 
 from videomamba.models import VideoMamba, convert, create_model, load_model
-from videomamba.models.checkpoint import read_checkpoint
+from videomamba.models.weights.readers import read_checkpoint
 
 
 @pytest.fixture
