@@ -6,30 +6,18 @@ from videomamba.errors import UserError
 
 
 def check_int(name: str, value: object, *, at_least: int) -> None:
-    """A whole number.
-
-    Raises:
-        UserError: it is none, or too small.
-    """
+    """A whole number."""
     if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
         raise UserError(f"{name}={value!r}; it must be a whole number, at least {at_least}")
 
 
-def check_fraction(name: str, value: object) -> None:
-    """A number from 0 to 1, 1 excluded.
+def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
+    """One of some names."""
+    if value not in allowed:
+        raise UserError(f"{name}={value!r}; choose one of {', '.join(allowed)}")
 
-    Raises:
-        UserError: it is none.
-    """
+
+def check_fraction(name: str, value: object) -> None:
+    """A number from 0 to 1, 1 excluded."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
         raise UserError(f"{name}={value!r}; it must be at least 0 and below 1")
-
-
-def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
-    """One of some names.
-
-    Raises:
-        UserError: it is none of them.
-    """
-    if not isinstance(value, str) or value not in allowed:
-        raise UserError(f"{name}={value!r}; choose one of {', '.join(allowed)}")

@@ -2,7 +2,7 @@
 
 from videomamba.models.asformer import ASFormer
 from videomamba.models.catalogue import create_model, list_models, load_model, model_config
-from videomamba.models.config import DetectorConfig, Preprocessing, VideoMambaConfig, VideoSwinConfig
+from videomamba.models.config import DetectorConfig, VideoMambaConfig, VideoSwinConfig
 from videomamba.models.custom import CustomModel
 from videomamba.models.detector import Detector
 from videomamba.models.mstcn2 import MSTCN2
@@ -12,6 +12,7 @@ from videomamba.models.segmenter_config import ASFormerConfig, FeaturePreprocess
 from videomamba.models.video_swin import VideoSwin
 from videomamba.models.videomamba import VideoMamba
 from videomamba.models.weights.readers import convert
+from videomamba.preprocessing import Preprocessing
 
 __all__ = [
     "MSTCN2",

@@ -179,32 +179,6 @@ ModelConfig = VideoMambaConfig | VideoSwinConfig | SegmenterConfig | CustomConfi
 C = TypeVar("C", bound=ModelConfig)
 
 
-@dataclass(frozen=True)
-class Preprocessing:
-    """What a clip goes through before the model.
-
-    Attributes:
-        num_frames: frames of a clip.
-        stride: source frames from one to the next; None takes the clip evenly from the whole video.
-        size: height and width in pixels.
-        mean, std: per colour channel, for pixels in [0, 1] (ImageNet's by default).
-    """
-
-    num_frames: int = 16
-    stride: int | None = None
-    size: tuple[int, int] = (224, 224)
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-
-    def __post_init__(self) -> None:
-        for name in ("size", "mean", "std"):  # JSON brings lists
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-
-    def __str__(self) -> str:
-        stride = "evenly over the video" if self.stride is None else f"{self.stride} apart"
-        return f"{self.num_frames} frames {stride} of {self.size[0]} x {self.size[1]}"
-
-
 def from_json(kind: type[Any], values: Mapping[str, Any]) -> Any:
     """A configuration of the given dataclass, of an object in a JSON file.
 

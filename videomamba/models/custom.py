@@ -9,10 +9,11 @@ from torch import nn
 
 from videomamba.errors import UserError
 from videomamba.models.architectures import architecture
-from videomamba.models.config import CustomConfig, Preprocessing
+from videomamba.models.config import CustomConfig
 from videomamba.models.pretrained import PretrainedModel
 from videomamba.models.weights.checkpoint import check_finite, check_tensors
 from videomamba.models.weights.folder import read
+from videomamba.preprocessing import Preprocessing
 from videomamba.shapes import Logits, Video
 
 

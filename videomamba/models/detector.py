@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from torchvision.ops import roi_align
 
 from videomamba.models.architectures import architecture
-from videomamba.models.config import DetectorConfig, ModelConfig, Preprocessing, VideoMambaConfig
+from videomamba.models.config import DetectorConfig, ModelConfig, VideoMambaConfig
 from videomamba.models.pretrained import PretrainedModel
 from videomamba.models.videomamba import VideoMamba
+from videomamba.preprocessing import Preprocessing
 from videomamba.shapes import Video
 
 _BACKBONE = "backbone."

@@ -7,10 +7,10 @@ from torch import nn
 from torchvision.models.video import SwinTransformer3d
 
 from videomamba.models.architectures import architecture
-from videomamba.models.config import Preprocessing, VideoSwinConfig
+from videomamba.models.config import VideoSwinConfig
 from videomamba.models.pretrained import PretrainedModel
+from videomamba.preprocessing import Preprocessing
 from videomamba.shapes import Logits, Video
-
 
 
 @architecture(VideoSwinConfig)

@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from videomamba.errors import UserError
 from videomamba.models.architectures import architecture
-from videomamba.models.config import Preprocessing, VideoMambaConfig
+from videomamba.models.config import VideoMambaConfig
 from videomamba.models.timm_model import TimmModel
 from videomamba.models.weights.adapt import fit_patches, fit_positions, join_positions
 from videomamba.nn.block import Block
@@ -21,6 +21,7 @@ from videomamba.nn.norm import RMSNorm
 from videomamba.nn.order import backward_order
 from videomamba.nn.patch import TubeletEmbed
 from videomamba.nn.position import LEARNED_KINDS, initial_table
+from videomamba.preprocessing import Preprocessing
 from videomamba.shapes import Logits, Tokens, Video
 
 _EPS = 1e-5

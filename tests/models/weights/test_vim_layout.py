@@ -7,9 +7,9 @@ import pytest
 import torch
 from foreign_files import random_weights, reference
 from safetensors.torch import save_file
+from videomamba.models.foreign import from_foreign
 
 from videomamba.models import VideoMamba, convert, create_model, load_model
-from videomamba.models.foreign import from_foreign
 from videomamba.ops.backend import backend_status
 
 NAMES = ("opengvlab_video_tubelet1", "opengvlab_video_tubelet2", "vim_image")

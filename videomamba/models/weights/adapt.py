@@ -9,16 +9,10 @@ from torch import Tensor
 
 from videomamba.errors import UserError
 from videomamba.models.architectures import name_of, tensors_of
-from videomamba.models.config import (
-    CustomConfig,
-    DetectorConfig,
-    ModelConfig,
-    Preprocessing,
-    VideoMambaConfig,
-    VideoSwinConfig,
-)
+from videomamba.models.config import CustomConfig, DetectorConfig, ModelConfig, VideoMambaConfig, VideoSwinConfig
 from videomamba.models.weights.checkpoint import Checkpoint, check_tensors, first_names
 from videomamba.nn.position import LEARNED_KINDS, from_image_table, initial_table, resize_table
+from videomamba.preprocessing import Preprocessing
 
 Inflation = Literal["mean", "centre"]
 INFLATIONS: tuple[str, ...] = get_args(Inflation)

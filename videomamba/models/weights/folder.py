@@ -14,9 +14,10 @@ from torch import Tensor
 from videomamba.errors import UserError
 from videomamba.files import whole_file, write_text
 from videomamba.models.architectures import ARCHITECTURES, name_of
-from videomamba.models.config import CustomConfig, Preprocessing, from_json
+from videomamba.models.config import CustomConfig, from_json
 from videomamba.models.segmenter_config import FeaturePreprocessing, SegmenterConfig
 from videomamba.models.weights.checkpoint import Checkpoint, check_finite
+from videomamba.preprocessing import Preprocessing
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 

@@ -110,7 +110,9 @@ def _claimed(path: Path, files: list[TensorFile], origin: str | None) -> tuple[T
         raise UserError(f"{path} is a file; a checkpoint is a folder with config.json beside it: give {path.parent}")
     names = ", ".join(list(files[0].tensors)[:3])
     known = ", ".join(reader.TITLE for reader in readers)
-    places = "" if files[0].keys == () and len(files) == 1 else f" under {', '.join(_place(file) for file in files[:8])}"
+    places = (
+        "" if files[0].keys == () and len(files) == 1 else f" under {', '.join(_place(file) for file in files[:8])}"
+    )
     raise UserError(f"{path} holds no weights of {known}: it has tensors such as {names}{places}")
 
 

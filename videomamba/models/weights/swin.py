@@ -9,9 +9,10 @@ from torchvision.models.video.swin_transformer import ShiftedWindowAttention3d
 
 from videomamba.errors import UserError
 from videomamba.models.architectures import tensors_of
-from videomamba.models.config import Preprocessing, VideoSwinConfig
+from videomamba.models.config import VideoSwinConfig
 from videomamba.models.weights.checkpoint import Checkpoint, check_tensors, usual_class_names
 from videomamba.models.weights.tensor_file import TensorFile
+from videomamba.preprocessing import Preprocessing
 
 TITLE = "torchvision's Swin-T"
 _STEM = {"features.0.0.": "patch_embed.proj.", "features.0.2.": "patch_embed.norm."}  # of an image model

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from videomamba.errors import UserError
 from videomamba.models.architectures import tensors_of
-from videomamba.models.config import Preprocessing, VideoMambaConfig
+from videomamba.models.config import VideoMambaConfig
 from videomamba.models.weights.checkpoint import Checkpoint, usual_class_names
 from videomamba.models.weights.tensor_file import TensorFile
+from videomamba.preprocessing import Preprocessing
 
 TEMPORAL = "temporal_pos_embedding"  # only in OpenGVLab's video models
 _KERNEL = "patch_embed.proj.weight"
@@ -95,7 +96,9 @@ def _our_names(depth: int) -> dict[str, str]:
     names = {name: name for name in same} | {"norm_f.weight": "norm.weight"}
     for i in range(depth):
         theirs, ours = f"layers.{i}.", f"blocks.{i}."
-        names |= {theirs + name: ours + name for name in ("norm.weight", "mixer.in_proj.weight", "mixer.out_proj.weight")}
+        names |= {
+            theirs + name: ours + name for name in ("norm.weight", "mixer.in_proj.weight", "mixer.out_proj.weight")
+        }
         for suffix, ssm in (("", "mixer.forward_ssm."), ("_b", "mixer.backward_ssm.")):
             for name in ("conv1d{}.weight", "conv1d{}.bias", "x_proj{}.weight", "dt_proj{}.weight", "dt_proj{}.bias"):
                 names[f"{theirs}mixer.{name.format(suffix)}"] = ours + ssm + name.format("")
