@@ -56,7 +56,7 @@ def detect(
     """
     from videomamba.data.datasets.keyframe_clips import open_frames
     from videomamba.engine import resolve_device
-    from videomamba.models import load_model
+    from videomamba.models import Detector, load_model
     from videomamba.tasks.detect_video import detect_actions
     from videomamba.tasks.detection import Detection
 
@@ -66,6 +66,7 @@ def detect(
     model = load_model(checkpoint)
     names = model.class_names or tuple(str(i + 1) for i in range(model.num_classes))
     Detection(names).check_model(model)
+    assert isinstance(model, Detector)
     numbers = _numbers(names, label_map)
     out = out or Path(f"{video.stem}-actions.mp4")
     with open_frames(video, fps=30.0) as reader:

@@ -57,7 +57,7 @@ def segment(
     from videomamba.data.datasets.mstcn import load_features
     from videomamba.data.datasets.mstcn_labels import read_labels
     from videomamba.engine import resolve_device
-    from videomamba.models import load_model
+    from videomamba.models import Segmenter, load_model
     from videomamba.tasks.segmentation import Segmentation
 
     console, where = people(), resolve_device(device)
@@ -71,6 +71,7 @@ def segment(
     names = model.class_names or tuple(str(i) for i in range(model.num_classes))
     task = Segmentation(names)
     task.check_model(model)
+    assert isinstance(model, Segmenter)
     if source.suffix.lower() == ".npy":
         if backbone is not None or options:
             given = [f"--{name.replace('_', '-')}" for name in options] + ["--backbone"] * (backbone is not None)

@@ -9,7 +9,7 @@ import torch
 
 from videomamba.data import Annotations, VideoError, VideoRecord
 from videomamba.errors import UserError
-from videomamba.models import VideoMamba
+from videomamba.models import PretrainedModel
 from videomamba.tasks.task import Task
 
 
@@ -29,7 +29,7 @@ class Prediction:
 
 
 def predict(
-    model: VideoMamba,
+    model: PretrainedModel,
     task: Task,
     paths: Iterable[Path],
     *,

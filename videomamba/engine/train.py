@@ -73,6 +73,7 @@ def train(
             f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
         )
     task.check_model(model)
+    model.check_savable()
     if run.optim.grad_checkpointing:
         model.set_grad_checkpointing()
     folder = open_folder(run, accelerator, resume=resume)
@@ -88,7 +89,8 @@ def train(
     console = console or Console(stderr=True)
     if not accelerator.is_main_process:
         console = Console(quiet=True)
-    console.print(_summary(facts, model, folder), soft_wrap=True, highlight=False, markup=False)
+    for line in (_summary(facts, model, folder), *model.notes):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
     with loader_failures(), InterruptFlag() as flag:
         trainer = Trainer(run, task, splits, model, folder, accelerator, flag)
         if resume and trainer.resume():

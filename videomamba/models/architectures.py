@@ -1,7 +1,7 @@
 """The one list of architectures: a name, as ``config.json`` has it, to a configuration and a model.
 
-A model announces itself with ``@architecture(ItsConfig)`` over its class, and :mod:`videomamba.models` imports them all;
-so files of models can be read without importing the models that can save themselves.
+A model announces itself with ``@architecture(ItsConfig)`` over its class; :mod:`videomamba.models` imports all.
+What reads files of models need not import the models, which save themselves.
 """
 
 from collections.abc import Callable

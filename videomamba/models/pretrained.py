@@ -99,12 +99,14 @@ class PretrainedModel(
             One line that says what became of the head.
         """
         names = tuple(class_names)
-        order = head.order_of(names, self.class_names, self.num_classes) if self.has_trained_head else None
+        order = head.order_of(names, self.class_names, self.num_classes)
+        had_names = self.class_names is not None
         if order is None:
             self.reset_classifier(len(names), class_names=names)
+        else:
+            self.class_names = names
+        if order is None or not self.has_trained_head:
             return f"head new: {head.listed(names)}"
-        had_names = self.class_names is not None
-        self.class_names = names
         if order != list(range(len(names))):
             tensors = self.state_dict(keep_vars=True)
             for name, axis in class_axes(self.config).items():

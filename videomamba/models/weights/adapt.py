@@ -57,7 +57,7 @@ def adapt(checkpoint: Checkpoint, config: ModelConfig, *, inflation: str = "mean
         for name, value in weights.items()
         if name in expected and value.shape == expected[name].shape and (same_classes or name not in of_classes)
     }
-    fresh = sorted(expected.keys() - kept - of_classes)
+    fresh = sorted(expected.keys() - kept.keys() - of_classes.keys())
     notes = (f"{len(fresh)} tensors start afresh, as the checkpoint has none like them: {first_names(fresh)}",)
     return dataclasses.replace(
         checkpoint,

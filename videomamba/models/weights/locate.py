@@ -30,8 +30,8 @@ def locate(name: str, **download: Any) -> Path:
     if _is_hub_id(name):
         return _from_hub(name, **download)
     raise UserError(
-        f"there is no checkpoint {name}{_near(path)}: expected a model folder, a run folder, a checkpoint file, or a Hub "
-        "id owner/name"
+        f"there is no checkpoint {name}{_near(path)}: expected a model folder, a run folder, a checkpoint file, or "
+        "a Hub id owner/name"
     )
 
 

@@ -1,8 +1,8 @@
 """Pickled checkpoints of any origin, read without running anything that the file says.
 
-PyTorch's own ``weights_only`` reading comes first; it knows tensors and plain values alone. What else training code keeps
-beside them (numpy's numbers, paths, dates, enums, settings of any class) is read by an unpickler that builds tensors and
-arrays itself and puts an :class:`Inert` thing in the place of every other object.
+PyTorch's own ``weights_only`` reading comes first; it knows tensors and plain values alone. What else training code
+keeps beside them (numpy's numbers, paths, dates, enums, settings of any class) is read by an unpickler that builds
+tensors and arrays itself and puts an :class:`Inert` thing in the place of every other object.
 """
 
 import argparse
@@ -34,7 +34,7 @@ class Inert(dict[Any, Any]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*(value for value in args[:1] if isinstance(value, dict)))
 
-    def __hash__(self) -> int:  # enums are keys of dictionaries
+    def __hash__(self) -> int:  # type: ignore[override]  # enums are keys of dictionaries
         return id(self)
 
     def __eq__(self, other: object) -> bool:
@@ -117,7 +117,7 @@ def _fresh(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _tensor(storage: Any, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Tensor:
-    tensor: Tensor = torch._utils._rebuild_tensor(storage, offset, size, stride)  # type: ignore[no-untyped-call]
+    tensor: Tensor = torch._utils._rebuild_tensor(storage, offset, size, stride)
     return tensor
 
 
@@ -125,8 +125,9 @@ def _array(kind: Any, shape: Any, typecode: Any) -> Any:
     return np.ndarray.__new__(np.ndarray, (0,), "b")  # its state comes next
 
 
-def _array_from_buffer(buffer: Any, dtype: Any, shape: Any, order: str, *_: Any) -> Any:
-    return np.frombuffer(buffer, dtype).reshape(shape, order=order)
+def _array_from_buffer(buffer: Any, dtype: Any, shape: Any, order: Any, *_: Any) -> Any:
+    array: Any = np.frombuffer(buffer, dtype)
+    return array.reshape(shape, order=order)
 
 
 def _first(value: Any, *_: Any) -> Any:

@@ -1,7 +1,7 @@
 """Image models of Vim (hustvl/Vim, ``vim_*_midclstok*``): the same block under other names, read exactly.
 
-The class token stands in the middle, and the two directions' sum is halved, which goes into ``out_proj`` here. OpenGVLab's
-files have the same names and shapes; what both share is in :mod:`videomamba.models.weights.vim_layout`.
+The class token stands in the middle, and the two directions' sum is halved, which goes into ``out_proj`` here.
+OpenGVLab's files have the same names and shapes; what both share is in :mod:`videomamba.models.weights.vim_layout`.
 """
 
 import re

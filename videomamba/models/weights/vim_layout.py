@@ -16,6 +16,7 @@ from videomamba.preprocessing import Preprocessing
 
 TEMPORAL = "temporal_pos_embedding"  # only in OpenGVLab's video models
 _KERNEL = "patch_embed.proj.weight"
+_SAME = ("norm.weight", "mixer.in_proj.weight", "mixer.out_proj.weight")  # a block's tensors of the same name here
 # what the configuration is read from
 _RANKS = {"pos_embed": 3, TEMPORAL: 3, "head.weight": 2, "layers.0.mixer.A_log": 2, "layers.0.mixer.conv1d.weight": 3}
 
