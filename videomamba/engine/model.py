@@ -15,8 +15,8 @@ def build_model(run: RunConfig, class_names: Sequence[str], **options: Any) -> P
     """A new model of the catalogue, or a checkpoint fitted to these classes and this input.
 
     With a name and a checkpoint, the named architecture with the checkpoint's weights. A checkpoint keeps its head when
-    its class names are the same, in any order, and gets a fresh one otherwise. ``preprocessing`` says what the run feeds it;
-    ``options`` are fields of the configuration that the data decide. ``notes`` of the model say what became of the head.
+    its class names are the same, in any order, and gets a fresh one otherwise; the model's ``notes`` say which.
+    ``preprocessing`` says what the run feeds it; ``options`` are fields of the configuration that the data decide.
 
     Raises:
         UserError: unknown name or option, an unreadable checkpoint, or one that does not fit; an input that the model
