@@ -1,4 +1,4 @@
-"""Model folders and checkpoint files with something wrong in them, seeded: python tests/fuzz/mutated_models.py [N] [SEED]
+"""Model folders and checkpoint files with something wrong in them: python tests/fuzz/mutated_models.py [N] [SEED]
 
 Each is loaded; the outcomes that are allowed are a refusal in one line (UserError) and a model with finite outputs. The
 command prints how many there were of each, and exits with status 1 if there was anything else.
@@ -39,10 +39,12 @@ MODELS: dict[str, dict[str, Any]] = {
     "asformer_ssm": {"input_dim": 4, "embed_dim": 8, "num_layers": 2, "num_decoders": 1, "num_classes": 3},
     "mstcn2": {"input_dim": 4, "embed_dim": 8, "num_layers": 2, "num_refinements": 1, "num_refinement_layers": 2},
 }
-VALUES = [None, True, 0, -1, 1, 2, 3, 7, 1.5, 1e30, 10**12, 10**30, float("nan"), float("inf"), "", "x", "auto", [], [1, 2],
-          ["a", "b", "c"], {}, {"a": 1}, [None], [[1], [2]]]  # fmt: skip
+VALUES = [None, True, 0, -1, 1, 2, 3, 7, 1.5, 1e30, 10**12, 10**30, float("nan"), float("inf"), "", "x", "auto", [],
+          [1, 2], ["a", "b", "c"], {}, {"a": 1}, [None], [[1], [2]]]  # fmt: skip
 STRANGE = [np.float64(1), np.arange(3), Path("x"), datetime.date(2026, 1, 1), collections.Counter("ab"), 1j, {1}, print,
-           argparse.Namespace(a=1), torch.float16, collections.defaultdict(list), sys.exit, io.BytesIO, object()]  # fmt: skip
+           argparse.Namespace(a=1), torch.float16, collections.defaultdict(list), sys.exit, io.BytesIO,
+           object()]  # fmt: skip
+DTYPES = [torch.float16, torch.int64, torch.bool, torch.float64, torch.bfloat16]
 REFUSED, LOADED = "refused in one line", "loaded, finite outputs"
 
 
@@ -176,17 +178,16 @@ def bytes_of_a_pickle(rng: random.Random, model: Path, path: Path) -> Path:
 def opcodes_at_random(rng: random.Random, model: Path, path: Path) -> Path:
     """A short pickle whose instructions were changed, as a legacy file has them in its head."""
     data = bytearray(pickle.dumps({"model": {"a": np.arange(3), "b": rng.choice(STRANGE[:6])}}, rng.choice([0, 2, 4])))
+    opcodes = b"()]}tlds.NRbcao0eu\x85\x86\x87\x81\x93\x94qhX\x8c"
     for _ in range(rng.randint(1, 6)):
-        data[rng.randrange(len(data))] = rng.choice(
-            b"()]}tlds.NRbcao0eu\x85\x86\x87\x81\x93\x94qhX\x8c" + bytes([rng.randrange(256)])
-        )
+        data[rng.randrange(len(data))] = rng.choice([*opcodes, rng.randrange(256)])
     (path / "videomamba_x.pth").write_bytes(bytes(data))
     return path / "videomamba_x.pth"
 
 
-MUTATIONS = [a_value_in_the_config, a_value_in_the_config, a_key_of_the_config, bytes_of_the_config, bytes_of_the_weights,
-             a_header_of_the_weights, a_tensor, two_models_mixed, something_beside_pickled_weights, pickled_weights_spoilt,
-             bytes_of_a_pickle, opcodes_at_random]  # fmt: skip
+MUTATIONS = [a_value_in_the_config, a_value_in_the_config, a_key_of_the_config, bytes_of_the_config,
+             bytes_of_the_weights, a_header_of_the_weights, a_tensor, two_models_mixed, bytes_of_a_pickle,
+             something_beside_pickled_weights, pickled_weights_spoilt, opcodes_at_random]  # fmt: skip
 
 
 def _folder(path: Path, config: bytes, weights: bytes) -> Path:

@@ -1,4 +1,4 @@
-"""Modules that somebody wrote: what they share they still share when they are read, and what cannot be saved is said."""
+"""Modules that somebody wrote: what they share is still shared when they are read; what cannot be saved is said."""
 
 import pytest
 import torch
