@@ -124,3 +124,14 @@ def test_a_parameter_that_is_not_finite_is_refused(tmp_path):
     model.save_pretrained(tmp_path / "m")
     with pytest.raises(ValueError, match=r"module\.a\.weight holds NaN or infinity"):
         CustomModel.load(tmp_path / "m", Base())
+
+
+def test_names_stay_in_their_order():
+    model = model_of(Base())
+    assert "3 classes (x, y, z)" in model.set_class_names(NAMES)
+    for names in (NAMES[::-1], ("x", "y"), ("x", "y", "w")):
+        with pytest.raises(ValueError, match="Base has the outputs x, y, z, in this order; give it others yourself"):
+            model.set_class_names(names)
+    assert model.class_names == NAMES
+    with pytest.raises(ValueError, match="Base has 3 outputs; give it 2 yourself"):
+        model.reset_classifier(2)

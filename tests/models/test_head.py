@@ -80,6 +80,13 @@ def test_other_names_start_a_new_one(saved):
     assert model.set_class_names(["c", "a"]).startswith("head new")  # it is not a trained one
 
 
+def test_names_of_a_model_that_was_trained_in_memory_are_permuted_too():
+    model = create_model("videomamba_nano", depth=1, class_names=["a", "b"])
+    before = model.head.weight.clone()
+    model.set_class_names(["b", "a"])
+    assert torch.equal(model.head.weight, before.flip(0))
+
+
 def test_a_head_without_names_says_what_its_outputs_are_taken_to_be(saved):
     model = load_model(saved(num_classes=2))
     assert model.set_class_names(["x", "y"]) == (

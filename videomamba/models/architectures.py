@@ -4,7 +4,9 @@ A model announces itself with ``@architecture(ItsConfig)`` over its class; :mod:
 What reads files of models need not import the models, which save themselves.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -39,8 +41,8 @@ def name_of(config: Any) -> str:
     return next(name for name, known in ARCHITECTURES.items() if known.config is type(config))
 
 
-def tensors_of(config: Any) -> dict[str, Tensor]:
+@lru_cache(maxsize=32)
+def tensors_of(config: Any) -> Mapping[str, Tensor]:
     """Names and shapes of a model's tensors, on PyTorch's meta device, without its numbers."""
     with torch.device("meta"):
-        tensors: dict[str, Tensor] = ARCHITECTURES[name_of(config)].model(config).state_dict()
-    return tensors
+        return MappingProxyType(ARCHITECTURES[name_of(config)].model(config).state_dict())

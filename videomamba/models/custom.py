@@ -40,6 +40,17 @@ class CustomModel(PretrainedModel):
         logits: Logits = self.module(video)
         return logits
 
+    def set_class_names(self, class_names: Sequence[str]) -> str:
+        """Only the names that it has: which output is which, its module knows.
+
+        Raises:
+            UserError: other names, or in another order.
+        """
+        if tuple(class_names) != self.class_names:
+            names = ", ".join(self.class_names or ())
+            raise UserError(f"{self.config.module} has the outputs {names}, in this order; give it others yourself")
+        return super().set_class_names(class_names)
+
     def _make_head(self, num_classes: int) -> None:
         raise UserError(f"{self.config.module} has {self.num_classes} outputs; give it {num_classes} yourself")
 

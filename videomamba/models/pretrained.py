@@ -100,17 +100,18 @@ class PretrainedModel(
         """
         names = tuple(class_names)
         order = head.order_of(names, self.class_names, self.num_classes)
-        had_names = self.class_names is not None
         if order is None:
             self.reset_classifier(len(names), class_names=names)
-        else:
-            self.class_names = names
-        if order is None or not self.has_trained_head:
             return f"head new: {head.listed(names)}"
-        if order != list(range(len(names))):
+        had_names, self.class_names = self.class_names is not None, names
+        is_permuted = order != list(range(len(names)))
+        if is_permuted:
             tensors = self.state_dict(keep_vars=True)
             for name, axis in class_axes(self.config).items():
                 tensors[name].copy_(tensors[name].index_select(axis, torch.tensor(order, device=tensors[name].device)))
+        if not self.has_trained_head:
+            return f"head new: {head.listed(names)}"
+        if is_permuted:
             return f"head permuted: it has the same classes in another order; now {head.listed(names)}"
         if not had_names:
             return f"head kept: its outputs had no names and are taken to be, in this order, {head.listed(names)}"

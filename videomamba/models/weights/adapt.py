@@ -45,13 +45,13 @@ def adapt(checkpoint: Checkpoint, config: ModelConfig, *, inflation: str = "mean
     if type(config) is not type(old) and not (type(config) is DetectorConfig and type(old) is VideoMambaConfig):
         raise UserError(f"{checkpoint.path} is no {name_of(config)} but {name_of(old)}")
     check_tensors(checkpoint, _described(checkpoint))
+    weights = _learnt(checkpoint.weights)
     if config == old:
-        return checkpoint
+        return dataclasses.replace(checkpoint, weights=weights)
     same_classes = type(config) is type(old) and config.num_classes == old.num_classes
-    weights = checkpoint.weights
     if isinstance(old, VideoMambaConfig) and isinstance(config, VideoMambaConfig):
         weights = _fit_videomamba(weights, old, config, inflation=inflation)
-    expected, of_classes = tensors_of(config), class_axes(config)
+    expected, of_classes = _learnt(tensors_of(config)), class_axes(config)
     kept = {
         name: value
         for name, value in weights.items()
@@ -88,7 +88,12 @@ def class_axes(config: ModelConfig) -> dict[str, int]:
     }
 
 
-def _described(checkpoint: Checkpoint) -> dict[str, Tensor]:
+def _learnt(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """All but whole numbers, such as Video Swin's indices, which follow from the configuration."""
+    return {name: value for name, value in tensors.items() if value.is_floating_point()}
+
+
+def _described(checkpoint: Checkpoint) -> Mapping[str, Tensor]:
     """The tensors that the configuration describes."""
     file, config = checkpoint.path, checkpoint.config
     for name in _REPEATED:  # a damaged number of layers would take for ever to build
