@@ -56,7 +56,7 @@ def test_a_file_that_is_not_whole(released, tmp_path):
     torch.save(weights, path)
     with pytest.raises(ValueError, match="is a file of ASFormer; patch_stride is for files of Vim and OpenGVLab"):
         convert(path, tmp_path / "no", patch_stride=8)
-    with pytest.raises(ValueError, match="holds no weights of Vim: it has tensors such as encoder"):
+    with pytest.raises(ValueError, match="holds no weights of Vim: it has tensors such as decoders"):
         convert(path, tmp_path / "no", origin="vim")
 
 

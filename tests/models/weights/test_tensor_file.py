@@ -53,7 +53,7 @@ def test_two_models_are_not_chosen_from(tmp_path):
 def test_the_keys_that_are_there_are_listed(tmp_path):
     with pytest.raises(ValueError, match=r"holds no weights: .*; its keys are epoch, args"):
         read_checkpoint(save({"epoch": 1, "args": {"lr": 1}}, tmp_path))
-    with pytest.raises(ValueError, match=r"it has tensors such as conv\.weight, under net"):
+    with pytest.raises(ValueError, match=r"it has tensors such as conv\.weight under net"):
         read_checkpoint(save({"net": {"conv.weight": torch.ones(2)}}, tmp_path))
 
 

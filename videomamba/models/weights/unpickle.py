@@ -22,7 +22,18 @@ from videomamba.errors import UserError
 
 # lower-case names in other modules are taken for functions that would be run, and refused
 _HARMLESS = {"collections", "copy_reg", "copyreg", "datetime", "functools", "numpy", "pathlib", "torch"}
-_HARMLESS_BUILTINS = {"bytearray", "complex", "frozenset", "getattr", "list", "object", "range", "set", "slice"}
+_HARMLESS_BUILTINS = {
+    "bytearray",
+    "complex",
+    "frozenset",
+    "getattr",
+    "list",
+    "object",
+    "range",
+    "set",
+    "slice",
+    "xrange",
+}
 
 
 class Inert(dict[Any, Any]):
