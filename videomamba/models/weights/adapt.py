@@ -19,6 +19,7 @@ INFLATIONS: tuple[str, ...] = get_args(Inflation)
 
 _BACKBONE = ("embed_dim", "depth", "patch_size", "d_state", "d_conv", "expand")
 _REPEATED = ("depth", "num_layers", "num_decoders", "num_refinements", "num_refinement_layers")
+_LARGEST = 2**31
 _POSITIONS, _PATCHES, _PREFIX = "pos_embed", "patch_embed.proj.weight", "backbone."
 
 
@@ -99,10 +100,15 @@ def _described(checkpoint: Checkpoint) -> Mapping[str, Tensor]:
     for name in _REPEATED:  # a damaged number of layers would take for ever to build
         if getattr(config, name, 0) > len(checkpoint.weights):
             raise UserError(f"{file} has {len(checkpoint.weights)} tensors: too few for {name}={getattr(config, name)}")
+    sizes = [getattr(config, field.name) for field in dataclasses.fields(config)]
+    sizes += [*config.height_width] if isinstance(config, VideoMambaConfig | VideoSwinConfig) else []
     try:
+        if max(size for size in sizes if isinstance(size, int)) > _LARGEST:
+            raise OverflowError("a number above 2**31")
         return tensors_of(config)
     except (RuntimeError, OverflowError) as error:  # PyTorch counts elements in 64 bits
-        raise UserError(f"{file} is described as a model that is too large: {str(error).splitlines()[0]}") from error
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{file}: the configuration beside it is of a model that is too large ({reason})") from error
 
 
 def _fitted_preprocessing(preprocessing: Any, old: ModelConfig, new: ModelConfig) -> Any:
