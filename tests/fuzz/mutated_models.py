@@ -1,4 +1,4 @@
-"""Model folders and checkpoint files with something wrong in them: python tests/fuzz/mutated_models.py [N] [SEED]
+"""Model folders and checkpoint files with something wrong in them: python -m tests.fuzz.mutated_models [N] [SEED]
 
 Each is loaded; the outcomes that are allowed are a refusal in one line (UserError) and a model with finite outputs. The
 command prints how many there were of each, and exits with status 1 if there was anything else.

@@ -1,8 +1,8 @@
-"""A few of the mutated model folders and checkpoint files; ``python tests/fuzz/mutated_models.py 1000`` runs many."""
+"""A few of the mutated model folders and checkpoint files; ``python -m tests.fuzz.mutated_models 1000`` runs many."""
 
 import warnings
 
-from mutated_models import LOADED, REFUSED, cases
+from tests.fuzz.mutated_models import LOADED, REFUSED, cases
 
 
 def test_mutated_models_are_refused_in_one_line_or_right():

@@ -1,5 +1,6 @@
 """``videomamba convert``: somebody else's checkpoint as a model folder of ours."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,6 +8,7 @@ import tyro
 
 from videomamba.cli.info import facts_of, show_facts
 from videomamba.cli.options import Json, option, people, print_json
+from videomamba.notes import UserNote
 
 
 def convert(
@@ -37,7 +39,7 @@ def convert(
     facts = facts_of(dst)
     console = people()
     for note in checkpoint.notes:
-        console.print(f"note: {note}", soft_wrap=True, highlight=False, markup=False)
+        warnings.warn(note, UserNote, stacklevel=1)
     show_facts(facts, console)
     console.print(f"wrote {dst}", soft_wrap=True)
     if json:

@@ -1,12 +1,14 @@
 """The model that a run begins with."""
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from videomamba.engine.config import RunConfig
 from videomamba.errors import UserError
 from videomamba.models import PretrainedModel, create_model, load_model
+from videomamba.notes import UserNote
 
 _FROM_SCRATCH = "videomamba_nano"
 
@@ -28,6 +30,7 @@ def build_model(run: RunConfig, class_names: Sequence[str], **options: Any) -> P
     model.source = f"trained from scratch ({run.name})"
     if config.start is not None:
         model.notes = (*model.notes, of_head)
+        warnings.warn(of_head, UserNote, stacklevel=2)
         model.source = f"fine-tuned ({run.name}) from {config.start}"
     if config.freeze is not None:
         model.freeze(None if config.freeze == "backbone" else config.freeze)

@@ -89,8 +89,7 @@ def train(
     console = console or Console(stderr=True)
     if not accelerator.is_main_process:
         console = Console(quiet=True)
-    for line in (_summary(facts, model, folder), *model.notes):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    console.print(_summary(facts, model, folder), soft_wrap=True, highlight=False, markup=False)
     with loader_failures(), InterruptFlag() as flag:
         trainer = Trainer(run, task, splits, model, folder, accelerator, flag)
         if resume and trainer.resume():

@@ -1,6 +1,7 @@
 """What every model here has: a configuration, class names, preprocessing, and files; huggingface_hub's mixin."""
 
 import dataclasses
+import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from videomamba.models.weights import folder
 from videomamba.models.weights.adapt import Inflation, adapt, class_axes
 from videomamba.models.weights.checkpoint import Checkpoint
 from videomamba.models.weights.readers import read_checkpoint
+from videomamba.notes import UserNote
 
 
 class PretrainedModel(
@@ -36,7 +38,8 @@ class PretrainedModel(
         preprocessing: what a clip (Preprocessing) or a sequence of features (FeaturePreprocessing) goes through before
             the model.
         source: where the weights came from, in words; None where nobody said.
-        notes: what its user should know about how its weights were read and fitted, one line each.
+        notes: what its user should know about how its weights were read and fitted, one line each; they are issued as
+            :class:`videomamba.notes.UserNote` too.
     """
 
     config_type: ClassVar[type[Any]]  # set by @architecture
@@ -82,6 +85,11 @@ class PretrainedModel(
         names = head.one_per_class(class_names, num_classes)
         self._make_head(num_classes)
         self.config, self.class_names, self.has_trained_head = config, names, False
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A name for each output: the class names, or the outputs' numbers from 0."""
+        return self.class_names or tuple(str(i) for i in range(self.num_classes))
 
     @abstractmethod
     def _make_head(self, num_classes: int) -> None:
@@ -180,6 +188,8 @@ class PretrainedModel(
         model.load_state_dict(fitted.weights, strict=False)
         model.has_trained_head = class_axes(fitted.config).keys() <= fitted.weights.keys()
         model.source, model.notes = checkpoint.source, fitted.notes
+        for note in model.notes:
+            warnings.warn(note, UserNote, stacklevel=2)
         return model.eval()
 
     @classmethod
