@@ -9,7 +9,7 @@ from videomamba.data.datasets import FOLDS, LAYOUTS, SEGMENTATION_LAYOUTS
 from videomamba.data.synthetic import Synthetic
 from videomamba.data.transforms import Augmentation
 from videomamba.errors import UserError
-from videomamba.models.fit import Inflation
+from videomamba.models.weights.adapt import Inflation
 
 Stride = int | Literal["uniform"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]

@@ -1,12 +1,14 @@
 """The model that a run begins with."""
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from videomamba.engine.config import RunConfig
 from videomamba.errors import UserError
 from videomamba.models import PretrainedModel, create_model, load_model
+from videomamba.notes import UserNote
 
 _FROM_SCRATCH = "videomamba_nano"
 
@@ -15,8 +17,8 @@ def build_model(run: RunConfig, class_names: Sequence[str], **options: Any) -> P
     """A new model of the catalogue, or a checkpoint fitted to these classes and this input.
 
     With a name and a checkpoint, the named architecture with the checkpoint's weights. A checkpoint keeps its head when
-    its class names are the same, and gets a fresh one otherwise. ``preprocessing`` says what the run feeds it;
-    ``options`` are fields of the configuration that the data decide.
+    its class names are the same, in any order, and gets a fresh one otherwise; the model's ``notes`` say which.
+    ``preprocessing`` says what the run feeds it; ``options`` are fields of the configuration that the data decide.
 
     Raises:
         UserError: unknown name or option, an unreadable checkpoint, or one that does not fit; an input that the model
@@ -24,9 +26,11 @@ def build_model(run: RunConfig, class_names: Sequence[str], **options: Any) -> P
     """
     config, stride = run.model, run.data.stride
     model = _model(run, **options)
-    model.set_class_names(class_names)
+    of_head = model.set_class_names(class_names)
     model.source = f"trained from scratch ({run.name})"
     if config.start is not None:
+        model.notes = (*model.notes, of_head)
+        warnings.warn(of_head, UserNote, stacklevel=2)
         model.source = f"fine-tuned ({run.name}) from {config.start}"
     if config.freeze is not None:
         model.freeze(None if config.freeze == "backbone" else config.freeze)

@@ -18,7 +18,7 @@ from videomamba.engine.data import Splits
 from videomamba.errors import UserError
 from videomamba.files import check_writable, write_text
 from videomamba.models import PretrainedModel
-from videomamba.models.folder import write as write_model
+from videomamba.models.weights.folder import write as write_model
 
 RUNS = Path("runs")  # of runs that name no output
 CONFIG, SPLITS, RESULT = "config.json", "splits.csv", "result.json"

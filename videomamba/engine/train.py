@@ -45,7 +45,7 @@ def train(
         run: the configuration.
         task: loss and metrics; ``task.headline`` picks the best epoch, a lower test loss breaks ties.
         splits: training and test videos.
-        model: instead of the one that ``run.model`` describes, such as an :class:`videomamba.models.OwnModel`; its
+        model: instead of the one that ``run.model`` describes, such as an :class:`videomamba.models.CustomModel`; its
             ``preprocessing`` says what it is fed.
         resume: go on with the run in ``run.output``, from its newest checkpoint.
         console: for the progress bar; standard error by default.
@@ -73,6 +73,7 @@ def train(
             f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
         )
     task.check_model(model)
+    model.check_savable()
     if run.optim.grad_checkpointing:
         model.set_grad_checkpointing()
     folder = open_folder(run, accelerator, resume=resume)

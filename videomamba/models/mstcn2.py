@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from videomamba.models.architectures import architecture
 from videomamba.models.segmenter import Segmenter
 from videomamba.models.segmenter_config import MSTCN2Config
 from videomamba.nn.temporal import DilatedConv, masked
@@ -53,10 +54,10 @@ class MSTCNStage(nn.Module):
         return masked(self.head(features), valid)
 
 
+@architecture(MSTCN2Config)
 class MSTCN2(Segmenter):
     """A stage that predicts, of dual dilated layers, and stages that refine its answer."""
 
-    config_type = MSTCN2Config
     config: MSTCN2Config
 
     def _make(self, config: MSTCN2Config) -> None:

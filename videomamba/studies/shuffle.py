@@ -14,7 +14,7 @@ from videomamba.errors import UserError
 from videomamba.files import write_text
 from videomamba.inference.perturb import SHUFFLES
 from videomamba.models import load_model
-from videomamba.models.folder import WEIGHTS
+from videomamba.models.weights.folder import WEIGHTS
 from videomamba.studies.table import Figure
 from videomamba.tasks.recognition import Recognition
 

@@ -1,4 +1,4 @@
-"""Train a network of your own with the engine, mixing clips, and ask it: python examples/own_module.py CLIPS [RUN]
+"""Train a network of your own with the engine, mixing clips, and ask it: python examples/custom_module.py CLIPS [RUN]
 
 CLIPS has one folder of videos per class; RUN is the run's new folder. What has no option on the command line, such as
 mixup and cutmix, is a field of the run's configuration.
@@ -12,7 +12,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from videomamba.engine import load_splits, train
-from videomamba.models import OwnModel
+from videomamba.models import CustomModel
 from videomamba.preprocessing import Preprocessing
 from videomamba.recipes import folder
 from videomamba.tasks.recognition import Recognition
@@ -46,11 +46,13 @@ def main() -> None:
     run = dataclasses.replace(run, optim=optim)
     splits = load_splits(run.data, seed=run.seed)
     names = splits["train"].class_names
-    model = OwnModel(SmallC3D(len(names)), class_names=names, preprocessing=Preprocessing(num_frames=8, size=(64, 64)))
+    model = CustomModel(
+        SmallC3D(len(names)), class_names=names, preprocessing=Preprocessing(num_frames=8, size=(64, 64))
+    )
     result = train(run, Recognition(names, label_smoothing=0.1), splits, model=model)
     print(f"top-1 of the last epoch: {100 * result.last['top1']:.1f} %")
 
-    again = OwnModel.load(result.folder / "last", SmallC3D(len(names)))
+    again = CustomModel.load(result.folder / "last", SmallC3D(len(names)))
     print(f"{result.folder / 'last'} holds {again.config.module}, which tells {', '.join(again.class_names)}")
 
 

@@ -9,7 +9,8 @@ from foreign_files import random_weights, reference
 from safetensors.torch import save_file
 
 from videomamba.models import VideoMamba, convert, create_model, load_model
-from videomamba.models.foreign import from_foreign
+from videomamba.models.weights import opengvlab, vim
+from videomamba.models.weights.tensor_file import TensorFile
 from videomamba.ops.backend import backend_status
 
 NAMES = ("opengvlab_video_tubelet1", "opengvlab_video_tubelet2", "vim_image")
@@ -200,7 +201,7 @@ def test_class_names_that_the_number_of_outputs_tells(classes, first, last, tmp_
 
 
 def table_in_the_docs():
-    page = (Path(__file__).resolve().parents[2] / "docs" / "weights.md").read_text()
+    page = (Path(__file__).resolve().parents[3] / "docs" / "weights.md").read_text()
     rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in page.splitlines()]
     return [row for row in rows if len(row) == 6 and row[0].endswith(".pth")]
 
@@ -217,7 +218,8 @@ def test_the_table_in_the_docs(row):
     weights = random_weights(width, depth, classes=int(classes), slots=side * side + 1,
                              frames=None if image else frames, device="meta")  # fmt: skip
     assert sum(value.numel() for value in weights.values()) == int(theirs.replace(",", ""))
-    checkpoint = from_foreign(weights, Path(file), patch_stride=stride)
+    reader = vim if file.startswith("vim") else opengvlab
+    checkpoint = reader.read(TensorFile(Path(file), weights, patch_stride=stride))
     assert (checkpoint.config.num_frames, checkpoint.config.img_size) == (frames, pixels)
     assert checkpoint.config.cls_position == ("middle" if file.startswith("vim") else "first")
     with torch.device("meta"):

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from videomamba import VideoMamba, load_model
+from videomamba.errors import UserError
 from videomamba.models import create_model
 from videomamba.preprocessing import Preprocessing
 
@@ -154,3 +155,66 @@ def test_hub_id_from_the_local_cache(model, saved, tmp_path):
         (snapshot / file).write_bytes((saved / file).read_bytes())
     loaded = VideoMamba.from_pretrained("owner/name", cache_dir=tmp_path / "hub", local_files_only=True)
     assert loaded.config == model.config
+
+
+WRONG = [0, 1.5, True, "x", [1], {"a": 1}, None, [], float("nan"), 10**30, -1]
+FINE = {  # values that happen to be right, of each key
+    "class_names": ["None"],
+    "source": ["'x'", "None"],
+    "model.img_size": [],
+    "model.patch_stride": ["None"],
+    "model.drop_path_rate": ["0"],
+    "preprocessing.stride": ["None", str(10**30)],
+    "preprocessing.num_frames": [str(10**30)],
+}
+
+
+def test_every_wrong_type_in_the_config_is_one_line(saved):
+    """Each key, of each object, with each of some values: refused in one line, or right."""
+    file = saved / "config.json"
+    whole = json.loads(file.read_text())
+    for key in [*whole, *(f"{part}.{name}" for part in ("model", "preprocessing") for name in whole[part])]:
+        for wrong in WRONG:
+            values = json.loads(json.dumps(whole))
+            *parts, last = key.split(".")
+            inner = values[parts[0]] if parts else values
+            inner[last] = wrong
+            file.write_text(json.dumps(values))
+            if repr(wrong) in FINE.get(key, []):
+                load_model(saved)
+                continue
+            with pytest.raises(UserError) as caught:
+                load_model(saved)
+            assert "\n" not in str(caught.value), (key, wrong)
+            assert str(saved) in str(caught.value), (key, wrong)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite_are_refused(saved, value):
+    weights = load_file(saved / "model.safetensors")
+    weights["blocks.1.norm.weight"][3] = value
+    save_file(weights, saved / "model.safetensors")
+    with pytest.raises(UserError, match=r"blocks\.1\.norm\.weight holds NaN or infinity; this checkpoint is broken"):
+        load_model(saved)
+
+
+def test_large_weights_whose_sum_is_not_finite_are_fine(saved):
+    weights = load_file(saved / "model.safetensors")
+    weights["norm.weight"] = torch.full((16,), 3e38)
+    save_file(weights, saved / "model.safetensors")
+    assert load_model(saved).norm.weight[0] == 3e38
+
+
+def test_whole_numbers_for_weights_are_refused(saved):
+    weights = load_file(saved / "model.safetensors")
+    weights["norm.weight"] = torch.ones(16, dtype=torch.int32)
+    save_file(weights, saved / "model.safetensors")
+    with pytest.raises(UserError, match=r"norm\.weight has dtype torch\.int32, but the model's is torch\.float32"):
+        load_model(saved)
+
+
+def test_a_number_of_layers_that_would_take_for_ever(saved):
+    file = saved / "config.json"
+    file.write_text(file.read_text().replace('"depth": 2', '"depth": 1000000000'))
+    with pytest.raises(UserError, match="tensors: too few for depth=1000000000"):
+        load_model(saved)

@@ -2,6 +2,7 @@
 written."""
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from foreign_files import random_weights
 from safetensors.torch import load_file, save_file
 
 from videomamba.models import VideoMamba, convert, create_model, load_model
-from videomamba.models.checkpoint import read_checkpoint
+from videomamba.models.weights.readers import read_checkpoint
 
 
 @pytest.fixture
@@ -72,13 +73,13 @@ def test_a_missing_direction_is_not_dropped_silently(weights, tmp_path):
     ("content", "message"),
     [
         ({"epoch": 3}, "holds no weights: expected tensors by name"),
-        ({"conv1.weight": torch.ones(3)}, "is not a whole Vim or OpenGVLab VideoMamba checkpoint: missing cls_token"),
+        ({"conv1.weight": torch.ones(3)}, "holds no weights of Vim, OpenGVLab VideoMamba, .*such as conv1"),
         ([1, 2], "holds no weights"),
     ],
 )
 def test_files_of_something_else(content, message, tmp_path):
     torch.save(content, tmp_path / "a.pth")
-    assert message in refusal(tmp_path / "a.pth")
+    assert re.search(message, refusal(tmp_path / "a.pth"))
 
 
 def test_text_in_a_checkpoints_clothes(tmp_path):

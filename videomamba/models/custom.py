@@ -1,4 +1,4 @@
-"""A module of the user's own with what the engine needs to train, test, save and ask it."""
+"""A module that somebody wrote, with what the engine needs to train, test, save and ask it."""
 
 import re
 from collections.abc import Sequence
@@ -8,16 +8,17 @@ from typing import Any, Self
 from torch import nn
 
 from videomamba.errors import UserError
-from videomamba.models import folder
-from videomamba.models.config import OwnConfig
-from videomamba.models.fit import Inflation
-from videomamba.models.folder import Checkpoint
+from videomamba.models.architectures import architecture
+from videomamba.models.config import CustomConfig
 from videomamba.models.pretrained import PretrainedModel
+from videomamba.models.weights.checkpoint import check_finite, check_tensors
+from videomamba.models.weights.folder import read
 from videomamba.preprocessing import Preprocessing
 from videomamba.shapes import Logits, Video
 
 
-class OwnModel(PretrainedModel):
+@architecture(CustomConfig)
+class CustomModel(PretrainedModel):
     """Any module that maps videos (B, 3, T, H, W) to logits (B, C).
 
     ``no_weight_decay()`` and ``group_matcher()`` of the module, where it has them, are heeded.
@@ -28,16 +29,27 @@ class OwnModel(PretrainedModel):
         preprocessing: frames, size and normalisation that it wants.
     """
 
-    config: OwnConfig
+    config: CustomConfig
 
     def __init__(self, module: nn.Module, *, class_names: Sequence[str], preprocessing: Preprocessing) -> None:
-        config = OwnConfig(module=type(module).__name__, num_classes=len(class_names))
+        config = CustomConfig(module=type(module).__name__, num_classes=len(class_names))
         super().__init__(config, class_names=class_names, preprocessing=preprocessing)
         self.module = module
 
     def forward(self, video: Video) -> Logits:
         logits: Logits = self.module(video)
         return logits
+
+    def set_class_names(self, class_names: Sequence[str]) -> str:
+        """Only the names that it has: which output is which, its module knows.
+
+        Raises:
+            UserError: other names, or in another order.
+        """
+        if tuple(class_names) != self.class_names:
+            names = ", ".join(self.class_names or ())
+            raise UserError(f"{self.config.module} has the outputs {names}, in this order; give it others yourself")
+        return super().set_class_names(class_names)
 
     def _make_head(self, num_classes: int) -> None:
         raise UserError(f"{self.config.module} has {self.num_classes} outputs; give it {num_classes} yourself")
@@ -52,12 +64,12 @@ class OwnModel(PretrainedModel):
         Raises:
             UserError: it has none.
         """
-        own = getattr(self.module, "group_matcher", None)
-        if own is None:
+        matcher_of = getattr(self.module, "group_matcher", None)
+        if matcher_of is None:
             raise UserError(
                 f"layer_decay and backbone_lr need to know the layers: give {self.config.module} timm's group_matcher()"
             )
-        matcher = own(coarse)
+        matcher = matcher_of(coarse)
         blocks = matcher["blocks"]
         blocks = [(blocks, None)] if isinstance(blocks, str) else blocks
         within = [(_within_module(pattern), *rest) for pattern, *rest in blocks]
@@ -70,19 +82,16 @@ class OwnModel(PretrainedModel):
         Raises:
             UserError: no such folder, or weights of another module.
         """
-        checkpoint = folder.read(Path(path))
-        if checkpoint.class_names is None or not isinstance(checkpoint.config, OwnConfig):
-            raise UserError(f"{path} was not written by OwnModel; load_model reads it")
+        checkpoint = read(Path(path))
+        if checkpoint.class_names is None or not isinstance(checkpoint.config, CustomConfig):
+            raise UserError(f"{path} was not written by CustomModel; load_model reads it")
         model = cls(module, class_names=checkpoint.class_names, preprocessing=checkpoint.preprocessing)
-        folder.check_tensors(checkpoint, model.state_dict())
+        check_tensors(checkpoint, model.state_dict())
+        parameters = dict(model.named_parameters(remove_duplicate=False))  # a buffer may well be infinite
+        check_finite(checkpoint.path, {n: value for n, value in checkpoint.weights.items() if n in parameters})
         model.load_state_dict(checkpoint.weights)
         model.source = checkpoint.source
         return model.eval()
-
-    @classmethod
-    def from_checkpoint(cls, checkpoint: Checkpoint, config: Any = None, *, inflation: Inflation = "mean") -> Self:
-        name = checkpoint.config.module if isinstance(checkpoint.config, OwnConfig) else "another model"
-        raise UserError(f"{checkpoint.path} holds {name}: make that module and use OwnModel.load(path, module)")
 
 
 def _within_module(pattern: str) -> str:

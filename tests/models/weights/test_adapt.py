@@ -5,7 +5,7 @@ import torch
 from foreign_files import random_weights, reference
 
 from videomamba.models import create_model, load_model
-from videomamba.models.fit import fit_patches, fit_positions, join_positions, split_positions
+from videomamba.models.weights.adapt import fit_patches, fit_positions, join_positions, split_positions
 from videomamba.nn.position import from_image_table
 
 VIM = {"embed_dim": 32, "depth": 2, "img_size": 64}
@@ -167,6 +167,25 @@ def test_what_cannot_be_fitted_is_named(k400, vim):
         create_model("videomamba_small", pretrained=True)
 
 
+@pytest.mark.parametrize("call", [
+    lambda vim: load_model(vim, inflation="center"),
+    lambda vim: create_model("videomamba_small", pretrained=vim, inflation="center", num_frames=2, **VIM),
+    lambda vim: create_model("videomamba_nano", inflation="center"),
+])  # fmt: skip
+def test_a_typo_in_the_inflation_is_always_refused(call, vim):
+    with pytest.raises(ValueError, match="unknown inflation 'center'; choose one of mean, centre"):
+        call(vim)
+
+
+def test_sizes_of_nothing_are_refused_and_change_nothing():
+    model = create_model("videomamba_tiny", num_frames=4, **VIM)
+    for size in ({"num_frames": 0}, {"img_size": 0}, {"tubelet_size": 0}, {"img_size": (0, 64)}):
+        with pytest.raises(ValueError, match="at least 1"):
+            model.set_input_size(**size)
+    assert model.config.grid == (2, 4, 4)
+    assert model(torch.randn(1, 3, 4, 64, 64)).shape == (1, 400)
+
+
 def test_positions_of_models_that_learn_none():
     fixed = create_model("videomamba_tiny", pos_embed="sinusoidal", num_frames=4, **VIM)
     assert fit_positions(None, fixed.config, fixed.config) is None
@@ -183,7 +202,9 @@ def test_freezing():
     assert {name.split(".")[1] for name in frozen if name.startswith("blocks")} == {"0", "1"}
     assert {name.split(".")[1] for name in trained if name.startswith("blocks")} == {"2", "3"}
     assert [block.drop_path.p > 0 for block in model.blocks] == [False, False, True, True]
+    assert model.config.drop_path_rate == 0.2  # of the last block
     model.freeze()
+    assert model.config.drop_path_rate == 0.0
     assert {name for name, p in model.named_parameters() if p.requires_grad} == {"head.weight", "head.bias"}
     with pytest.raises(ValueError, match="cannot freeze 5 blocks; this model has 4"):
         model.freeze(5)
