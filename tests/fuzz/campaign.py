@@ -88,7 +88,9 @@ def as_text(table: collections.Counter[tuple[str, str]]) -> str:
     outcomes = [*ALLOWED, *sorted({outcome for _, outcome in table} - {*ALLOWED})]
     lines = [f"| container | {' | '.join(outcomes)} |", "|---" * (1 + len(outcomes)) + "|"]
     for suffix in [*sorted({suffix for suffix, _ in table}), "all"]:
-        counts = [sum(n for (s, o), n in table.items() if o == outcome and suffix in (s, "all")) for outcome in outcomes]
+        counts = [
+            sum(n for (s, o), n in table.items() if o == outcome and suffix in (s, "all")) for outcome in outcomes
+        ]
         lines.append(f"| {suffix.lstrip('.')} | {' | '.join(map(str, counts))} |")
     return "\n".join(lines)
 

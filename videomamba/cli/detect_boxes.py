@@ -1,5 +1,6 @@
 """Where the boxes of ``videomamba detect`` come from: a file, or torchvision's Faster R-CNN."""
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,9 @@ def find_boxes(
     from videomamba.models.object_detector import ObjectDetector
 
     detector = ObjectDetector(category, threshold=threshold, device=device)
-    frames = sorted({reader.times.index(k * every) for k in range(int(reader.times.duration / every) + 1)})
+    times = reader.times
+    looks = itertools.takewhile(lambda moment: moment < times.duration - times.usual / 2, itertools.count(0, every))
+    frames = sorted({times.index(moment) for moment in looks})
     found = {}
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         for number, frame in bar.track(list(enumerate(frames)), description=f"looking for {category}"):
