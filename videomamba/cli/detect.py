@@ -52,7 +52,7 @@ def detect(
         every: seconds from one look of Faster R-CNN to the next
         box_score: least score of a box (0.8 where Faster R-CNN finds them, else all)
         score: least score of an action that is drawn and printed
-        out: the drawn video; by default NAME-actions.mp4 here
+        out: the drawn video, 4K at most; by default NAME-actions.mp4 here
         csv: also write all scores there
         label_map: for the action numbers of the csv, where they are not 1, 2, 3 and so on
         fps: pictures a second of a folder of pictures (30)
@@ -95,6 +95,9 @@ def detect(
     return 0
 
 
+_LARGEST = 2160  # short side of the drawn video: 4K; the encoder keeps a dozen frames
+
+
 def _draw(
     path: Path,
     reader: "VideoReader | FrameFolder",
@@ -120,12 +123,12 @@ def _draw(
         ]
         for a in actions
     ]
-    height, width = reader.read([0]).frames.shape[-2:]
+    height, width = reader.read([0], short_side=_LARGEST).frames.shape[-2:]
     with (
         video_file(path, height=height, width=width, fps=reader.fps, pixel_aspect=reader.pixel_aspect) as writer,
         Progress(console=console, transient=True, disable=not console.is_terminal) as bar,
     ):
-        for index, frame in enumerate(bar.track(reader.stream(), total=len(times), description="drawing")):
+        for index, frame in enumerate(bar.track(reader.stream(short_side=_LARGEST), len(times), description="drawing")):
             seconds = times[index]
             near = min(range(len(moments)), key=lambda i: abs(moments[i] - seconds))
             boxes = drawn[near] if abs(moments[near] - seconds) <= reach else []
