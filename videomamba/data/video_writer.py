@@ -91,5 +91,6 @@ class VideoWriter:
         self._container.mux(self._stream.encode(picture))
 
     def finish(self) -> None:
-        """Writes what the encoder holds back."""
+        """Writes what the encoder holds back; a header where there was no frame at all."""
+        self._container.start_encoding()
         self._container.mux(self._stream.encode())
