@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from videomamba.data.synthetic import write_video
-from videomamba.engine import DataConfig, ModelConfig, OptimConfig, RunConfig
+from videomamba.engine import DataConfig, ModelChoice, OptimConfig, RunConfig
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
 COLOURS = {"blue": (30, 60, 220), "green": (40, 200, 60), "red": (220, 40, 30)}
@@ -33,7 +33,7 @@ def tiny_run(root: Path, output: Path, **optim: object) -> RunConfig:
     return RunConfig(
         name="tiny",
         data=DataConfig(root=root, workers=0),
-        model=ModelConfig(overrides=MODEL, drop_path_rate=0.0),
+        model=ModelChoice(overrides=MODEL, drop_path_rate=0.0),
         optim=dataclasses.replace(OptimConfig(), **settings),
         output=output,
         device="cpu",

@@ -22,8 +22,8 @@ NAMES = ("blue", "green", "red")
 def losses_of(run, *, resume=False):
     """Trains; the loss of every step, over all processes, the run's result, and the share of parameters held here."""
     splits = load_splits(run.data, seed=run.seed)
-    records = splits["test"].records
-    splits["test"] = Annotations(records + splits["train"].records[:4], NAMES)  # 7: no process's batches come out even
+    records = splits.test.records
+    splits.test = Annotations(records + splits.train.records[:4], NAMES)  # 7: no process's batches come out even
     losses, held = [], []
     batch_done = Trainer._batch
 

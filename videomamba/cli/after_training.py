@@ -33,7 +33,7 @@ def _recognition(run: "RunConfig", result: "TrainResult", splits: "Splits") -> _
         f"at best {100 * best['top1']:.1f} % after epoch {best['epoch']}, {folder / 'best'}"
     )
     return [figures], [
-        ["videomamba", "predict", splits["test"].records[0].path, "--checkpoint", folder],
+        ["videomamba", "predict", splits.test.records[0].path, "--checkpoint", folder],
         ["videomamba", "evaluate", folder, run.data.root, "--split", folder / SPLITS],
     ]
 
@@ -44,7 +44,7 @@ def _detection(run: "RunConfig", result: "TrainResult", splits: "Splits") -> _Wo
         f"{result.folder / name}"
         for name, row in (("last", result.last), ("best", result.best))
     ]
-    video = splits["test"].records[0].path
+    video = splits.test.records[0].path
     return figures, [["videomamba", "detect", video, "--checkpoint", result.folder / "last"]]
 
 
@@ -56,7 +56,7 @@ def _segmentation(run: "RunConfig", result: "TrainResult", splits: "Splits") -> 
         f"{'  '.join(f'{figure} {row[figure]:.1f}' for figure in FIGURES)}  ({result.folder / name})"
         for name, row in (("last", result.last), ("best", result.best))
     ]
-    features = splits["test"].records[0].path
+    features = splits.test.records[0].path
     return figures, [["videomamba", "segment", features, "--checkpoint", result.folder / "last"]]
 
 

@@ -66,8 +66,8 @@ def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
 
     checkpoint = result.folder / "last"  # best/ was chosen by the very clips that are tested here
     model = load_model(checkpoint)
-    names = splits["test"].class_names
-    records = splits["test"].records
+    names = splits.test.class_names
+    records = splits.test.records
     device = make_accelerator(run.device).device
     model.to(device)
     figures |= {"chance": 1 / len(names), **_test(run, model, Recognition(names), records)}

@@ -1,16 +1,16 @@
 """Trains, evaluates and predicts; knows the abstract task and no concrete one."""
 
-from videomamba.engine.config import DataConfig, ModelConfig, OptimConfig, RunConfig
+from videomamba.engine.config import DataConfig, ModelChoice, OptimConfig, RunConfig
 from videomamba.engine.data import evaluation_loader, load_splits, model_labels
 from videomamba.engine.device import resolve_device
-from videomamba.engine.evaluate import evaluate
+from videomamba.engine.evaluation import evaluate
 from videomamba.engine.predict import Prediction, predict
-from videomamba.engine.train import check_run, train
+from videomamba.engine.training import check_run, train
 from videomamba.engine.trainer import TrainingError, TrainingInterrupted, TrainResult
 
 __all__ = [
     "DataConfig",
-    "ModelConfig",
+    "ModelChoice",
     "OptimConfig",
     "Prediction",
     "RunConfig",

@@ -70,7 +70,7 @@ def model_config(name: str, **overrides: Any) -> NamedConfig:
 def create_model(
     name: str,
     *,
-    pretrained: str | Path | None = None,
+    pretrained: str | Path | Checkpoint | None = None,
     class_names: Sequence[str] | None = None,
     preprocessing: Preprocessing | None = None,
     inflation: Inflation = "mean",
@@ -80,7 +80,8 @@ def create_model(
 
     Args:
         name: one of :func:`list_models`.
-        pretrained: a model folder, a run folder, a checkpoint file of Vim or OpenGVLab's VideoMamba, or a Hub id. An
+        pretrained: a model folder, a run folder, a checkpoint file of Vim or OpenGVLab's VideoMamba, a Hub id, or what
+            :func:`read_checkpoint` read. An
             image model becomes a video model as in the paper (supplement, S4.2): ``pos_embed`` names how its position
             table is carried over. The head stays where the classes are the same, or none are named.
         class_names: names of the outputs; they set ``num_classes`` unless it is given.
@@ -98,9 +99,9 @@ def create_model(
         config = model_config(name, **overrides)
         kind: Any = _CLASSES[type(config)]
         return kind(config, class_names=class_names, preprocessing=preprocessing)
-    if not isinstance(pretrained, str | Path):
+    if not isinstance(pretrained, str | Path | Checkpoint):
         raise UserError(f"pretrained={pretrained!r}; the authors released no weights: give a checkpoint or a Hub id")
-    checkpoint = read_checkpoint(pretrained)
+    checkpoint = pretrained if isinstance(pretrained, Checkpoint) else read_checkpoint(pretrained)
     overrides.setdefault("num_classes", checkpoint.config.num_classes)
     config = model_config(name, **overrides)
     model = _CLASSES[type(config)].from_checkpoint(checkpoint, config, inflation=inflation)

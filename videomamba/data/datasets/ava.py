@@ -26,6 +26,7 @@ from videomamba.data.datasets.ava_files import (
     read_rows,
 )
 from videomamba.data.keyframes import Keyframes
+from videomamba.data.splits import Part
 from videomamba.data.video_length import video_seconds
 from videomamba.errors import UserError
 
@@ -98,7 +99,7 @@ class Keyframe:
 
 
 @dataclass(frozen=True)
-class BoxAnnotations:
+class BoxAnnotations(Part):
     """Keyframes of one part.
 
     Attributes:
@@ -120,9 +121,6 @@ class BoxAnnotations:
     has_detections: bool
     bad: tuple[BadRow, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.records)
 
     def rows(self, root: Path) -> list[dict[str, str]]:
         """Video, timestamp and number of annotated and detected boxes of each keyframe."""
