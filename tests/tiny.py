@@ -15,6 +15,14 @@ MODEL = {"embed_dim": 32, "depth": 2, "img_size": 32, "patch_size": 8, "num_fram
 OPTIONS = ("--epochs", "2", "--frames", "4", "--size", "32", "--batch-size", "4", "--device", "cpu", "--workers", "0")
 
 
+def on_each_step(monkeypatch, hook) -> None:
+    """Has a function called after each batch of the runs that a command makes, with the trainer and the loss."""
+    from videomamba.experiments import single_run as module
+
+    train = module.train
+    monkeypatch.setattr(module, "train", lambda *args, **options: train(*args, **{**options, "on_step": hook}))
+
+
 def write_clips(root: Path, *, per_class: int = 5, frames: int = 8, seed: int = 0) -> Path:
     """``root/<colour>/<i>.mp4``: real h264 files of 32 x 32 pixels whose class any model can learn."""
     rng = np.random.default_rng(seed)

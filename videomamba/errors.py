@@ -27,12 +27,13 @@ class FieldError(UserError):
         """The message with options of a command line for fields, ``--lr 0`` for ``lr=0``.
 
         Args:
-            options: field -> option.
+            options: field -> option and what to give it, such as ``--lr X``.
         """
 
         def valued(name: str, value: object) -> str:
-            words = value if isinstance(value, tuple) else (value,)
-            return " ".join((options[name], *(str(word) for word in words))) if name in options else f"{name}={value!r}"
+            if name not in options:
+                return f"{name}={value!r}"
+            return " ".join(map(str, (options[name].split()[0], *(value if isinstance(value, tuple) else (value,)))))
 
         return self._said(lambda name: options.get(name, name), valued)
 

@@ -5,8 +5,8 @@ from videomamba.engine.data import evaluation_loader, load_splits, model_labels
 from videomamba.engine.device import resolve_device
 from videomamba.engine.evaluation import evaluate
 from videomamba.engine.predict import Prediction, predict
-from videomamba.engine.training import check_run, train
 from videomamba.engine.trainer import TrainingError, TrainingInterrupted, TrainResult
+from videomamba.engine.training import check_place, train
 
 __all__ = [
     "DataConfig",
@@ -17,7 +17,7 @@ __all__ = [
     "TrainResult",
     "TrainingError",
     "TrainingInterrupted",
-    "check_run",
+    "check_place",
     "evaluate",
     "evaluation_loader",
     "load_splits",

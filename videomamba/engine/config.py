@@ -36,7 +36,7 @@ class DataConfig:
     Attributes:
         root: folder of the videos.
         layout: published layout of the annotations, such as kinetics, ssv2, hmdb51, breakfast or ava; "folder" is one
-            folder per class, or the csv file of --split.
+            folder per class, or the csv file that names the split.
         options: of the layout's reader, such as AVA's ``keyframes``.
         fold: which of a layout's published splits, from 1; None is its only one, or the first.
         split: csv file with columns path (relative to the videos' folder), label and split.
@@ -68,9 +68,13 @@ class DataConfig:
     def __post_init__(self) -> None:
         layout = self.layout
         if self.hold_out is not None and self.split is None:
-            raise FieldError("{hold_out} needs {split}, the csv file that has the column", "split", hold_out=self.hold_out)
+            raise FieldError(
+                "{hold_out} needs {split}, the csv file that has the column", "split", hold_out=self.hold_out
+            )
         if self.options and layout not in WITH_OPTIONS:
-            raise FieldError(f"{{layout}} has no {{options}}; {', '.join(self.options)} given", "options", layout=layout)
+            raise FieldError(
+                f"{{layout}} has no {{options}}; {', '.join(self.options)} given", "options", layout=layout
+            )
         if layout != "folder" and layout not in LAYOUTS:
             raise UserError(f"unknown layout {layout!r}; choose one of {', '.join(['folder', *LAYOUTS])}")
         if layout != "folder" and self.split is not None:
@@ -99,7 +103,7 @@ class ModelChoice:
         begins_from: description of the checkpoint that the recipe requires; None if it trains from scratch.
         inflation: how an image model's patch kernel becomes a tubelet's.
         freeze: train all but the stem and the first N blocks, or nothing but the head (backbone).
-        drop_path_rate: stochastic depth; None for a model that has none.
+        drop_path_rate: chance that a block is skipped in training (stochastic depth).
         overrides: fields of the model's configuration that differ from that architecture's.
     """
 
@@ -129,14 +133,14 @@ class OptimConfig:
         total_batch: clips of one step in all, whatever the number of processes; the batch size follows from it.
         lr: learning rate at the top of its schedule.
         min_lr: learning rate at the end of the cosine.
-        warmup_epochs: epochs in which the learning rate rises to --lr.
+        warmup_epochs: epochs in which the learning rate rises.
         optimizer: adam: weight decay is part of the gradient (L2), and on vectors too.
         schedule: plateau: the learning rate is halved after four epochs without a better training loss, no warm-up.
         weight_decay: of matrices only, under adamw.
-        layer_decay: each layer's learning rate over the next one's, such as 0.75; the head has --lr, the stem the least.
+        layer_decay: each layer's learning rate over the next one's, such as 0.75; the head has the whole rate.
         backbone_lr: learning rate of all layers but the head, as a share of what they would have.
         betas: of both optimizers.
-        clip_grad: largest norm of all gradients together; None does not clip.
+        clip_grad: largest norm of all gradients together.
         accumulate: batches whose gradients make one step; for a recipe of the paper, parts of the 64 clips.
         label_smoothing: probability spread over all classes in the training loss.
         mixup: strength of mixing clips and labels (arXiv 1710.09412); with both, each batch takes one of them.
@@ -176,9 +180,7 @@ class OptimConfig:
         for name in ("epochs", "batch_size", "accumulate"):
             _at_least(name, getattr(self, name), 1)
         if min(self.mixup, self.cutmix) < 0:
-            raise FieldError(
-                "{mixup} and {cutmix} must be at least 0 (none)", mixup=self.mixup, cutmix=self.cutmix
-            )
+            raise FieldError("{mixup} and {cutmix} must be at least 0 (none)", mixup=self.mixup, cutmix=self.cutmix)
         if self.ema is not None and not 0 < self.ema < 1:
             raise FieldError("{ema}; it must be above 0 and below 1", ema=self.ema)
         if self.ema is not None and self.fsdp:
@@ -188,7 +190,9 @@ class OptimConfig:
         if not 0 < self.layer_decay <= 1:
             raise FieldError("{layer_decay}; it must be above 0 and at most 1 (none)", layer_decay=self.layer_decay)
         if not 0 < self.backbone_lr <= 1:
-            raise FieldError("{backbone_lr}; it must be above 0 and at most 1 (as the head)", backbone_lr=self.backbone_lr)
+            raise FieldError(
+                "{backbone_lr}; it must be above 0 and at most 1 (as the head)", backbone_lr=self.backbone_lr
+            )
         if self.total_batch is not None:
             _at_least("total_batch", self.total_batch, 1)
         if self.warmup_epochs < 0:

@@ -103,7 +103,9 @@ def batches(loader: DataLoader) -> Iterator[dict[str, Tensor]]:
 def _keep_in_memory(dataset: Samples) -> None:
     keep = getattr(dataset, "keep_in_memory", None)
     if keep is None:
-        raise FieldError(f"{{in_memory}} is for videos; {type(dataset).__name__} reads its samples each time", "in_memory")
+        raise FieldError(
+            f"{{in_memory}} is for videos; {type(dataset).__name__} reads its samples each time", "in_memory"
+        )
     keep()
 
 

@@ -31,7 +31,9 @@ class Mixing:
         self.kinds = [kind(alpha=alpha, num_classes=num_classes) for kind, alpha in kinds if alpha > 0]
         if self.kinds and label is None:
             raise FieldError(
-                "{mixup} and {cutmix} need one label per clip, which this task does not have", mixup=mixup, cutmix=cutmix
+                "{mixup} and {cutmix} need one label per clip, which this task does not have",
+                mixup=mixup,
+                cutmix=cutmix,
             )
         self.label = label or ""
 

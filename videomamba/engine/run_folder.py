@@ -28,7 +28,7 @@ _FREE = (
     *("test_clips", "test_crops", "data.num_frames", "data.size", "data.stride", "model.name", "model.overrides"),
     *("model.begins_from", "model.drop_path_rate", "facts.architecture.num_classes"),
 )
-_COMPARED = ("architecture", "preprocessing")  # of the facts
+_COMPARED = {"architecture": "config", "preprocessing": "preprocessing"}  # facts -> attributes of the model
 
 
 class RunFolder:
@@ -43,7 +43,7 @@ class RunFolder:
 
     @classmethod
     def of(cls, run: RunConfig, *, resume: bool = False) -> "RunFolder":
-        """A new folder: the run's ``output``, or ``runs/<name>-<date-time>`` with a number behind it where that is taken.
+        """A new folder: the run's ``output``, or ``runs/<name>-<date-time>``, numbered where that is taken.
 
         With ``resume`` the output may hold a run already.
 
@@ -111,12 +111,12 @@ class RunFolder:
         Raises:
             UserError: the run that lies here was made with other settings, beside where and how it computes.
         """
-        there, asked = identity(self.config()), identity({**_as_json(run), "facts": _plain(facts or {})})
+        there, asked = identity(self.config()), identity_of(run, facts or {})
         for name in {**there, **asked}:
             if there.get(name) != asked.get(name):
                 raise UserError(
-                    f"{self.path} was begun with {name}={there.get(name)}, not {asked.get(name)}; a run goes on as it began: "
-                    "choose another folder for the output"
+                    f"{self.path} was begun with {name}={there.get(name)}, not {asked.get(name)}; a run goes on as it "
+                    "began: choose another folder for the output"
                 )
 
     def check_splits(self, splits: Splits, root: Path) -> None:
@@ -199,7 +199,19 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     values = dict(_flat({**config, "facts": facts}))
     if values.get("optim.min_steps"):
         del values["optim.epochs"]  # as many as these steps take
+    if values.get("optim.total_batch"):
+        del values["optim.batch_size"]  # what is left of it for a process
     return {name: value for name, value in values.items() if not _free(name)}
+
+
+def identity_of(run: RunConfig, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """:func:`identity` of a run that need not be made yet; ``facts`` see :func:`facts_of`."""
+    return identity({**_as_json(run), "facts": _plain(facts)})
+
+
+def facts_of(model: PretrainedModel) -> dict[str, Any]:
+    """What ``config.json`` says of a model, on whatever device."""
+    return {name: dataclasses.asdict(getattr(model, attribute)) for name, attribute in _COMPARED.items()}
 
 
 def _free(name: str) -> bool:

@@ -37,14 +37,14 @@ from videomamba.engine.optim import make_optimizer, make_schedule
 from videomamba.engine.progress import TrainProgress
 from videomamba.engine.run_folder import RunFolder
 from videomamba.engine.sharding import shard
-from videomamba.errors import UserError
+from videomamba.errors import FieldError, UserError
 from videomamba.models import PretrainedModel
 from videomamba.tasks.task import Batch, Task
 
 _CHECKPOINT_SECONDS, _EPOCH_SECONDS = 600, 60
 
 
-class TrainingError(UserError):
+class TrainingError(FieldError):
     """Training cannot go on; the message says at which step, and what to try."""
 
 
@@ -286,10 +286,11 @@ class Trainer:
     def _give_up(self, what: str, where: str) -> None:
         there = any(self.folder.checkpoints.glob("step-*"))
         kept = f"{self.folder.checkpoints} keeps the state before" if there else "there is no checkpoint yet"
-        again = f", perhaps with --start {self.folder.last}" if self.folder.last.is_dir() else ""
+        again = ", perhaps with {start}" if self.folder.last.is_dir() else ""
         raise TrainingError(
             f"{what} at step {self.at.step + 1} (epoch {self.at.epoch}): {where}; {kept}: "
-            f"begin a new run with a lower learning rate than {self.run.optim.lr}{again}"
+            f"begin a new run with a lower learning rate than {self.run.optim.lr}{again}",
+            start=str(self.folder.last),
         )
 
     def _evaluate(self, loader: DataLoader, progress: TrainProgress) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from videomamba.data.splits import Splits
 from videomamba.engine.config import RunConfig
 from videomamba.engine.device import check_trackers, make_accelerator, resolve_device, track
 from videomamba.engine.interrupt import InterruptFlag
-from videomamba.engine.model import build_model, describe_model, read_start
-from videomamba.engine.run_folder import RUNS, RunFolder, check_output
+from videomamba.engine.model import build_model
+from videomamba.engine.run_folder import RUNS, RunFolder, check_output, facts_of
 from videomamba.engine.sharding import check_processes
 from videomamba.engine.trainer import OnStep, Trainer, TrainResult
 from videomamba.errors import FieldError, UserError
@@ -50,7 +50,7 @@ def train(
         splits: training and test videos.
         model: instead of the one that ``run.model`` describes, such as an :class:`videomamba.models.OwnModel`; its
             ``preprocessing`` says what it is fed.
-        start: the checkpoint that ``run.model.start`` names, where it was read already (:func:`check_run` returns it).
+        start: the checkpoint that ``run.model.start`` names, where it was read already.
         resume: go on with the run in ``run.output``, from its newest checkpoint.
         console: for the progress bar; standard error by default.
         on_step: called after each batch with the trainer and the batch's loss; may set ``trainer.flag.requested``.
@@ -110,23 +110,9 @@ def train(
     return result
 
 
-def check_run(run: RunConfig, *, resume: bool = False) -> Checkpoint | None:
-    """Finds what cannot work, in an instant: before videos are read or rendered.
-
-    Returns:
-        The checkpoint that the run begins from, for :func:`train`.
-
-    Raises:
-        UserError: unknown model or option, no such checkpoint or device, or an output folder that cannot be had.
-    """
-    check_place(run, resume=resume)
-    start = read_start(run)
-    describe_model(run, start)
-    return start
-
-
 def check_place(run: RunConfig, *, resume: bool = False) -> None:
-    """
+    """Finds in an instant where a run cannot take place.
+
     Raises:
         UserError: no such device or tracker, or an output folder that cannot be had.
     """
@@ -180,8 +166,7 @@ def _facts(model: PretrainedModel, accelerator: Accelerator) -> dict[str, Any]:
         "python": platform.python_version(),
         "device": str(accelerator.device),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "architecture": dataclasses.asdict(model.config),
-        "preprocessing": dataclasses.asdict(model.preprocessing),
+        **facts_of(model),
     }
 
 

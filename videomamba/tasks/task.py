@@ -39,7 +39,7 @@ class Task(ABC):
         headline: the figure of :meth:`report` that tells the best epoch; higher is better.
         in_percent: the report's figures are percentages, as this task's papers have them; else shares of 1.
         class_names: of the outputs, in order.
-        mixed_label: entry of a batch with one class index per sample, which mixed clips share; None: clips cannot be mixed.
+        mixed_label: entry of a batch with one class index per sample, for mixing clips; None: they cannot be mixed.
         collate: from a list of samples to a batch; None is PyTorch's way, for samples of one shape.
     """
 
