@@ -1,9 +1,11 @@
 """A tiny data set and a tiny run for tests of the engine and the command line."""
 
 import dataclasses
+import io
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 
 from videomamba.data.synthetic import write_video
 from videomamba.engine import DataConfig, ModelChoice, OptimConfig, RunConfig
@@ -46,3 +48,8 @@ def tiny_run(root: Path, output: Path, **optim: object) -> RunConfig:
         output=output,
         device="cpu",
     )
+
+
+def quiet() -> Console:
+    """A console that shows nothing."""
+    return Console(file=io.StringIO())

@@ -87,9 +87,7 @@ def test_finished_runs_are_not_made_again_and_other_settings_are_refused(
     assert (ordered / "table.csv").read_text() == before
     assert len(json.loads(capsys.readouterr().out)["runs"]) == 3
     line = fails("ablate", "order", "--data", clips, "--output", ordered, "--epochs", "2", *TINY)
-    assert (
-        "spatial/seed-0 was begun with optim.epochs=1, not 2; a run goes on as it began" in line
-    )
+    assert "spatial/seed-0 was begun with optim.epochs=1, not 2; a run goes on as it began" in line
 
 
 def test_finished_runs_on_other_videos_are_refused(clips, ordered, fails, tmp_path):
@@ -261,27 +259,6 @@ def test_mistakes(fails, clips, ordered, image_model, tmp_path):
     )
     assert "holds no run that is over" in fails("ablate", "shuffle", "--runs", image_model)
     assert not (tmp_path / "runs").exists(), "nothing half-written"
-
-
-def test_folds_and_seeds_in_the_table(tmp_path):
-    """By hand: two seeds, two folds of 10 and 30 videos."""
-    from videomamba.experiments.published import ORDER
-    from videomamba.experiments.table import Figure, rows
-
-    shares = {("spatial", 0): (0.5, 0.6), ("spatial", 1): (0.7, 0.6), ("spatio_temporal", 0): (0.8, 0.9)}
-    figures = [
-        Figure(variant, seed, fold, top1, count, None, tmp_path)
-        for (variant, seed), tops in shares.items()
-        for fold, top1, count in zip("12", tops, (10, 30), strict=True)
-    ]
-    spatial, temporal, chosen = rows(ORDER, figures)
-    assert spatial.top1 == pytest.approx(60.0)
-    assert spatial.over_seeds == pytest.approx((62.5 - 57.5) / 2**0.5)
-    assert spatial.over_folds == pytest.approx(0.0)
-    assert (spatial.difference, spatial.error) == (pytest.approx(-30.0), pytest.approx(0.0)), "seed 0 alone has a pair"
-    assert chosen.top1 == pytest.approx(87.5)
-    assert (chosen.over_seeds, chosen.difference) == (None, None)
-    assert (temporal.top1, temporal.runs) == (None, 0)
 
 
 @pytest.fixture(scope="module")

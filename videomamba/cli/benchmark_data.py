@@ -52,7 +52,7 @@ def data(
     from videomamba.benchmark import data as benchmark
     from videomamba.benchmark.machine import machine
     from videomamba.data import find_videos
-    from videomamba.engine import resolve_device
+    from videomamba.inference.device import resolve_device
 
     for name, value in (("frames", frames), ("size", size), ("clips", clips), ("rounds", rounds), ("workers", workers)):
         if value is not None and value < 1:

@@ -5,7 +5,7 @@ import csv
 import dataclasses
 import difflib
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -75,12 +75,12 @@ def train(
 
 
 @contextlib.contextmanager
-def says_how_to_go_on(config: RunConfig) -> Iterator[None]:
-    """Ends an interrupted run with the command that resumes it."""
+def says_how_to_go_on(config: RunConfig, words: Sequence[str] | None = None) -> Iterator[None]:
+    """Ends an interrupted run with the command that resumes it: of these words, or as this one was called."""
     try:
         yield
     except TrainingInterrupted as stop:
-        words = [word for word in invocation.get() if word != "--resume"]
+        words = [word for word in invocation.get() if word != "--resume"] if words is None else words
         where = [] if config.output is not None else ["--output", str(stop.folder)]
         command = shlex.join(["videomamba", *words, *where, "--resume"])
         raise KeyboardInterrupt(f"{stop}; go on with: {command}") from stop

@@ -15,7 +15,7 @@ import videomamba
 from videomamba.data.loader import loader_failures
 from videomamba.data.splits import Splits
 from videomamba.engine.config import RunConfig
-from videomamba.engine.device import check_trackers, make_accelerator, resolve_device, track
+from videomamba.engine.device import check_trackers, make_accelerator, track
 from videomamba.engine.interrupt import InterruptFlag
 from videomamba.engine.model import build_model
 from videomamba.engine.run_folder import RUNS, RunFolder, check_output, facts_of
@@ -23,6 +23,7 @@ from videomamba.engine.sharding import check_processes
 from videomamba.engine.trainer import OnStep, Trainer, TrainResult
 from videomamba.errors import FieldError, UserError
 from videomamba.files import check_writable
+from videomamba.inference.device import resolve_device
 from videomamba.models import PretrainedModel
 from videomamba.models.folder import Checkpoint
 from videomamba.tasks.task import Task

@@ -10,13 +10,13 @@ from rich.console import Console
 
 from videomamba.data import read_csv
 from videomamba.engine import evaluate, evaluation_loader, model_labels
-from videomamba.engine.controls import SHUFFLES
 from videomamba.engine.device import make_accelerator
 from videomamba.engine.run_folder import RESULT, SPLITS, RunFolder
 from videomamba.errors import UserError
 from videomamba.experiments.published import SHUFFLE
 from videomamba.experiments.table import Figure, machine, write_csv, write_table
 from videomamba.files import whole_file, write_text
+from videomamba.inference.perturb import SHUFFLES
 from videomamba.models import load_model
 from videomamba.models.folder import WEIGHTS
 from videomamba.tasks.recognition import Recognition
