@@ -45,7 +45,7 @@ def main() -> None:
     optim = dataclasses.replace(run.optim, lr=3e-3, mixup=0.2, cutmix=1.0, epochs=20, min_steps=0)
     run = dataclasses.replace(run, optim=optim)
     splits = load_splits(run.data, seed=run.seed)
-    names = splits["train"].class_names
+    names = splits.train.class_names
     model = CustomModel(
         SmallC3D(len(names)), class_names=names, preprocessing=Preprocessing(num_frames=8, size=(64, 64))
     )

@@ -15,7 +15,7 @@ _TASKS = {"tasks", "data", *_MODELS}
 _INFERENCE = {"inference", "viz", *_TASKS}
 _ENGINE = {"engine", *_INFERENCE}
 _RECIPES = {"recipes", *_ENGINE}
-_STUDIES = {"studies", *_RECIPES}
+_EXPERIMENTS = {"experiments", *_RECIPES}
 MAY_IMPORT = {
     "errors": set(),
     "checks": {"errors"},
@@ -30,8 +30,8 @@ MAY_IMPORT = {
     "inference": _INFERENCE,
     "engine": _ENGINE,
     "recipes": _RECIPES,
-    "studies": _STUDIES,
-    "cli": {"benchmark", *_STUDIES},
+    "experiments": {"viz", *_RECIPES},
+    "cli": {"benchmark", *_EXPERIMENTS},
 }
 
 
@@ -76,6 +76,18 @@ def test_the_engine_knows_no_concrete_task():
     for file in (PACKAGE / "engine").rglob("*.py"):
         for module in imported_modules(file):
             assert not module.startswith("videomamba.tasks.") or module.startswith("videomamba.tasks.task"), module
+
+
+def test_the_engine_names_no_concrete_task_nor_data_set():
+    """Not as a string either, nor a batch's entry that only some tasks have."""
+    from videomamba.data.datasets import LAYOUTS
+    from videomamba.tasks.catalogue import TASKS
+
+    names = {*TASKS, *(task.__name__ for task in TASKS.values()), *LAYOUTS, "label", "boxes", "top1", "mAP", "MoF"}
+    for file in (PACKAGE / "engine").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert node.value not in names, f"{file}:{node.lineno}: {node.value}"
 
 
 def test_no_circles():

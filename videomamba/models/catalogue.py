@@ -25,7 +25,7 @@ DetectorName = Literal[
     "videomamba_nano_detector", "videomamba_tiny_detector", "videomamba_small_detector", "videomamba_middle_detector"
 ]
 SegmenterName = Literal["asformer", "asformer_ssm", "mstcn2"]
-Start = str | Path | Literal[False] | None
+Start = str | Path | Checkpoint | Literal[False] | None
 
 # width x depth as published for Vim and OpenGVLab's VideoMamba (tiny, small, middle); nano is ours, for a CPU and small
 # clips: docs/experiments/demo.md
@@ -90,9 +90,10 @@ def create_model(
 
     Args:
         name: one of :func:`list_models`.
-        pretrained: a model folder, a run folder, a checkpoint file of another code base, or a Hub id; None or False
-            for none. An image model becomes a video model as in the paper (supplement, S4.2): ``pos_embed`` names how
-            its position table is carried over. The head stays where the classes are the same, or none are named.
+        pretrained: a model folder, a run folder, a checkpoint file of another code base, a Hub id, or what
+            :func:`read_checkpoint` read; None or False for none. An image model becomes a video model as in the paper
+            (supplement, S4.2): ``pos_embed`` names how its position table is carried over. The head stays where the
+            classes are the same, or none are named.
         class_names: names of the outputs; they set ``num_classes`` unless it is given.
         preprocessing: kept with the model; by default the checkpoint's, or ImageNet statistics, at the model's frames
             and size.
@@ -114,9 +115,9 @@ def create_model(
     if pretrained is None or pretrained is False:
         config = model_config(name, **overrides)
         return model_class(config)(config, class_names=class_names, preprocessing=preprocessing)
-    if not isinstance(pretrained, str | Path):
+    if not isinstance(pretrained, str | Path | Checkpoint):
         raise UserError(f"pretrained={pretrained!r}; the authors released no weights: give a checkpoint or a Hub id")
-    checkpoint = read_checkpoint(pretrained)
+    checkpoint = pretrained if isinstance(pretrained, Checkpoint) else read_checkpoint(pretrained)
     if overrides.get("num_classes") is None:
         overrides["num_classes"] = checkpoint.config.num_classes
     config = model_config(name, **overrides)

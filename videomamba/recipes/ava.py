@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from videomamba.data.transforms import Augmentation
-from videomamba.engine.config import DataConfig, ModelConfig, OptimConfig, RunConfig
+from videomamba.engine.config import DataConfig, ModelChoice, OptimConfig, RunConfig
 
 
 def ava(data: Path | None = None) -> RunConfig:
@@ -35,7 +35,7 @@ def ava(data: Path | None = None) -> RunConfig:
             size=224,
             augmentation=Augmentation(flip=True, scale=(0.3, 1.0), ratio=(3 / 4, 4 / 3)),
         ),
-        model=ModelConfig(name="videomamba_small_detector", drop_path_rate=0.2),
+        model=ModelChoice(name="videomamba_small_detector", drop_path_rate=0.2),
         optim=OptimConfig(
             epochs=30, batch_size=128, lr=2.5e-4, warmup_epochs=5.0, layer_decay=0.775, label_smoothing=0.0
         ),

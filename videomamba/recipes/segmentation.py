@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from videomamba.engine.config import DataConfig, ModelConfig, OptimConfig, RunConfig
+from videomamba.engine.config import DataConfig, ModelChoice, OptimConfig, RunConfig
 from videomamba.recipes.recipe import Recipe
 
 
@@ -54,7 +54,7 @@ def _run(name: str, data: Path | None, *, masking: float, stride: int | None = N
         name=name,
         task="segmentation",
         data=DataConfig(root=data or Path("data") / name.removesuffix("_segmentation"), layout=name, stride=stride),
-        model=ModelConfig(name="asformer_ssm", drop_path_rate=None, overrides={"channel_masking_rate": masking}),
+        model=ModelChoice(name="asformer_ssm", drop_path_rate=None, overrides={"channel_masking_rate": masking}),
         optim=OptimConfig(
             optimizer="adam",
             schedule="plateau",

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from videomamba.data import Augmentation
-from videomamba.engine.config import DataConfig, ModelConfig, OptimConfig, RunConfig, Stride
+from videomamba.engine.config import DataConfig, ModelChoice, OptimConfig, RunConfig, Stride
 
 Start = Literal["imagenet1k", "k400", "scratch"]
 _VIM = {"videomamba_small": "hf-hub:hustvl/Vim-small-midclstok", "videomamba_tiny": "hf-hub:hustvl/Vim-tiny-midclstok"}
@@ -67,7 +67,7 @@ def table_s3(
         data=DataConfig(
             root=data, layout=layout, num_frames=frames, stride=stride, size=224, augmentation=augmentation
         ),
-        model=ModelConfig(
+        model=ModelChoice(
             name=model, begins_from=begins_from(start, model), drop_path_rate=0.1, overrides=architecture or {}
         ),
         optim=OptimConfig(

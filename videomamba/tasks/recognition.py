@@ -35,6 +35,7 @@ class Recognition(Task):
     """
 
     headline = "top1"
+    mixed_label = "label"
 
     def __init__(self, class_names: Sequence[str], *, label_smoothing: float = 0.0) -> None:
         _check(class_names, label_smoothing)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Of the data tower: "video" float (B, 3, T, H, W), or (B, V, 3, T, H, W) with V views a sample, or features of frames
 # (B, C, T); the rest is the task's.
 Batch = Mapping[str, Any]
+DEFAULT_TASK = "recognition"  # of runs that name none
 Change = Callable[[Tensor], Tensor]
 
 
@@ -38,12 +39,14 @@ class Task(ABC):
         headline: the figure of :meth:`report` that tells the best epoch; higher is better.
         in_percent: the report's figures are percentages, as this task's papers have them; else shares of 1.
         class_names: of the outputs, in order.
+        mixed_label: entry of a batch with one class index per sample, for mixing clips; None: they cannot be mixed.
         collate: from a list of samples to a batch; None is PyTorch's way, for samples of one shape.
     """
 
     headline: str
     in_percent: bool = False
     class_names: tuple[str, ...]
+    mixed_label: str | None = None
     collate: Callable[[list[Any]], Batch] | None = None
 
     @abstractmethod

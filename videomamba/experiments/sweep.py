@@ -1,8 +1,6 @@
-"""Many runs, one after the other or side by side, each of them skipped, resumed or made."""
+"""Runs of a grid, one after the other or side by side, each of them made or resumed."""
 
-import json
 import os
-import shutil
 import signal
 import threading
 import time
@@ -11,62 +9,56 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection, get_context
 from multiprocessing.context import SpawnProcess
-from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 
-from videomamba.engine import load_splits, train
-from videomamba.engine.config import RunConfig
-from videomamba.engine.run_folder import CONFIG, SPLITS
-from videomamba.engine.trainer import TrainingInterrupted
+from videomamba.engine import RunConfig, TrainingInterrupted
+from videomamba.engine.trainer import OnStep
 from videomamba.errors import UserError
-from videomamba.files import write_text
-from videomamba.studies.cells import MINUTES, Cell, Outcome, outcome
-from videomamba.tasks.catalogue import make_task
+from videomamba.experiments.grid import Cell, Grid
+from videomamba.experiments.single_run import run
+from videomamba.tasks.catalogue import TASKS
 
 _INTERRUPTED = 130
-_GO_ON = "all is kept; the same command goes on"
 
 
-def sweep(cells: Sequence[Cell], *, jobs: int, console: Console, on_outcome: Callable[[Cell, Outcome], None]) -> None:
-    """Makes the cells' runs, and goes on with those that were begun.
+def sweep(
+    grid: Grid,
+    cells: Sequence[Cell],
+    *,
+    console: Console,
+    jobs: int = 1,
+    quiet: bool = True,
+    on_end: Callable[[Cell], None] = lambda cell: None,
+    on_step: OnStep | None = None,
+) -> None:
+    """Makes the runs of some cells, and goes on with those that were begun.
 
     Args:
+        grid: the cells' grid.
         cells: runs that are not over.
-        jobs: runs at a time; more than one run in processes of their own, which share the cores.
         console: a line for each run that begins and ends.
-        on_outcome: called with each run that is over.
+        jobs: runs at a time; more than one run in processes of their own, which share the cores.
+        quiet: runs show nothing but a progress bar.
+        on_end: called with the cell of each run that is over.
+        on_step: see :func:`videomamba.engine.train`; for one run at a time.
 
     Raises:
         UserError: a run cannot be made.
         KeyboardInterrupt: Ctrl-C, after every run at work has saved its state.
     """
-    report = _Report(console, len(cells), jobs)
+    report = _Report(console, len(cells))
     if jobs > 1:
-        _side_by_side(cells, jobs, report, on_outcome)
+        _side_by_side(cells, jobs, report, on_end)
         return
+    inner = Console(quiet=True) if quiet and not console.is_terminal else console
     for cell in cells:
         began = report.begins(cell)
-        try:
-            make_run(cell.run, console if console.is_terminal else Console(quiet=True))
-        except TrainingInterrupted as stop:
-            raise KeyboardInterrupt(f"{stop}; {_GO_ON}") from stop
-        finally:
-            _add_minutes(cell.folder, began)
-        on_outcome(cell, report.ends(cell, began))
-
-
-def make_run(run: RunConfig, console: Console) -> None:
-    """A run from its beginning, or from its newest checkpoint where it has one."""
-    assert run.output is not None
-    resume = (run.output / CONFIG).is_file()
-    if not resume and run.output.is_dir() and {p.name for p in run.output.iterdir()} <= {SPLITS, MINUTES}:
-        shutil.rmtree(run.output)  # killed before it began
-    splits = load_splits(run.data, seed=run.seed)
-    task = make_task(run.task, splits["train"].class_names, label_smoothing=run.optim.label_smoothing)
-    train(run, task, splits, resume=resume, console=console)
+        run(cell.run, console=inner, resume=cell.folder.begun, start=grid.start(cell), on_step=on_step)
+        report.ends(cell, began)
+        on_end(cell)
 
 
 @dataclass
@@ -79,9 +71,7 @@ class _Job:
     began: float
 
 
-def _side_by_side(
-    cells: Sequence[Cell], jobs: int, report: "_Report", on_outcome: Callable[[Cell, Outcome], None]
-) -> None:
+def _side_by_side(cells: Sequence[Cell], jobs: int, report: "_Report", on_end: Callable[[Cell], None]) -> None:
     waiting, running = list(cells), list[_Job]()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the runs save their state
@@ -92,15 +82,14 @@ def _side_by_side(
             connection.wait([job.process.sentinel for job in running])
             for job in [job for job in running if not job.process.is_alive()]:
                 running.remove(job)
-                on_outcome(job.cell, _ended(job, report))
-    except BaseException as stop:
+                _end(job)
+                report.ends(job.cell, job.began)
+                on_end(job.cell)
+    except BaseException:
         for job in running:
             job.process.terminate()  # SIGTERM: each writes a checkpoint
         for job in running:
             job.process.join()
-            _add_minutes(job.cell.folder, job.began)
-        if isinstance(stop, KeyboardInterrupt):
-            raise KeyboardInterrupt(f"stopped; {_GO_ON}") from stop
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -109,38 +98,36 @@ def _side_by_side(
 def _start(cell: Cell, threads: int, report: "_Report") -> _Job:
     context = get_context("spawn")  # threads of torch do not survive a fork
     receive, send = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(cell.run, threads, os.getpid(), send))
+    process = context.Process(target=_work, args=(cell.run, cell.folder.begun, threads, os.getpid(), send))
     began = report.begins(cell)
     process.start()
     send.close()
     return _Job(cell, process, receive, began)
 
 
-def _ended(job: _Job, report: "_Report") -> Outcome:
+def _end(job: _Job) -> None:
     """
     Raises:
         UserError: the run failed, with its own line.
     """
     job.process.join()
-    _add_minutes(job.cell.folder, job.began)
     if job.process.exitcode == _INTERRUPTED:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("stopped")
     if job.process.exitcode:
         line = job.errors.recv() if job.errors.poll() else f"its process ended with {job.process.exitcode}"
         raise UserError(f"{job.cell}: {line}")
-    return report.ends(job.cell, job.began)
 
 
-def _work(run: RunConfig, threads: int, parent: int, errors: Any) -> None:
+def _work(config: RunConfig, resume: bool, threads: int, parent: int, errors: Any) -> None:
     """The process of one run. Its parent alone hears Ctrl-C, and asks it to stop; so does the parent's death."""
     os.setsid()
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     torch.set_num_threads(threads)
     try:
-        make_run(run, Console(quiet=True))
+        run(config, console=Console(quiet=True), resume=resume)
     except TrainingInterrupted:
         os._exit(_INTERRUPTED)
-    except (ValueError, OSError) as error:
+    except (UserError, OSError) as error:
         errors.send(str(error))
         os._exit(2)
     except Exception:
@@ -157,34 +144,24 @@ def _follow(parent: int) -> None:
 class _Report:
     """A line where a run begins and one where it ends, with the time that is left."""
 
-    def __init__(self, console: Console, total: int, jobs: int) -> None:
-        self.console, self.total, self.jobs = console, total, jobs
+    def __init__(self, console: Console, total: int) -> None:
+        self.console, self.total = console, total
         self.begun, self.over, self.began = 0, 0, time.monotonic()
 
     def begins(self, cell: Cell) -> float:
         self.begun += 1
-        how = "resumes" if (cell.folder / CONFIG).is_file() else "begins"
+        how = "resumes" if cell.folder.begun else "begins"
         self.console.print(f"[{self.begun}/{self.total}] {cell} {how}", soft_wrap=True)
         return time.monotonic()
 
-    def ends(self, cell: Cell, began: float) -> Outcome:
+    def ends(self, cell: Cell, began: float) -> None:
         self.over += 1
         now = time.monotonic()
         left = (now - self.began) / self.over * (self.total - self.over) / 60
-        result = outcome(cell.folder)
-        assert result is not None, cell
+        task = TASKS[cell.run.task]
+        figure = cell.folder.result()["last"][task.headline] * (1 if task.in_percent else 100)
         self.console.print(
-            f"{cell}: top-1 {100 * result.top1:.1f} % in {(now - began) / 60:.1f} min; "
+            f"{cell}: {task.headline} {figure:.1f} % in {(now - began) / 60:.1f} min; "
             f"{self.over} of {self.total} done, about {left:.0f} min left",
             soft_wrap=True,
         )
-        return result
-
-
-def _add_minutes(folder: Path, began: float) -> None:
-    """Writes down what a run has cost so far, in all its sessions."""
-    if not folder.is_dir():
-        return
-    file = folder / MINUTES
-    before = json.loads(file.read_text()) if file.is_file() else 0.0
-    write_text(file, json.dumps(round(before + (time.monotonic() - began) / 60, 3)))

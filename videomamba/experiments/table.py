@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 
+from videomamba.engine.run_folder import RunFolder
+from videomamba.experiments.published import COLUMNS, Study
 from videomamba.files import write_text
-from videomamba.studies.published import COLUMNS, Study
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Figure:
     count: int
     minutes: float | None
     run: Path
+
+    @classmethod
+    def of(cls, folder: RunFolder, variant: str, seed: int, fold: str) -> "Figure":
+        """The figure of the last epoch of a run that is over."""
+        result, count = folder.result(), sum(row["split"] == "test" for row in folder.splits())
+        return cls(variant, seed, fold, result["last"]["top1"], count, result.get("minutes"), folder.path)
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,19 @@ from rich.console import Console
 
 import videomamba
 from videomamba.data.loader import loader_failures
+from videomamba.data.splits import Splits
 from videomamba.engine.config import RunConfig
-from videomamba.engine.data import Splits
-from videomamba.engine.device import check_trackers, make_accelerator, resolve_device, track
+from videomamba.engine.device import check_trackers, make_accelerator, track
 from videomamba.engine.interrupt import InterruptFlag
-from videomamba.engine.model import build_model, check_model
-from videomamba.engine.run_folder import RUNS, RunFolder, check_output
+from videomamba.engine.model import build_model
+from videomamba.engine.run_folder import RUNS, RunFolder, check_output, facts_of
 from videomamba.engine.sharding import check_processes
-from videomamba.engine.trainer import Trainer, TrainResult
-from videomamba.errors import UserError
+from videomamba.engine.trainer import OnStep, Trainer, TrainResult
+from videomamba.errors import FieldError, UserError
 from videomamba.files import check_writable
+from videomamba.inference.device import resolve_device
 from videomamba.models import PretrainedModel
+from videomamba.models.weights.checkpoint import Checkpoint
 from videomamba.tasks.task import Task
 
 
@@ -33,8 +35,10 @@ def train(
     splits: Splits,
     *,
     model: PretrainedModel | None = None,
+    start: Checkpoint | None = None,
     resume: bool = False,
     console: Console | None = None,
+    on_step: OnStep | None = None,
 ) -> TrainResult:
     """Trains as the run says and writes its folder.
 
@@ -47,8 +51,10 @@ def train(
         splits: training and test videos.
         model: instead of the one that ``run.model`` describes, such as an :class:`videomamba.models.CustomModel`; its
             ``preprocessing`` says what it is fed.
+        start: the checkpoint that ``run.model.start`` names, where it was read already.
         resume: go on with the run in ``run.output``, from its newest checkpoint.
         console: for the progress bar; standard error by default.
+        on_step: called after each batch with the trainer and the batch's loss; may set ``trainer.flag.requested``.
 
     Raises:
         UserError: a model, device or output folder that cannot be had.
@@ -56,18 +62,17 @@ def train(
         LoaderError: loader processes were killed, or memory ran out.
         TrainingInterrupted: Ctrl-C or SIGTERM, after a checkpoint is written.
     """
-    check_run(run, resume=resume, own_model=model is not None)  # before a folder is made
+    check_place(run, resume=resume)
     accelerator = make_accelerator(run.device, accumulate=run.optim.accumulate)
     if run.optim.fsdp:
         check_processes(accelerator.num_processes)
     run = with_total_batch(run, accelerator.num_processes)
-    run = with_all_epochs(run, len(splits["train"]), accelerator.num_processes)
+    run = with_all_epochs(run, len(splits.train), accelerator.num_processes)
+    names = tuple(splits.train.class_names)
     set_seed(run.seed)
     if model is None:
-        options = getattr(splits["train"], "model_options", {})
-        model = build_model(run, splits["train"].class_names, **options)
-    elif model.class_names is not None and tuple(model.class_names) != tuple(splits["train"].class_names):
-        names = splits["train"].class_names
+        model = build_model(run, names, start=start, **splits.train.model_options)
+    elif model.class_names is not None and tuple(model.class_names) != names:
         raise UserError(
             f"the model's {len(model.class_names)} class names are not the data's {len(names)} in their order: "
             f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
@@ -80,7 +85,7 @@ def train(
     track(accelerator, run.trackers, folder.path)
     facts = _facts(model, accelerator)
     if resume:
-        folder.check_config(run)
+        folder.check_config(run, facts)
         folder.check_splits(splits, run.data.root)
     if accelerator.is_main_process:
         folder.write_config(run, facts=facts)  # first: it makes the folder one that can be resumed
@@ -91,7 +96,7 @@ def train(
         console = Console(quiet=True)
     console.print(_summary(facts, model, folder), soft_wrap=True, highlight=False, markup=False)
     with loader_failures(), InterruptFlag() as flag:
-        trainer = Trainer(run, task, splits, model, folder, accelerator, flag)
+        trainer = Trainer(run, task, splits, model, folder, accelerator, flag, on_step=on_step)
         if resume and trainer.resume():
             at = trainer.at
             console.print(f"resuming in epoch {at.epoch}, after step {at.step}", highlight=False)
@@ -102,25 +107,23 @@ def train(
             for tracker in accelerator.trackers:  # end_training would end the processes' group too
                 tracker.finish()
     if accelerator.is_main_process:
-        folder.write_result({"best": result.best, "last": result.last, "views": result.views})
+        folder.write_result({n: value for n, value in vars(result).items() if n != "folder"})
     accelerator.wait_for_everyone()
     return result
 
 
-def check_run(run: RunConfig, *, resume: bool = False, own_model: bool = False) -> None:
-    """Finds what cannot work, in an instant: before videos are read or rendered.
+def check_place(run: RunConfig, *, resume: bool = False) -> None:
+    """Finds in an instant where a run cannot take place.
 
     Raises:
-        UserError: unknown model or option, no such checkpoint or device, or an output folder that cannot be had.
+        UserError: no such device or tracker, or an output folder that cannot be had.
     """
     resolve_device(run.device)
     check_trackers(run.trackers)
-    if not own_model:
-        check_model(run)
     if run.output is not None:
         check_output(run.output, resume=resume)
     elif resume:
-        raise UserError("to resume, name the folder of the run to go on with as its output")
+        raise FieldError("{resume} needs {output}, the folder of the run to go on with", "resume", "output")
     else:
         check_writable(RUNS, folder=True)
 
@@ -142,9 +145,11 @@ def with_total_batch(run: RunConfig, processes: int) -> RunConfig:
     if total is None:
         return run
     if total % parts:
-        raise UserError(
+        raise FieldError(
             f"{run.name} takes steps of {total} clips, which {processes} processes with {run.optim.accumulate} batches "
-            "a step cannot share evenly; give --accumulate another number, or --batch-size"
+            "per step cannot share evenly; give {accumulate} another value, or {batch_size}",
+            "accumulate",
+            "batch_size",
         )
     return dataclasses.replace(run, optim=dataclasses.replace(run.optim, batch_size=total // parts))
 
@@ -163,8 +168,7 @@ def _facts(model: PretrainedModel, accelerator: Accelerator) -> dict[str, Any]:
         "python": platform.python_version(),
         "device": str(accelerator.device),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "architecture": dataclasses.asdict(model.config),
-        "preprocessing": dataclasses.asdict(model.preprocessing),
+        **facts_of(model),
     }
 
 
