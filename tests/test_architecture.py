@@ -116,18 +116,6 @@ def test_no_circles():
             visit(module, ())
 
 
-def test_public_names():
-    import videomamba
-    from videomamba import ops
-
-    for name in ("create_model", "list_models", "VideoMamba", "load_model"):
-        assert callable(getattr(videomamba, name))
-    for name in ("selective_scan", "bidirectional_scan", "causal_conv1d"):
-        assert callable(getattr(ops, name))
-    with pytest.raises(AttributeError, match="has no attribute 'creat_model'"):
-        _ = videomamba.creat_model
-
-
 def test_files_are_short():
     for file in FILES:
-        assert len(file.read_text().splitlines()) <= 420, f"{file} is long: is it one idea?"
+        assert len(file.read_text().splitlines()) <= 320, f"{file} is long: is it one idea?"

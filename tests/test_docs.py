@@ -1,5 +1,6 @@
-"""The Python blocks of the README and the docs run, in a folder that has the files they name."""
+"""The Python blocks of README and docs, and the examples of public docstrings, run beside the files that they name."""
 
+import doctest
 import re
 from pathlib import Path
 
@@ -44,3 +45,27 @@ def test_a_block_runs(block, folder, monkeypatch):
 
 def test_there_are_blocks():
     assert len(BLOCKS) >= 4
+
+
+PUBLIC = [*(f"videomamba.{name}" for name in videomamba.__all__ if name != "ops"), "videomamba"]
+OPERATORS = [f"videomamba.ops.{name}" for name in ("selective_scan", "bidirectional_scan", "causal_conv1d")]
+
+
+@pytest.mark.parametrize("name", [*PUBLIC, *OPERATORS])
+def test_a_public_docstring_has_an_example_that_runs(name, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    documented = eval(name)
+    names = {"videomamba": videomamba, "torch": torch, "model": videomamba.load_model("runs/mine")}
+    examples = doctest.DocTestParser().get_doctest(documented.__doc__, names, name, None, None)
+    assert examples.examples, f"{name} has no example"
+    said: list[str] = []
+    failed, _ = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(examples, out=said.append)
+    assert not failed, "".join(said)
+
+
+def test_public_names_are_listed_and_documented():
+    assert set(videomamba.__all__) <= set(dir(videomamba))
+    for name in videomamba.__all__:
+        assert getattr(videomamba, name).__doc__, name
+    with pytest.raises(AttributeError, match="has no attribute 'creat_model'"):
+        _ = videomamba.creat_model

@@ -53,7 +53,13 @@ class ASFormerStage(nn.Module):
 
 @architecture(ASFormerConfig)
 class ASFormer(Segmenter):
-    """An encoder of the features and decoders that refine its answer, each layer looking twice as far as the last."""
+    """An encoder of the features and decoders that refine its answer, each layer looking twice as far as the last.
+
+    Example:
+        >>> model = videomamba.create_model("asformer", input_dim=16, num_classes=4)
+        >>> model(torch.zeros(1, 16, 50)).shape  # (stages, B, classes, T)
+        torch.Size([4, 1, 4, 50])
+    """
 
     config: ASFormerConfig
 

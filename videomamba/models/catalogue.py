@@ -49,7 +49,12 @@ CATALOGUE: dict[str, NamedConfig] = {
 
 
 def list_models(pattern: str | None = None) -> list[str]:
-    """Names that :func:`create_model` knows, those that match a shell pattern when one is given."""
+    """Names that :func:`create_model` knows, those that match a shell pattern when one is given.
+
+    Example:
+        >>> videomamba.list_models("*small*")
+        ['videomamba_small', 'videomamba_small_detector']
+    """
     return [name for name in CATALOGUE if pattern is None or fnmatch.fnmatch(name, pattern)]
 
 
@@ -105,7 +110,7 @@ def create_model(
         UserError: unknown name or field, a value that no model can have, or a checkpoint that does not fit.
 
     Example:
-        >>> model = create_model("videomamba_nano", num_frames=8, num_classes=10)
+        >>> model = videomamba.create_model("videomamba_nano", num_frames=8, num_classes=10)
         >>> model(torch.zeros(1, 3, 8, 64, 64)).shape
         torch.Size([1, 10])
     """
@@ -132,8 +137,18 @@ def create_model(
 def load_model(checkpoint: str | Path, *, inflation: Inflation = "mean", **overrides: Any) -> PretrainedModel:
     """A trained model in evaluation mode; arguments of :meth:`PretrainedModel.from_pretrained`.
 
+    Args:
+        checkpoint: a model folder, a run folder (its ``best/``), a Hub id, or a file of another code base.
+        inflation: how an image model's patch kernel becomes a tubelet's.
+        overrides: fields of the configuration that shall differ from the checkpoint's.
+
     Raises:
         UserError: nothing there, or files that do not make a model.
+
+    Example:
+        >>> model = videomamba.load_model("runs/mine", num_frames=16)
+        >>> model.class_names
+        ('blue', 'green', 'red')
     """
     return model_of(read_checkpoint(checkpoint), inflation=inflation, **overrides)
 

@@ -26,6 +26,12 @@ class Detector(PretrainedModel):
     The tokens after the last norm, back on their t x h x w grid, are averaged over time; RoIAlign (aligned, stride of
     the patches) cuts ``roi_size`` x ``roi_size`` cells out of the map for each box, whose maximum goes through dropout
     and a linear layer. The logits are those of independent classes, for a sigmoid each.
+
+    Example:
+        >>> model = videomamba.create_model("videomamba_nano_detector", num_frames=4, num_classes=5)
+        >>> boxes = torch.tensor([[[0.0, 0.0, 32.0, 64.0], [10.0, 5.0, 50.0, 60.0]]])  # (B, K, 4) in pixels
+        >>> model(torch.zeros(1, 3, 4, 64, 64), boxes).shape
+        torch.Size([1, 2, 5])
     """
 
     config: DetectorConfig

@@ -56,7 +56,13 @@ class MSTCNStage(nn.Module):
 
 @architecture(MSTCN2Config)
 class MSTCN2(Segmenter):
-    """A stage that predicts, of dual dilated layers, and stages that refine its answer."""
+    """A stage that predicts, of dual dilated layers, and stages that refine its answer.
+
+    Example:
+        >>> model = videomamba.create_model("mstcn2", input_dim=16, num_classes=4)
+        >>> model(torch.zeros(1, 16, 50)).shape  # (stages, B, classes, T)
+        torch.Size([4, 1, 4, 50])
+    """
 
     config: MSTCN2Config
 

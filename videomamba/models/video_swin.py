@@ -15,7 +15,13 @@ from videomamba.shapes import Logits, Video
 
 @architecture(VideoSwinConfig)
 class VideoSwin(PretrainedModel):
-    """torchvision's ``swin3d_t`` (arXiv 2106.13230)."""
+    """torchvision's ``swin3d_t`` (arXiv 2106.13230).
+
+    Example:
+        >>> model = videomamba.create_model("video_swin_t", num_frames=2, img_size=32, num_classes=3)
+        >>> model(torch.zeros(1, 3, 2, 32, 32)).shape
+        torch.Size([1, 3])
+    """
 
     config: VideoSwinConfig
 

@@ -29,7 +29,21 @@ _EPS = 1e-5
 
 @architecture(VideoMambaConfig)
 class VideoMamba(TimmModel):
-    """VideoMamba (Park et al., ECCV 2024; supplement S4, Table S2), with timm's conventions."""
+    """VideoMamba (Park et al., ECCV 2024; supplement S4, Table S2), with timm's conventions.
+
+    Args:
+        config: the architecture, the paper's by default.
+        class_names: of the outputs, in order.
+        preprocessing: kept with the model; by default frames and size of the configuration.
+        fields: of :class:`VideoMambaConfig`, instead of or on top of ``config``.
+
+    Example:
+        >>> model = videomamba.VideoMamba(num_frames=4, img_size=32, embed_dim=32, depth=2, num_classes=3)
+        >>> model(torch.zeros(2, 3, 4, 32, 32)).shape
+        torch.Size([2, 3])
+        >>> model.delta_maps(torch.zeros(2, 3, 4, 32, 32)).shape  # (B, depth, 2 directions, t, h, w)
+        torch.Size([2, 2, 2, 2, 2, 2])
+    """
 
     config: VideoMambaConfig
 
