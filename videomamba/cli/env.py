@@ -10,7 +10,7 @@ from rich.table import Table
 from videomamba import __version__
 from videomamba.cli.options import Json, people, print_json
 
-PACKAGES = ("torch", "torchvision", "av", "torchcodec", "accelerate", "torchmetrics", "huggingface_hub")
+PACKAGES = ("torch", "torchvision", "av", "torchcodec", "accelerate", "huggingface_hub")
 
 
 def env(json: Json = False) -> int:
