@@ -15,7 +15,7 @@ from videomamba.files import whole_file
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from videomamba.tasks.seen import SeenClip
+    from videomamba.data import ModelClip
     from videomamba.viz.curves import LayerSteps
     from videomamba.viz.delta import Drawing
 
@@ -47,9 +47,9 @@ def delta(
     """
     import torch
 
+    from videomamba.data import load_clip
     from videomamba.engine import resolve_device
     from videomamba.models import VideoMamba, load_model
-    from videomamba.tasks.seen import seen_clip
     from videomamba.viz.curves import depth_trend, layer_steps
     from videomamba.viz.delta import Drawing, check_layers
 
@@ -63,7 +63,7 @@ def delta(
     if not isinstance(model, VideoMamba):
         raise UserError(f"{checkpoint} is {type(model).__name__}, which has no step sizes; only VideoMamba has")
     how = Drawing(check_layers(chosen, model.config.depth), direction, scale, overlay)
-    clip = seen_clip(video, model.preprocessing)
+    clip = load_clip(video, model.preprocessing)
     model.to(where)
     with torch.inference_mode():
         maps = model.delta_maps(clip.video[None].to(where))[0].cpu()
@@ -91,7 +91,7 @@ def delta(
     return 0
 
 
-def draw(file: Path, clip: "SeenClip", maps: "Tensor", how: "Drawing", *, title: str, note: str = "") -> None:
+def draw(file: Path, clip: "ModelClip", maps: "Tensor", how: "Drawing", *, title: str, note: str = "") -> None:
     """Writes maps (depth, 2, t, h, w) of a clip as what the file's suffix says; the file appears whole."""
     from videomamba.viz.delta import DeltaRows, delta_figure
 

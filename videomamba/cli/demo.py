@@ -133,10 +133,10 @@ def _draw(model: "VideoMamba", video: Path, file: Path) -> None:
     """The delta maps of one clip as a picture."""
     import torch
 
-    from videomamba.tasks.seen import seen_clip
+    from videomamba.data import load_clip
     from videomamba.viz.delta import Drawing
 
-    clip = seen_clip(video, model.preprocessing)
+    clip = load_clip(video, model.preprocessing)
     with torch.inference_mode():
         maps = model.delta_maps(clip.video[None].to(next(model.parameters()).device))[0].cpu()
     draw(file, clip, maps, Drawing(scale="layer"), title=video.parent.name)

@@ -14,7 +14,8 @@ from videomamba.data import eval_transform
 from videomamba.data.reader import VideoReader
 from videomamba.errors import UserError
 from videomamba.files import whole_file, write_text
-from videomamba.models import Preprocessing, VideoMamba
+from videomamba.models import VideoMamba
+from videomamba.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -194,9 +195,9 @@ def write_features(
 
 def _clips(reader: VideoReader, preprocessing: Preprocessing, windows: Windows, starts: list[int]) -> Iterator[Tensor]:
     """Clips (3, T, h, w) of the windows in order."""
-    p = preprocessing
-    prepare = eval_transform(p.size, p.mean, p.std)
-    stream = (prepare(frame[None]) for frame in reader.stream(step=windows.step, short_side=2 * max(p.size)))
+    prepare = eval_transform(preprocessing)
+    frames = reader.stream(step=windows.step, short_side=preprocessing.decoded_side)
+    stream = (prepare(frame[None]) for frame in frames)
     kept: deque[Tensor] = deque()
     first = 0  # frame that kept[0] is
     for start in starts:

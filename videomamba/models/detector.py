@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from torchvision.ops import roi_align
 
 from videomamba.errors import UserError
-from videomamba.models.config import DetectorConfig, Preprocessing, VideoMambaConfig
+from videomamba.models.config import DetectorConfig, VideoMambaConfig
 from videomamba.models.fit import Inflation, fit_weights
 from videomamba.models.folder import Checkpoint, check_tensors
 from videomamba.models.pretrained import PretrainedModel, fitted_preprocessing
 from videomamba.models.videomamba import VideoMamba
+from videomamba.preprocessing import Preprocessing
 from videomamba.shapes import Video
 
 _BACKBONE = "backbone."

@@ -12,9 +12,10 @@ from torch import nn
 from videomamba.errors import UserError
 from videomamba.models import folder
 from videomamba.models.checkpoint import read_checkpoint
-from videomamba.models.config import ModelConfig, Preprocessing, VideoMambaConfig, VideoSwinConfig
+from videomamba.models.config import ModelConfig, VideoMambaConfig, VideoSwinConfig
 from videomamba.models.fit import Inflation, fitted_config
 from videomamba.models.folder import Checkpoint
+from videomamba.preprocessing import Preprocessing
 
 
 class PretrainedModel(

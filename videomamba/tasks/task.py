@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from videomamba.data.transforms import Augmentation
-from videomamba.models.config import Preprocessing
+from videomamba.preprocessing import Preprocessing
 
 # Of the data tower: "video" float (B, 3, T, H, W), or (B, V, 3, T, H, W) with V views a sample, or features of frames
 # (B, C, T); the rest is the task's.
