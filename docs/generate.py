@@ -9,7 +9,7 @@ from pathlib import Path
 from videomamba.recipes import RECIPES
 from videomamba.recipes.paper import SEGMENTATION, TABLE
 from videomamba.studies.published import COLUMNS, SHUFFLE, STUDIES, pretrain
-from videomamba.tables import markdown_table
+from videomamba.tables import as_markdown
 
 DOCS = Path(__file__).resolve().parent
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -35,7 +35,7 @@ def recognition() -> str:
             ]
         )
     head = ["recipe", "model", "frames", "begins from", "epochs, warm-up", "test views", "top-1, %", "in"]
-    return markdown_table(head, rows)
+    return as_markdown(head, rows)
 
 
 def other_tasks() -> str:
@@ -49,7 +49,7 @@ def other_tasks() -> str:
         for recipe in RECIPES.values()
         if recipe.published is not None and "start" not in recipe.options
     ]
-    return markdown_table(["recipe", "figures, %", "in"], rows)
+    return as_markdown(["recipe", "figures, %", "in"], rows)
 
 
 def segmentation() -> str:
@@ -65,7 +65,7 @@ def segmentation() -> str:
         for row in TABLE
         if "MoF" in row.figures
     ]
-    return markdown_table(["data set", "model", *SEGMENTATION, "in"], rows)
+    return as_markdown(["data set", "model", *SEGMENTATION, "in"], rows)
 
 
 def studies() -> str:
@@ -76,7 +76,7 @@ def studies() -> str:
         for study in (*STUDIES.values(), image_and_video, SHUFFLE)
         for variant in study.variants
     ]
-    return markdown_table(["study", "row", *COLUMNS], rows)
+    return as_markdown(["study", "row", *COLUMNS], rows)
 
 
 PARTS = {part.__name__: part for part in (recognition, other_tasks, segmentation, studies)}

@@ -129,10 +129,10 @@ def test_larger_than_what_failed_is_not_run_and_says_so(stand_in, tmp_path):
 
 
 def test_rows_survive_their_file(tmp_path):
-    from videomamba.cli.tables import write_csv
+    from videomamba.tables import write_csv
 
     failed = Row(**dataclasses.asdict(NANO), result="out of memory", tokens=8)
-    write_csv(tmp_path / "speed.csv", [ROW, failed])
+    write_csv(tmp_path / "speed.csv", [dataclasses.asdict(row) for row in (ROW, failed)])
     assert rows_of(tmp_path) == [ROW, failed]
 
 

@@ -283,7 +283,8 @@ def _test_shuffled(
     """The shuffle study of runs that are over: table, per-class csv and picture."""
     from videomamba.studies import shuffle
     from videomamba.studies.published import SHUFFLE
-    from videomamba.studies.table import machine, write_csv, write_table
+    from videomamba.studies.table import machine, write_table
+    from videomamba.tables import write_csv
     from videomamba.viz.shuffles import shuffle_figure
 
     reports = []
@@ -296,11 +297,7 @@ def _test_shuffled(
     table = write_table(output, SHUFFLE, figures, data="here", facts=facts, wanted=len(figures))
     classes = shuffle.per_class(reports)
     labels = {variant.name: variant.label for variant in SHUFFLE.variants}
-    write_csv(
-        output / "per_class.csv",
-        ["class", *labels],
-        [[name, *(row[s] for s in labels)] for name, row in classes.items()],
-    )
+    write_csv(output / "per_class.csv", [{"class": name, **row} for name, row in classes.items()], ["class", *labels])
     accuracies = {name: [100 * report[name]["top1"] for report in reports] for name in labels}
     title = f"test frames shuffled, {len(tested)} run{'s' if len(tested) > 1 else ''}"
     picture, temporary = output / "shuffle.png", output / ".shuffle.png"

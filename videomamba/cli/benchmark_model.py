@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from rich.console import Console
 
 from videomamba.cli.options import Device, Json, option, people, print_json
-from videomamba.cli.tables import markdown_table, write_csv
 from videomamba.errors import UserError
 from videomamba.files import whole_file
+from videomamba.tables import as_markdown, write_csv
 
 if TYPE_CHECKING:
     from videomamba.benchmark.speed import Cell, Row, Settings
@@ -68,7 +68,7 @@ def model(
     console.print(f"{len(cells)} cells, {len(cells) - missing} of them measured already; at most {patience:g} s each")
     for found in speed.measure(cells, settings, rows):
         rows += found
-        write_csv(output / "speed.csv", rows)
+        write_csv(output / "speed.csv", [*map(dataclasses.asdict, rows)])
         for row in found:
             console.print(_line(row), style="dim", soft_wrap=True)
     shown = [row for row in rows if row.cell in wanted]
@@ -193,7 +193,7 @@ def _write(output: Path, rows: "Sequence[Row]", facts: dict[str, Any]) -> None:
         }
         sections += _group_tables(own, names, group)
     fitted = [[s["model"], s["group"], f"{s['slope']:.2f}", str(s["inputs"])] for s in slopes(rows)]
-    sections.append("## Time over tokens\n\n" + markdown_table(("model", "cells", "slope", "inputs"), fitted))
+    sections.append("## Time over tokens\n\n" + as_markdown(("model", "cells", "slope", "inputs"), fitted))
     with whole_file(output / "speed.md") as temporary:
         temporary.write_text("\n".join(sections), encoding="utf-8")
     figure = scaling_figure(
@@ -213,7 +213,7 @@ def _models_table(rows: "Sequence[Row]", names: Sequence[str]) -> str:
         row = next((row for row in of_name if row.parameters), of_name[0])
         gigas = totals(counts_of(name)(16, 224)).multiply_adds / 1e9
         lines.append([name, f"{(row.parameters or 0) / 1e6:.1f}", row.attention or "-", f"{gigas:.1f}"])
-    return markdown_table(("model", "M parameters", "attention", "G multiply-adds, 16 x 224"), lines)
+    return as_markdown(("model", "M parameters", "attention", "G multiply-adds, 16 x 224"), lines)
 
 
 def _group_tables(rows: "Sequence[Row]", names: Sequence[str], group: tuple[str, str, str]) -> list[str]:
@@ -227,7 +227,7 @@ def _group_tables(rows: "Sequence[Row]", names: Sequence[str], group: tuple[str,
         for tokens, frames, size in inputs:
             found = [by_cell.get((name, frames, size)) for name in names]
             lines.append([str(frames), str(size), f"{tokens:,}", *("" if row is None else show(row) for row in found)])
-        return markdown_table(("frames", "size", "tokens", *names), lines)
+        return as_markdown(("frames", "size", "tokens", *names), lines)
 
     def speed_of(row: "Row") -> str:
         if row.milliseconds is None:

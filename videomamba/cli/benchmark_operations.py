@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 from rich.table import Table
 
 from videomamba.cli.options import Json, option, people, print_json
-from videomamba.cli.tables import check_outputs, write_csv, write_markdown
-from videomamba.files import whole_file
+from videomamba.cli.tables import check_outputs
+from videomamba.files import whole_file, write_text
+from videomamba.tables import as_markdown, write_csv
 
 if TYPE_CHECKING:
     from videomamba.benchmark.comparison import Row
@@ -55,9 +56,9 @@ def operations(
         table.add_row(*cells)
     console.print(table)
     if csv is not None:
-        write_csv(csv, rows)
+        write_csv(csv, [*map(dataclasses.asdict, rows)])
     if markdown is not None:
-        write_markdown(markdown, head, lines)
+        write_text(markdown, as_markdown(head, lines))
     if plot is not None:
         _draw(plot, rows, count, size)
     if json:

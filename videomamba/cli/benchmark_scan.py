@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from rich.table import Table
 
 from videomamba.cli.options import Device, Json, option, people, print_json
-from videomamba.cli.tables import check_outputs, write_csv, write_markdown
+from videomamba.cli.tables import check_outputs
 from videomamba.errors import UserError
-from videomamba.files import whole_file
+from videomamba.files import whole_file, write_text
+from videomamba.tables import as_markdown, write_csv
 
 if TYPE_CHECKING:
     from videomamba.benchmark.scan import Row
@@ -72,9 +73,9 @@ def scan(
         said = ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in ratios.items())
         console.print(f"{backend}: {said}", highlight=False)
     if csv is not None:
-        write_csv(csv, rows)
+        write_csv(csv, [*map(dataclasses.asdict, rows)])
     if markdown is not None:
-        write_markdown(markdown, _HEAD, map(_cells, rows))
+        write_text(markdown, as_markdown(_HEAD, map(_cells, rows)))
     if plot is not None:
         _draw(plot, rows, facts["device"])
     if json:

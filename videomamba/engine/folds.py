@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from videomamba import tables
 from videomamba.data.datasets import FOLDS
 from videomamba.engine.config import RunConfig
 from videomamba.engine.run_folder import CONFIG, RESULT, RunFolder
@@ -72,16 +73,14 @@ def joined(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 def as_markdown(result: Mapping[str, Any]) -> str:
     """What :func:`joined` gives, as a table for each part of it: a row a split, then mean and deviation."""
-    lines = []
+    parts = []
     for part, means in result["mean"].items():
         names = [name for name in means if name not in ("loss", "test_loss")]
-        lines += [f"| {_PARTS[part]} | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
         rows = {f"split {fold}": one[part] for fold, one in result["splits"].items()}
         rows |= {"mean": means, "deviation": result["deviation"][part]}
-        for title, row in rows.items():
-            lines.append(f"| {title} | {' | '.join(f'{row[name]:.4f}' for name in names)} |")
-        lines.append("")
-    return "\n".join(lines)
+        lines = [[title, *(f"{row[name]:.4f}" for name in names)] for title, row in rows.items()]
+        parts.append(tables.as_markdown([_PARTS[part], *names], lines))
+    return "\n".join(parts)
 
 
 def write_folds(folder: Path, result: Mapping[str, Any]) -> None:
