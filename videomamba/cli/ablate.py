@@ -225,10 +225,11 @@ def _run(
     console: Console,
 ) -> "list[Figure]":
     """Makes the runs that are missing and writes the table each time one is over."""
-    from videomamba.engine import load_splits
+    from videomamba.engine import load_splits, resolve_device
+    from videomamba.machine import machine_line
     from videomamba.studies.cells import Outcome, check_same, described, finished_runs, outcome
     from videomamba.studies.sweep import sweep
-    from videomamba.studies.table import Figure, machine, write_table
+    from videomamba.studies.table import Figure, write_table
 
     if jobs < 1:
         raise UserError(f"--jobs {jobs}; it must be at least 1")
@@ -241,7 +242,7 @@ def _run(
         "Command": f"`{command}`",
         "Data": _in_words(first, videos),
         "Model": _model_in_words(wanted[first.output] if first.output else {}),
-        "Machine": machine(first.device) + (f", {jobs} runs at a time" if jobs > 1 else ""),
+        "Machine": machine_line(resolve_device(first.device)) + (f", {jobs} runs at a time" if jobs > 1 else ""),
     }
 
     def over(cell: "Cell", result: Outcome) -> None:
@@ -281,9 +282,11 @@ def _test_shuffled(
     json: bool,
 ) -> int:
     """The shuffle study of runs that are over: table, per-class csv and picture."""
+    from videomamba.engine import resolve_device
+    from videomamba.machine import machine_line
     from videomamba.studies import shuffle
     from videomamba.studies.published import SHUFFLE
-    from videomamba.studies.table import machine, write_table
+    from videomamba.studies.table import write_table
     from videomamba.tables import write_csv
     from videomamba.viz.shuffles import shuffle_figure
 
@@ -293,7 +296,11 @@ def _test_shuffled(
         file = output / "shuffled" / name / "reports.json"
         reports.append(shuffle.shuffled(run, file, device=device, batch_size=batch_size, workers=workers or 0))
     figures = [f for (run, _), report in zip(tested, reports, strict=True) for f in shuffle.figures(run, report)]
-    facts = {"Command": f"`{command}`", "Runs": ", ".join(f"`{run}`" for run, _ in tested), "Machine": machine(device)}
+    facts = {
+        "Command": f"`{command}`",
+        "Runs": ", ".join(f"`{run}`" for run, _ in tested),
+        "Machine": machine_line(resolve_device(device)),
+    }
     table = write_table(output, SHUFFLE, figures, data="here", facts=facts, wanted=len(figures))
     classes = shuffle.per_class(reports)
     labels = {variant.name: variant.label for variant in SHUFFLE.variants}

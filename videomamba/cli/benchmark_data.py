@@ -51,9 +51,9 @@ def data(
         plot: also draw it there (.png, .pdf, .svg)
     """
     from videomamba.benchmark import data as benchmark
-    from videomamba.benchmark.machine import machine
     from videomamba.data import find_videos
     from videomamba.engine import resolve_device
+    from videomamba.machine import machine
 
     for name, value in (("frames", frames), ("size", size), ("clips", clips), ("rounds", rounds), ("workers", workers)):
         if value is not None and value < 1:

@@ -34,10 +34,9 @@ def scan(
         markdown: also write a table there
         plot: also draw it there (.png, .pdf, .svg)
     """
-    import torch
-
     from videomamba.benchmark import scan as benchmark
     from videomamba.engine import resolve_device
+    from videomamba.machine import machine, machine_line
 
     for name, values in (("batches", batches), ("lengths", lengths)):
         if not values or min(values) < 1:
@@ -47,18 +46,14 @@ def scan(
     where = resolve_device(device)
     backends = benchmark.runnable_backends(where)
     facts: dict[str, Any] = {
-        "device": torch.cuda.get_device_name()
-        if where.type == "cuda"
-        else f"{where.type}, {torch.get_num_threads()} threads",
-        "capability": torch.backends.cpu.get_cpu_capability(),
-        "torch": torch.__version__,
+        **machine(where),
         "errors": {backend: benchmark.check(backend, where) for backend in backends},
     }
     for backend, errors in facts["errors"].items():
         console.print(
             f"{backend}: forward {errors['forward']:.1e}, gradients {errors['gradient']:.1e} off the reference"
         )
-    console.print(f"{facts['device']} ({facts['capability']})", highlight=False)
+    console.print(machine_line(where), highlight=False, soft_wrap=True)
     rows: list[Row] = []
     for measured in benchmark.measure(backends, where, batches=batches, lengths=lengths):
         rows += measured
@@ -77,7 +72,7 @@ def scan(
     if markdown is not None:
         write_text(markdown, as_markdown(_HEAD, map(_cells, rows)))
     if plot is not None:
-        _draw(plot, rows, facts["device"])
+        _draw(plot, rows, machine_line(where))
     if json:
         print_json({**facts, "rows": [dataclasses.asdict(row) for row in rows]})
     return 0

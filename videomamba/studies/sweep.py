@@ -23,6 +23,7 @@ from videomamba.engine.run_folder import CONFIG, SPLITS
 from videomamba.engine.trainer import TrainingInterrupted
 from videomamba.errors import UserError
 from videomamba.files import write_text
+from videomamba.machine import cores
 from videomamba.studies.cells import MINUTES, Cell, Outcome, outcome
 from videomamba.tasks.catalogue import make_task
 
@@ -83,12 +84,11 @@ def _side_by_side(
     cells: Sequence[Cell], jobs: int, report: "_Report", on_outcome: Callable[[Cell, Outcome], None]
 ) -> None:
     waiting, running = list(cells), list[_Job]()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the runs save their state
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
-                running.append(_start(waiting.pop(0), max(1, cores // jobs), report))
+                running.append(_start(waiting.pop(0), max(1, cores() // jobs), report))
             connection.wait([job.process.sentinel for job in running])
             for job in [job for job in running if not job.process.is_alive()]:
                 running.remove(job)

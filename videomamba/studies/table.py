@@ -1,16 +1,12 @@
 """A study's table: rows in the paper's order, ours beside the paper's figures, and what the noise is."""
 
 import dataclasses
-import os
-import platform
 import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from videomamba.files import write_text
 from videomamba.studies.published import COLUMNS, Study
@@ -159,12 +155,3 @@ def _label(study: Study) -> str:
 
 def _show(value: float | None, *, sign: bool = False) -> str:
     return "" if value is None else f"{value:{'+' if sign else ''}.1f}"
-
-
-def machine(device: str) -> str:
-    """This machine in a line: cores, processor, PyTorch."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    where = f"{cores} cores ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})"
-    if device == "cuda":
-        where = f"{torch.cuda.get_device_name()}, {where}"
-    return f"{where}, PyTorch {torch.__version__}"
