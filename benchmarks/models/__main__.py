@@ -23,9 +23,9 @@ from benchmarks.models.operations import check_inputs, count
 from benchmarks.models.peers import MODELS, available
 from benchmarks.models.speed import Cell, Row, Settings
 from videomamba.cli.options import Device, Json, option, people, print_json
-from videomamba.engine import resolve_device
 from videomamba.errors import UserError
 from videomamba.files import whole_file, write_text
+from videomamba.inference.device import resolve_device
 from videomamba.machine import machine
 from videomamba.tables import as_markdown, write_csv
 from videomamba.viz.scaling import scaling_figure, slope

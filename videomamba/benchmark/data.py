@@ -165,14 +165,14 @@ def _seconds(run: Callable[..., object], *arguments: Any) -> float:
 
 def _pyav(path: Path, indices: Sequence[int], pictures: str) -> None:
     """A loop over ``container.decode``, nothing else: no counting of frames, no seeking, nothing passed over."""
-    import av
     from av.video.reformatter import VideoReformatter
+
+    from videomamba.data.ffmpeg import open_video
 
     used = set(indices) if pictures == "used" else range(indices[-1] + 1) if pictures == "every" else ()
     to_rgb = VideoReformatter()
-    with av.open(str(path), metadata_errors="ignore") as container:
-        stream = container.streams.video[0]
-        stream.thread_type, stream.codec_context.thread_count = "NONE", 1
+    container, stream = open_video(path)
+    with container:
         for i, frame in enumerate(container.decode(stream)):
             if i in used:
                 to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray()
@@ -184,7 +184,9 @@ def _torchcodec(path: Path, indices: Sequence[int], pictures: str) -> None:
     """Its public call for these frames, or for all up to the last; it makes a picture of each that it gives."""
     from torchcodec.decoders import VideoDecoder
 
-    frames = VideoDecoder(str(path), num_ffmpeg_threads=1)
+    from videomamba.data.ffmpeg import ffmpeg_name
+
+    frames = VideoDecoder(ffmpeg_name(path), num_ffmpeg_threads=1)
     frames.get_frames_at(list(indices if pictures == "used" else range(indices[-1] + 1)))
 
 

@@ -225,7 +225,8 @@ def _run(
     console: Console,
 ) -> "list[Figure]":
     """Makes the runs that are missing and writes the table each time one is over."""
-    from videomamba.engine import load_splits, resolve_device
+    from videomamba.engine import load_splits
+    from videomamba.inference.device import resolve_device
     from videomamba.machine import machine_line
     from videomamba.studies.cells import Outcome, check_same, described, finished_runs, outcome
     from videomamba.studies.sweep import sweep
@@ -282,7 +283,7 @@ def _test_shuffled(
     json: bool,
 ) -> int:
     """The shuffle study of runs that are over: table, per-class csv and picture."""
-    from videomamba.engine import resolve_device
+    from videomamba.inference.device import resolve_device
     from videomamba.machine import machine_line
     from videomamba.studies import shuffle
     from videomamba.studies.published import SHUFFLE

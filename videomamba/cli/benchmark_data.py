@@ -52,7 +52,7 @@ def data(
     """
     from videomamba.benchmark import data as benchmark
     from videomamba.data import find_videos
-    from videomamba.engine import resolve_device
+    from videomamba.inference.device import resolve_device
     from videomamba.machine import machine
 
     for name, value in (("frames", frames), ("size", size), ("clips", clips), ("rounds", rounds), ("workers", workers)):

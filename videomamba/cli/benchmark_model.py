@@ -47,7 +47,7 @@ def model(
         plot: also draw time over tokens there (.png, .pdf, .svg)
     """
     from videomamba.benchmark import model as benchmark
-    from videomamba.engine import resolve_device
+    from videomamba.inference.device import resolve_device
     from videomamba.machine import machine, machine_line
 
     known = benchmark.timed_models()

@@ -35,7 +35,7 @@ def scan(
         plot: also draw it there (.png, .pdf, .svg)
     """
     from videomamba.benchmark import scan as benchmark
-    from videomamba.engine import resolve_device
+    from videomamba.inference.device import resolve_device
     from videomamba.machine import machine, machine_line
 
     for name, values in (("batches", batches), ("lengths", lengths)):

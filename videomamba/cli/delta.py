@@ -1,6 +1,7 @@
 """``videomamba delta``: what each layer takes in of a video, where and when."""
 
 import dataclasses
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -48,7 +49,7 @@ def delta(
     import torch
 
     from videomamba.data import load_clip
-    from videomamba.engine import resolve_device
+    from videomamba.inference.device import resolve_device
     from videomamba.models import VideoMamba, load_model
     from videomamba.viz.curves import depth_trend, layer_steps
     from videomamba.viz.delta import Drawing, check_layers
@@ -98,17 +99,16 @@ def draw(file: Path, clip: "ModelClip", maps: "Tensor", how: "Drawing", *, title
     times = clip.timestamps.tolist()
     with whole_file(file) as temporary:
         if file.suffix == ".mp4":
-            from fractions import Fraction
-
-            import numpy as np
-
-            from videomamba.data.synthetic import write_video
+            from videomamba.data.video_writer import video_file
             from videomamba.viz.delta_video import delta_film
 
             rows = DeltaRows.of(maps, (clip.frames.shape[2], clip.frames.shape[3]), how)
-            pace = Fraction(clip.frames_per_second).limit_denominator(100)
-            film = np.stack(list(delta_film(clip.frames, rows, overlay=how.overlay, title=title)))
-            write_video(temporary, film, fps=pace)
+            film = list(delta_film(clip.frames, rows, overlay=how.overlay, title=title))
+            height, width = film[0].shape[:2]
+            moving = all(b > a for a, b in itertools.pairwise(times))  # else frames are repeated: a short video
+            with video_file(temporary, height=height, width=width, fps=clip.frames_per_second) as writer:
+                for picture, moment in zip(film, times, strict=True):
+                    writer.write(picture, moment - times[0] if moving else None)
         elif file.suffix == ".html":
             from videomamba.viz.delta_page import delta_page
 

@@ -14,7 +14,7 @@ def env(json: Json = False) -> int:
     import torch
 
     from videomamba.data.decode_torchcodec import torchcodec_status
-    from videomamba.engine import resolve_device
+    from videomamba.inference.device import resolve_device
     from videomamba.machine import machine
     from videomamba.ops.backend import backend_status, resolve_backend
 

@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import tyro
 
@@ -29,6 +30,7 @@ from videomamba.cli.score import score
 from videomamba.cli.segment import segment
 from videomamba.cli.train import train
 from videomamba.errors import UserError
+from videomamba.notes import UserNote
 
 # before PyTorch is loaded: waiting threads that spin take a core from the processes that read videos (training is a
 # quarter slower with 2 cores)
@@ -50,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     invocation.set(tuple(sys.argv[1:] if argv is None else argv))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch's and its friends': nothing that a user here could act on
+        warnings.simplefilter("default", UserNote)
+        warnings.showwarning = _show_note
         try:
             return tyro.extras.subcommand_cli_from_dict(
                 VERBS,
@@ -69,6 +73,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (UserError, OSError) as error:  # files and disks fail for reasons of their own
             print(f"error: {_one_line(error)}", file=sys.stderr)
             return 2
+
+
+def _show_note(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"note: {message}", file=sys.stderr)
 
 
 def _one_line(error: Exception) -> str:

@@ -89,6 +89,11 @@ class Detector(PretrainedModel):
             cells = roi_align(features, rois, self.config.roi_size, spatial_scale=1 / stride, aligned=True)
         return cells.amax((2, 3))
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A name for each output: the class names, or the actions' numbers, which AVA counts from 1."""
+        return self.class_names or tuple(str(i + 1) for i in range(self.num_classes))
+
     def _make_head(self, num_classes: int) -> None:
         like = self.backbone.cls_token
         self.head = nn.Linear(self.config.embed_dim, num_classes, device=like.device, dtype=like.dtype)

@@ -63,6 +63,11 @@ class PretrainedModel(
         self.config = dataclasses.replace(self.config, num_classes=num_classes)
         self.class_names = names
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A name for each output: the class names, or the outputs' numbers from 0."""
+        return self.class_names or tuple(str(i) for i in range(self.num_classes))
+
     @abstractmethod
     def _make_head(self, num_classes: int) -> None:
         """Puts a new head in the place of the old one, or refuses and leaves all as it was."""

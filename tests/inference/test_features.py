@@ -11,7 +11,7 @@ import torch
 from tests.tiny import MODEL
 from videomamba.data import VideoReader, eval_transform
 from videomamba.data.synthetic import write_video
-from videomamba.engine.features import Windows, video_features, windows_for, write_features
+from videomamba.inference.features import Windows, video_features, windows_for, write_features
 from videomamba.models import create_model
 
 CPU = torch.device("cpu")
