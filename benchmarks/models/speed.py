@@ -1,7 +1,6 @@
-"""Whole models side by side: each in a process of its own, taking turns, so that none has the machine's good hour.
+"""Whole models side by side: each in a process of its own, interleaved, so that drift in machine speed hits all alike.
 
-A cell is a model at one number of frames, size, pass, precision and batch. Running out of memory, or of the patience
-that was granted, is its result.
+A cell is a model at one number of frames, size, pass, precision and batch; memory that ran out is a result too.
 """
 
 import dataclasses
