@@ -89,8 +89,8 @@ def test_right_is_where_the_shown_actions_rank_first(task):
 def report_of(task, batches, outputs):
     metrics = task.metrics()
     for batch, logits in zip(batches, outputs, strict=True):
-        task.update(metrics, task.scores(logits.unsqueeze(1)), batch)
-    return task.report(metrics)
+        metrics.update(task.scores(logits.unsqueeze(1)), batch)
+    return metrics.report()
 
 
 def test_figures_of_perfect_and_of_wrong_answers(task, parts):

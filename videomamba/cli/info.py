@@ -45,8 +45,8 @@ def facts_of(checkpoint: str | Path) -> dict[str, Any]:
 
 def _operations(model: Any) -> dict[str, int] | None:
     """Of a forward pass of one clip; counted for VideoMamba alone."""
-    from videomamba.benchmark.operations import totals, videomamba_operations
     from videomamba.models import VideoMamba
+    from videomamba.models.operations import totals, videomamba_operations
 
     if not isinstance(model, VideoMamba):
         return None

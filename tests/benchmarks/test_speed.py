@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from videomamba.benchmark import speed
-from videomamba.benchmark.speed import Cell, Settings, Worker
+from benchmarks.models import speed
+from benchmarks.models.speed import Cell, Settings, Worker
 
 NANO = Cell("videomamba_nano", 4, 32, "forward", "fp32", "1")
 

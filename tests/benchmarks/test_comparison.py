@@ -1,4 +1,4 @@
-"""``videomamba benchmark model``: the table of whole models, what is kept of it and what is said about it."""
+"""``python -m benchmarks.models``: the table of whole models, what is kept of it and what is said about it."""
 
 import csv
 import dataclasses
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from videomamba.benchmark import speed
-from videomamba.benchmark.speed import Cell, Row
-from videomamba.cli.main import main
+from benchmarks.models import speed
+from benchmarks.models.__main__ import main
+from benchmarks.models.speed import Cell, Row
 from videomamba.models import create_model
 
 NANO = Cell("videomamba_nano", 4, 32, "forward", "fp32", "1")
@@ -49,8 +49,20 @@ def stand_in(monkeypatch):
 
 
 def run(output, *options):
-    argv = ["benchmark", "model", "--device", "cpu", "--output", str(output), *options]
-    return main(argv)
+    return main(["speed", "--device", "cpu", "--output", str(output), *options])
+
+
+@pytest.fixture
+def fails(capsys):
+    """Runs with these options, which must be refused in one line, and returns it."""
+
+    def run(*argv):
+        capsys.readouterr()
+        assert main([str(word) for word in argv]) == 2
+        (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+        return line
+
+    return run
 
 
 def rows_of(folder):
@@ -129,10 +141,10 @@ def test_larger_than_what_failed_is_not_run_and_says_so(stand_in, tmp_path):
 
 
 def test_rows_survive_their_file(tmp_path):
-    from videomamba.cli.tables import write_csv
+    from videomamba.tables import write_csv
 
     failed = Row(**dataclasses.asdict(NANO), result="out of memory", tokens=8)
-    write_csv(tmp_path / "speed.csv", [ROW, failed])
+    write_csv(tmp_path / "speed.csv", [dataclasses.asdict(row) for row in (ROW, failed)])
     assert rows_of(tmp_path) == [ROW, failed]
 
 
@@ -149,7 +161,7 @@ def test_another_machines_table_is_left_alone(stand_in, tmp_path, capsys):
 
 
 def test_without_transformers_its_models_are_left_out(stand_in, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("videomamba.benchmark.peers.find_spec", lambda name: None)
+    monkeypatch.setattr("benchmarks.models.peers.find_spec", lambda name: None)
     asked, _ = stand_in
     assert run(tmp_path, "--sizes", "32", "--frames", "4") == 0
     assert {c.model for cells in asked for c in cells} == {"videomamba_small", "video_swin_t"}
@@ -169,19 +181,32 @@ def test_without_transformers_its_models_are_left_out(stand_in, tmp_path, monkey
     ],
 )
 def test_mistakes(options, said, fails, tmp_path):
-    assert said in fails("benchmark", "model", "--output", tmp_path / "out", *options)
+    assert said in fails("speed", "--output", tmp_path / "out", *options)
     assert not (tmp_path / "out").exists()
+
+
+def test_operations_of_ours_and_of_a_peer(tmp_path, capsys):
+    argv = ["operations", "--models", "videomamba_small", "video_swin_t", "--frames", "32", "--sizes", "112", "224"]
+    assert main([*argv, "--csv", str(tmp_path / "a.csv"), "--markdown", str(tmp_path / "a.md"), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(r["model"], r["size"]) for r in rows] == [
+        (name, size) for size in (112, 224) for name in ("videomamba_small", "video_swin_t")
+    ]
+    assert rows[3]["multiply_adds"] / 1e9 == pytest.approx(88, rel=0.01)
+    assert (tmp_path / "a.md").read_text().splitlines()[-1] == "| 32 | 224 | 3,136 | 78.2 | 87.8 |"
+    with (tmp_path / "a.csv").open(newline="") as file:
+        assert [int(row["parameters"]) for row in csv.DictReader(file)] == [row["parameters"] for row in rows]
 
 
 def test_a_broken_table_is_said_to_be(fails, tmp_path, stand_in):
     assert run(tmp_path / "a", "--models", "videomamba_nano", "--sizes", "32", "--frames", "4") == 0
     (tmp_path / "a" / "speed.csv").write_text("a,b\n1,2\n")
-    assert "is no table of this command" in fails("benchmark", "model", "--output", tmp_path / "a", "--device", "cpu")
+    assert "is no table of this command" in fails("speed", "--output", tmp_path / "a", "--device", "cpu")
 
 
 @pytest.mark.slow
 def test_ctrl_c_keeps_what_was_measured_and_leaves_no_process(tmp_path):
-    argv = [sys.executable, "-m", "videomamba.cli.main", "benchmark", "model", "--models", "videomamba_nano",
+    argv = [sys.executable, "-m", "benchmarks.models", "speed", "--models", "videomamba_nano",
             "--frames", "4", "128", "--sizes", "32", "448", "--passes", "forward", "--precisions", "fp32",
             "--output", str(tmp_path), "--device", "cpu"]  # fmt: skip
     process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)

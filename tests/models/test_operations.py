@@ -5,14 +5,11 @@ from collections import Counter
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from videomamba.benchmark.operations import total, totals, videomamba_operations
-from videomamba.benchmark.peer_operations import PEERS
-from videomamba.benchmark.peers import OF_TRANSFORMERS, make_model
 from videomamba.models import create_model, list_models, model_config
+from videomamba.models.operations import total, totals, videomamba_operations
 from videomamba.nn.position import POSITION_KINDS
 from videomamba.ops.scan import reference
 from videomamba.ops.scan.direction import ScanDirection
@@ -113,37 +110,3 @@ def test_doubled_frames_double_ours_and_nothing_more(name):
     few, many = (videomamba_operations(model_config(name, num_frames=n)) for n in (64, 128))
     ratio = total("", many).multiply_adds / total("", few).multiply_adds
     assert 1.99 < ratio <= 2
-
-
-@pytest.mark.parametrize(("frames", "size"), [(8, 224), (32, 112), (20, 160)])
-@pytest.mark.parametrize("name", list(PEERS))
-def test_the_others_are_what_pytorch_counts_in_the_real_modules(name, frames, size):
-    if name in OF_TRANSFORMERS:
-        pytest.importorskip("transformers", reason="the real modules are transformers': pip install --group benchmark")
-    with torch.device("meta"):
-        module = make_model(name, frames, size).eval()
-        video = torch.empty(1, 3, frames, size, size)
-    counted = totals(PEERS[name](frames, size))
-    assert sum(p.numel() for p in module.parameters() if p.requires_grad) == counted.parameters
-    assert seen_multiply_adds(module, video) == pytest.approx(counted.multiply_adds, rel=1e-3)
-
-
-def test_the_others_agree_with_what_was_published():
-    """Paper, table of costs: 88 G, 57 G, 196 G; 27.8 M to 28.2 M, 22 M, 121.4 M parameters."""
-    for name, frames, giga, mega in (
-        ("video_swin_t", 32, 88, 28.2),
-        ("videomae_s", 16, 57, 22),
-        ("timesformer", 8, 196, 121.4),
-    ):
-        counted = totals(PEERS[name](frames, 224))
-        assert counted.multiply_adds / 1e9 == pytest.approx(giga, rel=0.01)
-        assert counted.parameters / 1e6 == pytest.approx(mega, rel=0.01)
-
-
-def test_attention_counts_products_of_all_pairs():
-    q = torch.empty(3, 4, 10, 8, device="meta")
-    with FlopCounterMode(display=False) as counter:
-        F.softmax(q @ q.transpose(-1, -2), -1) @ q
-    from videomamba.benchmark.peer_operations import _attention
-
-    assert _attention(30, 3, 10, 32, 4)[1].multiply_adds == counter.get_total_flops() / 2

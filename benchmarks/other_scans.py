@@ -19,6 +19,7 @@ from transformers import MambaConfig
 from transformers.models.mamba.modeling_mamba import MambaMixer
 
 from videomamba.benchmark.timing import interleaved
+from videomamba.machine import machine_line
 from videomamba.nn.mixer import SpatioTemporalSSM
 from videomamba.ops import ScanDirection, causal_conv
 from videomamba.ops.scan.api import directional_scan
@@ -64,7 +65,7 @@ def show(name: str, ours, theirs) -> None:
 
 def main() -> None:
     torch.manual_seed(0)
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}")
+    print(machine_line("cpu"))
     layer = MambaMixer(MambaConfig(hidden_size=WIDTH, state_size=STATES, num_hidden_layers=1), layer_idx=0)
     ours = SpatioTemporalSSM(WIDTH)
     for length in (400, 1569):

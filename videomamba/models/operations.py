@@ -51,7 +51,7 @@ class Totals:
 
     Attributes:
         parameters: numbers that are learnt.
-        paper: multiply-adds as the paper counts them; those of all parts for another kind of model.
+        paper: multiply-adds as the paper counts them.
         multiply_adds: of all matrix products and convolutions.
         elementwise: additions and multiplications that are no part of these.
         functions: values of exp, softplus, SiLU, 1/sqrt.
@@ -65,17 +65,15 @@ class Totals:
 
 
 def totals(parts: Sequence[Part]) -> Totals:
-    """Sums over parts."""
-    papers = [part.multiply_adds for part in parts if part.name in PAPER]
+    """Sums over the parts of a VideoMamba."""
+    paper = sum(part.multiply_adds for part in parts if part.name in PAPER)
     every = total("all", parts)
-    is_videomamba = any(part.name == "scan" for part in parts)
-    return Totals(
-        every.parameters,
-        sum(papers) if is_videomamba else every.multiply_adds,
-        every.multiply_adds,
-        every.elementwise,
-        every.functions,
-    )
+    return Totals(every.parameters, paper, every.multiply_adds, every.elementwise, every.functions)
+
+
+def by_name(parts: Sequence[Part]) -> list[Part]:
+    """Parts of the same name as one, in the order in which names come first."""
+    return [total(name, [p for p in parts if p.name == name]) for name in dict.fromkeys(p.name for p in parts)]
 
 
 def total(name: str, parts: Iterable[Part]) -> Part:

@@ -1,7 +1,6 @@
-"""Whole models side by side: each in a process of its own, taking turns, so that none has the machine's good hour.
+"""Whole models side by side: each in a process of its own, interleaved, so that drift in machine speed hits all alike.
 
-A cell is a model at one number of frames, size, pass, precision and batch. Running out of memory, or of the patience
-that was granted, is its result.
+A cell is a model at one number of frames, size, pass, precision and batch; memory that ran out is a result too.
 """
 
 import dataclasses
@@ -18,8 +17,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from videomamba.benchmark.comparison import video_tokens
+from benchmarks.models.operations import video_tokens
 
+_ROOT = Path(__file__).resolve().parents[2]
 MEMORY, PATIENCE = "out of memory", "out of patience"
 _START = 300.0  # seconds that a process may take to import its libraries and make its model
 _MOST = 4096  # clips
@@ -130,7 +130,8 @@ class Worker:
         spec = {**dataclasses.asdict(self.cell), "device": self.settings.device, "memory": self.settings.memory}
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the process)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "videomamba.benchmark.worker", json.dumps(spec)],
+            [sys.executable, "-m", "benchmarks.models.worker", json.dumps(spec)],
+            cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -1,6 +1,6 @@
 """One model at one input, in a process of its own: what it takes and what it dies of stay with it.
 
-Started by :mod:`videomamba.benchmark.speed`; reads a command a line on standard input and answers each by a line of
+Started by :mod:`benchmarks.models.speed`; reads a command a line on standard input and answers each by a line of
 JSON: ``batch N`` makes the input, ``turn S`` runs one pass untimed and then at least one timed, for about S seconds.
 """
 
@@ -15,8 +15,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from videomamba.benchmark.peer_operations import CLASSES
-from videomamba.benchmark.peers import make_model
+from benchmarks.models.peers import make_model
+from videomamba.benchmark.model import CLASSES
 
 _MIB = 2**20
 

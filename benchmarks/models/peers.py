@@ -11,17 +11,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from videomamba.benchmark.peer_operations import BASE, CLASSES, SMALL
+from videomamba.benchmark.model import CLASSES, timed_models
 from videomamba.errors import UserError
-from videomamba.models import create_model, list_models
+from videomamba.models import create_model
 
+BASE, SMALL = (768, 12), (384, 6)  # width and heads of ViT-B and ViT-S
 OF_TRANSFORMERS = ("vivit_factorised", "vivit", "timesformer", "videomae_s")
 MODELS = ("videomamba_small", "video_swin_t", *OF_TRANSFORMERS)
 
 
 def available() -> tuple[str, ...]:
     """Names of models that can be made here: those of transformers only where it is installed."""
-    ours = [name for name in list_models() if name not in MODELS]
+    ours = [name for name in timed_models() if name not in MODELS]
     return (*(name for name in MODELS if name not in OF_TRANSFORMERS or find_spec("transformers")), *ours)
 
 
@@ -37,8 +38,8 @@ def make_model(name: str, frames: int, size: int) -> nn.Module:
         if frames % 2 or size % 16:
             raise UserError(f"{name} takes frames divisible by 2 and a size divisible by 16, not {frames} x {size}")
         return _FROM_TRANSFORMERS[name](frames, size)
-    if name not in list_models():
-        raise UserError(f"unknown model {name!r}; choose among {', '.join(dict.fromkeys((*MODELS, *list_models())))}")
+    if name not in timed_models():
+        raise UserError(f"unknown model {name!r}; choose among {', '.join(dict.fromkeys((*MODELS, *timed_models())))}")
     model: nn.Module = create_model(name, num_frames=frames, img_size=size, num_classes=CLASSES)
     return model
 
@@ -59,7 +60,7 @@ class FromTransformers(nn.Module):
 class VivitFactorised(nn.Module):
     """ViViT's model 2: an encoder of each step's patches, then four layers over the class tokens of the steps."""
 
-    def __init__(self, frames: int, size: int, temporal_layers: int = 4) -> None:
+    def __init__(self, frames: int, size: int) -> None:
         super().__init__()
         from transformers.models.vivit.modeling_vivit import VivitLayer, VivitModel
 
@@ -68,7 +69,7 @@ class VivitFactorised(nn.Module):
         dim = config.hidden_size
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
         self.positions = nn.Parameter(torch.zeros(1, frames // 2 + 1, dim))
-        self.temporal = nn.ModuleList(VivitLayer(self.spatial.config) for _ in range(temporal_layers))
+        self.temporal = nn.ModuleList(VivitLayer(self.spatial.config) for _ in range(4))
         self.norm = nn.LayerNorm(dim, eps=config.layer_norm_eps)
         self.head = nn.Linear(dim, CLASSES)
         self.attention: str = self.spatial.config._attn_implementation
