@@ -2,6 +2,7 @@
 
 import multiprocessing
 import signal
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -13,6 +14,7 @@ import torch
 
 from videomamba.data.errors import VideoError
 from videomamba.data.reader import VideoReader
+from videomamba.notes import UserNote
 
 Problem = Literal["missing", "unreadable", "short", "damaged"]
 PROBLEMS: tuple[Problem, ...] = ("missing", "unreadable", "short", "damaged")
@@ -36,7 +38,11 @@ def check_video(path: Path, *, frames: int) -> Finding | None:
     level = av.logging.get_level()
     av.logging.set_level(av.logging.ERROR)
     try:
-        with av.logging.Capture() as complaints, VideoReader(path, decoder="pyav") as reader:
+        with (
+            warnings.catch_warnings(action="ignore", category=UserNote),  # the finding says it
+            av.logging.Capture() as complaints,
+            VideoReader(path, decoder="pyav") as reader,
+        ):
             count = reader.num_frames
             read = reader.read([0, count - 1]).indices.tolist()
     except (VideoError, OSError) as error:
