@@ -55,7 +55,7 @@ def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
     """The whole demo for a run on SyntheticMotions; returns what ``--json`` prints."""
     from videomamba.engine.device import make_accelerator
     from videomamba.inference.recognize import recognize
-    from videomamba.models import load_model
+    from videomamba.models import VideoMamba, load_model
     from videomamba.tasks.recognition import Recognition
 
     began = time.perf_counter()
@@ -66,6 +66,7 @@ def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
 
     checkpoint = result.folder / "last"  # best/ was chosen by the very clips that are tested here
     model = load_model(checkpoint)
+    assert isinstance(model, VideoMamba)
     names = splits["test"].class_names
     records = splits["test"].records
     device = make_accelerator(run.device).device
