@@ -8,6 +8,7 @@ from tiny import MODEL, tiny_run
 
 from videomamba.engine.model import build_model
 from videomamba.models import create_model
+from videomamba.notes import UserNote
 from videomamba.preprocessing import Preprocessing
 
 NAMES = ("blue", "green", "red")
@@ -40,6 +41,14 @@ def test_the_same_classes_keep_every_weight(start, tmp_path):
     assert same(model, saved)
     assert model.preprocessing == saved.preprocessing
     assert model.blocks[-1].drop_path.p == pytest.approx(0.2)
+
+
+def test_the_same_classes_in_another_order_permute_the_head(start, tmp_path):
+    folder, saved = start
+    with pytest.warns(UserNote, match=r"head permuted: .* now 3 classes \(red, green, blue\)"):
+        model = build_model(run_from(folder, tmp_path), NAMES[::-1])
+    assert torch.equal(model.head.weight, saved.head.weight.flip(0))
+    assert same(model, saved, but={"head.weight"})
 
 
 def test_other_classes_get_a_fresh_head_and_keep_the_rest(start, tmp_path):

@@ -249,3 +249,31 @@ def test_the_papers_baseline_goes_the_same_way(clips, tmp_path, capsys):
     out, err = capsys.readouterr()
     assert '"probability"' in out
     assert "VideoSwin" in err
+
+
+class Tied(Mean):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(3, 3)
+        self.first.weight = self.head.weight
+
+    def forward(self, video):
+        return self.head(self.first(video.mean((2, 3, 4))))
+
+
+def test_a_module_with_tied_weights_trains_and_is_tied_when_read(clips, tmp_path):
+    run = tiny_run(clips, tmp_path / "run", epochs=1)
+    start(run, model=own(Tied()))
+    again = CustomModel.load(run.output / "last", Tied())
+    assert again.module.first.weight is again.module.head.weight
+
+
+class Counting(Mean):
+    def get_extra_state(self):
+        return {"calls": 3}
+
+
+def test_a_module_that_cannot_be_saved_is_refused_before_the_first_step(clips, tmp_path):
+    with pytest.raises(ValueError, match=r"cannot be saved: module\._extra_state is a dict, not a tensor"):
+        start(tiny_run(clips, tmp_path / "run"), model=own(Counting()))
+    assert not (tmp_path / "run").exists()

@@ -218,7 +218,8 @@ class VideoMamba(TimmModel):
                 parameter.requires_grad_(False)
         for block in frozen:
             block.drop_path.p = 0.0
-        self.config = dataclasses.replace(self.config, drop_path_rate=float(self.blocks[-1].drop_path.p))
+        if self.blocks[-1] in frozen:
+            self.config = dataclasses.replace(self.config, drop_path_rate=0.0)
 
     def _patches(self) -> TubeletEmbed:
         c = self.config

@@ -81,6 +81,8 @@ def check_inflation(inflation: str) -> None:
 
 def class_axes(config: ModelConfig) -> dict[str, int]:
     """Tensors of a model that have an axis of classes, and which one it is."""
+    if isinstance(config, VideoMambaConfig):  # blocks have no classes, and take long to build
+        config = dataclasses.replace(config, depth=1)
     other = tensors_of(dataclasses.replace(config, num_classes=config.num_classes + 1))
     return {
         name: next(axis for axis, size in enumerate(value.shape) if size != other[name].shape[axis])

@@ -1,5 +1,6 @@
 """A model as data: what every reader returns and every model is made of."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from videomamba.errors import UserError
 from videomamba.labels import class_names
 from videomamba.models.config import ModelConfig
 
+_LARGEST = 1e18  # its square is near the largest float32
 _NAMED_OUTPUTS = {1000: "imagenet1k", 400: "k400", 174: "ssv2"}
 
 
@@ -67,12 +69,16 @@ def check_tensors(checkpoint: Checkpoint, expected: Mapping[str, Tensor]) -> Non
 def check_finite(file: Path, weights: Mapping[str, Tensor]) -> None:
     """
     Raises:
-        UserError: a weight that is NaN or infinite; names its tensor.
+        UserError: a weight that is NaN, infinite, or so large that its square is; names its tensor.
     """
     for name, value in weights.items():
-        # the sum needs no memory; a finite tensor's may overflow, so its word alone is not enough
-        if value.is_floating_point() and not value.sum().isfinite() and not torch.isfinite(value).all():
+        if not value.is_floating_point() or not value.numel():
+            continue
+        least, most = (float(bound) for bound in torch.aminmax(value))  # NaN if there is one; needs no memory
+        if not (math.isfinite(least) and math.isfinite(most)):
             raise UserError(f"{file}: {name} holds NaN or infinity; this checkpoint is broken")
+        if max(-least, most) > _LARGEST:
+            raise UserError(f"{file}: {name} holds {max(-least, most):.1e}; this checkpoint is broken")
 
 
 def first_names(names: Iterable[str]) -> str:
