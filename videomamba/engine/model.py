@@ -52,7 +52,7 @@ def read_start(run: RunConfig) -> Checkpoint | None:
         UserError: it cannot be read, or none is named by a run that needs one.
     """
     if run.model.begins_from is not None and run.model.start is None:
-        raise FieldError(f"{run.name} begins from {run.model.begins_from}: name it as {{start}}", "start")
+        raise FieldError(f"{run.name} begins from {run.model.begins_from}: name it with {{start}}", "start")
     return None if run.model.start is None else read_checkpoint(run.model.start)
 
 
