@@ -67,6 +67,8 @@ def test_each_split_is_trained_and_the_mean_written(three_splits, tmp_path, caps
 
     monkeypatch.setattr(Trainer, "fit", never)
     assert main([*three_splits, "all", "--output", str(out), "--resume"]) == 0
+    assert main([*three_splits, "all", "--output", str(out), "--resume", "--frames", "2"]) == 2
+    assert "split-1 was begun with facts.architecture.num_frames=4, not 2" in capsys.readouterr().err
 
 
 def test_an_interrupted_split_goes_on_and_finished_ones_stay(three_splits, tmp_path, capsys, monkeypatch):

@@ -76,7 +76,7 @@ def test_a_recipe_that_begins_from_a_model_says_which_one_to_give(published_data
         assert main(["train", name, "--data", str(published_data["ssv2"])]) == 2
         line = capsys.readouterr().err.splitlines()[-1]
         assert wanted in line
-        assert line.endswith(": name it with --start")
+        assert line.endswith(": name it with --start CHECKPOINT")
 
 
 def test_data_that_are_not_there_are_asked_for(capsys, tmp_path, monkeypatch):

@@ -57,11 +57,11 @@ def read_start(run: RunConfig) -> Checkpoint | None:
         UserError: it cannot be read, or none is named by a run that needs one.
     """
     if run.model.begins_from is not None and run.model.start is None:
-        raise FieldError(f"{run.name} begins from {run.model.begins_from}: name it as {{start}}", "start")
+        raise FieldError(f"{run.name} begins from {run.model.begins_from}: name it with {{start}}", "start")
     return None if run.model.start is None else read_checkpoint(run.model.start)
 
 
-def describe_model(run: RunConfig, start: Checkpoint | None) -> PretrainedModel:
+def describe_model(run: RunConfig, start: Checkpoint | None, **options: Any) -> PretrainedModel:
     """:func:`build_model` on the meta device, for any classes: its configuration, without weights and in no time.
 
     Raises:
@@ -71,7 +71,7 @@ def describe_model(run: RunConfig, start: Checkpoint | None) -> PretrainedModel:
         weights = {name: value.to("meta") for name, value in start.weights.items()}
         start = dataclasses.replace(start, weights=weights)
     with torch.device("meta"):
-        return _with_stride(_model(run, start), run)
+        return _with_stride(_model(run, start, **options), run)
 
 
 def _model(run: RunConfig, start: Checkpoint | None, **options: Any) -> PretrainedModel:

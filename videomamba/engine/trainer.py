@@ -76,8 +76,8 @@ class TrainResult:
     folder: Path
     best: dict[str, Any]
     last: dict[str, Any]
-    views: dict[str, Any] | None
-    minutes: float
+    views: dict[str, Any] | None = None
+    minutes: float = 0.0
 
 
 @dataclass

@@ -61,7 +61,7 @@ class Grid:
 
     def model(self, cell: Cell) -> PretrainedModel:
         """A cell's model, on the meta device."""
-        return describe_model(cell.run, self.start(cell))
+        return describe_model(cell.run, self.start(cell), **self.splits(cell).train.model_options)
 
     def find(self, elsewhere: Sequence[RunFolder] = ()) -> dict[Cell, RunFolder | None]:
         """The finished run of each cell, in its own folder or among others; None where it is still to be made.

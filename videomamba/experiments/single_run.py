@@ -16,7 +16,7 @@ from videomamba.models.weights.checkpoint import Checkpoint
 from videomamba.tasks.catalogue import make_task
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunResult(TrainResult):
     """What came out of a run, and the videos that it trained and tested on."""
 

@@ -54,7 +54,7 @@ def run_splits(
         folder.write_config(config)
     accelerator.wait_for_everyone()
     grid = Grid([_cell(config, folder, fold) for fold in folds])
-    missing = [cell for cell in grid.cells if not cell.folder.over]
+    missing = [cell for cell, made in grid.find().items() if made is None]
     try:
         sweep(grid, missing, console=console, on_step=on_step, quiet=False)
     except TrainingInterrupted as stop:
