@@ -1,7 +1,5 @@
 """``videomamba check``: a data set's health, before hours are spent on it."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from videomamba.cli.annotated import Fold, Layout, annotated_videos, point_out_missing
+from videomamba.cli.annotated import Fold, Layout, annotated_videos, point_out_missing, point_out_notes
 from videomamba.cli.options import HoldOut, Json, Split, Workers, default_workers, option, people, print_json
 from videomamba.errors import UserError
-from videomamba.files import check_writable, write_text
+from videomamba.files import check_writable, write_csv
 
 if TYPE_CHECKING:
     from videomamba.data.annotations import Annotations
@@ -64,6 +62,7 @@ def check(
     console = people()
     parts = annotated_videos(data, split=split, hold_out=hold_out, layout=layout, fold=splits, missing_ok=True)
     point_out_missing(parts, console)
+    point_out_notes(parts, console)
     videos = _videos(parts)
     found: dict[int, Finding] = {}
     checked: list[Video] = []
@@ -147,11 +146,9 @@ def _show(
 
 
 def _write(file: Path, bad: "Sequence[tuple[Video, Finding]]") -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "part", "label", "problem", "reason"])
-    writer.writerows([(*video, *finding) for video, finding in bad])
-    write_text(file, text.getvalue())
+    from videomamba.data.broken import COLUMNS
+
+    write_csv(file, [COLUMNS, *((*video, *finding) for video, finding in bad)])
 
 
 def _progress(console: Console) -> Any:

@@ -12,7 +12,7 @@ from rich.progress import Progress
 from videomamba.cli.detect_boxes import find_boxes, read_boxes
 from videomamba.cli.options import Device, Json, option, people, print_json
 from videomamba.errors import UserError
-from videomamba.files import write_text
+from videomamba.files import write_csv
 
 if TYPE_CHECKING:
     from videomamba.data.frame_folder import FrameFolder
@@ -80,7 +80,7 @@ def detect(
         _draw(out, reader, actions, names, score, console)
     _say(actions, names, score, console)
     if csv is not None:
-        _write_csv(csv, video.stem, actions, numbers)
+        _write_csv(csv, video.name if video.is_dir() else video.stem, actions, numbers)
     console.print(f"drawn: {out}" + ("" if csv is None else f"; scores: {csv}"), soft_wrap=True)
     if json:
         fps = reader.fps
@@ -139,13 +139,13 @@ def _numbers(names: tuple[str, ...], label_map: Path | None) -> list[int]:
 
 
 def _write_csv(path: Path, video: str, actions: "list[KeyframeActions]", numbers: list[int]) -> None:
-    lines = [
-        f"{video},{a.timestamp:04d},{','.join(f'{value:.6g}' for value in box)},{number},{value:.6f}\n"
+    rows = [
+        (video, f"{a.timestamp:04d}", *(f"{value:.6g}" for value in box), number, f"{value:.6f}")
         for a in actions
         for (box, _), row in zip(a.boxes, a.scores.tolist(), strict=True)
         for number, value in zip(numbers, row, strict=True)
     ]
-    write_text(path, "".join(lines))
+    write_csv(path, rows)
 
 
 def _as_json(a: "KeyframeActions", names: tuple[str, ...], fps: float) -> dict[str, Any]:

@@ -32,17 +32,19 @@ def read_boxes(
     from videomamba.data.datasets.ava_boxes import read_person_boxes
     from videomamba.data.frame_folder import FrameFolder
     from videomamba.data.keyframes import Keyframes
+    from videomamba.data.names import video_name
 
     rows, bad = read_person_boxes(path, threshold=threshold)
     times, length = Keyframes.parse(keyframes), reader.num_frames / reader.fps
     found, outside = {}, []
+    names = {video_name(video.stem), video_name(video.name)}
     for (name, timestamp), boxes in sorted(rows.items()):
-        if name not in (video.stem, video.name):
+        if name not in names:
             continue
         seconds = times.seconds(timestamp, length, is_folder=isinstance(reader, FrameFolder))
         if 0 <= seconds < length + 0.5:
             frame = min(round(seconds * reader.fps), reader.num_frames - 1)
-            found[timestamp] = frame, list(dict.fromkeys(boxes))  # annotations repeat a box for each action
+            found[timestamp] = frame, boxes
         else:
             outside.append(timestamp)
     for row in bad[:10]:
@@ -55,8 +57,10 @@ def read_boxes(
         others = sorted({name for name, _ in rows})
         raise UserError(
             f"{path} has no box that can be used for {video.stem} ({length:.1f} s): {len(bad)} bad rows, "
-            f"{len(outside)} timestamps outside the video with --keyframes {keyframes}; it has the videos "
-            f"{', '.join(others[:5])}"
+            f"{len(outside)} timestamps outside the video with --keyframes {keyframes}; it has "
+            + (f"the videos {', '.join(others[:5])}" if others else f"no row of a video; the first bad one is {bad[0]}")
+            if others or bad
+            else f"{path} has no box with a score of {threshold} or more"
         )
     return found
 

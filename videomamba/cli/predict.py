@@ -29,7 +29,8 @@ def predict(
         videos: video files, and folders to search for them
         top_k: classes to show for each video
     """
-    from videomamba.data import find_videos
+    from videomamba.data.annotations import search_videos
+    from videomamba.data.walk import left_out
     from videomamba.engine import predict as predict_files
     from videomamba.engine import resolve_device
     from videomamba.models import load_model
@@ -38,11 +39,15 @@ def predict(
     if not videos:
         raise UserError("no video given; name at least one file or folder")
     console = people()
-    paths = find_videos(videos)
+    found = search_videos(videos)
+    for note in left_out(found.others):
+        console.print(f"note: {note}", soft_wrap=True)
     model = load_model(checkpoint)
     task = Recognition(model.class_names or [str(i) for i in range(model.num_classes)])
     predictions = []
-    for prediction in predict_files(model, task, paths, device=resolve_device(device), num_clips=clips, top_k=top_k):
+    for prediction in predict_files(
+        model, task, found.videos, device=resolve_device(device), num_clips=clips, top_k=top_k
+    ):
         predictions.append(prediction)
         show_prediction(prediction, console)
     if json:

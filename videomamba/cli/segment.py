@@ -1,8 +1,6 @@
 """``videomamba segment``: who does what when in a long video."""
 
 import contextlib
-import csv
-import json as json_module
 import math
 import tempfile
 from collections.abc import Sequence
@@ -16,7 +14,7 @@ from rich.table import Table
 from videomamba.cli.features import Step, extract, load_backbone
 from videomamba.cli.options import Device, Json, option, people, print_json
 from videomamba.errors import UserError
-from videomamba.files import check_writable, whole_file
+from videomamba.files import check_writable, printable, read_json, whole_file, write_csv, write_json, write_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,9 +105,9 @@ def _rate_beside(features: Path) -> float | None:
     """How many features a second there are, where the json beside them says so."""
     beside = features.with_suffix(".json")
     try:
-        values = json_module.loads(beside.read_text(encoding="utf-8"))
+        values = read_json(beside)
         fps, stride = values["fps"], values["stride"]
-    except (OSError, ValueError, KeyError, TypeError):  # none, or one of something else
+    except (UserError, KeyError, TypeError):  # none, or one of something else
         return None
     try:
         rate = float(fps) / int(stride)
@@ -211,7 +209,7 @@ def _write(
     from videomamba.tasks.metrics.segmentation import segments
     from videomamba.viz.timeline import timeline_figure
 
-    rows, title = {"prediction": segments(labels)}, name
+    rows, title = {"prediction": segments(labels)}, printable(name)
     if truth is not None:
         rows = {"truth": segments(truth), **rows}
         title += "   " + "  ".join(f"{figure} {value:.1f}" for figure, value in result["scores"].items())
@@ -219,12 +217,9 @@ def _write(
     with contextlib.ExitStack() as stack:
         new = {kind: stack.enter_context(whole_file(path)) for kind, path in files.items()}
         figure.savefig(new["picture"], format="png", dpi=150)
-        new["labels"].write_text("\n".join(labels) + "\n", encoding="utf-8")
-        new["json"].write_text(json_module.dumps(result, indent=2) + "\n", encoding="utf-8")
-        with new["csv"].open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(result["segments"][0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(result["segments"])
+        write_text(new["labels"], "\n".join(labels) + "\n")
+        write_json(new["json"], result)
+        write_csv(new["csv"], [list(result["segments"][0]), *(list(row.values()) for row in result["segments"])])
 
 
 def _show(result: dict[str, Any], files: dict[str, Path], console: Console) -> None:

@@ -1,6 +1,5 @@
 """``videomamba train``: a recipe, or a folder of your own videos."""
 
-import csv
 import dataclasses
 import difflib
 import shlex
@@ -12,13 +11,15 @@ from rich.console import Console
 from rich.progress import Progress
 
 from videomamba.cli.after_training import tell
-from videomamba.cli.annotated import Layout, point_out_missing
+from videomamba.cli.annotated import Layout, point_out_missing, point_out_notes
 from videomamba.cli.options import (
     Device,
     Flag,
     HoldOut,
     InMemory,
     Json,
+    LeaveOut,
+    SkipBroken,
     Split,
     Workers,
     invocation,
@@ -31,6 +32,7 @@ from videomamba.cli.options import (
 from videomamba.cli.overrides import overridden
 from videomamba.cli.train_splits import train_all_splits
 from videomamba.errors import UserError
+from videomamba.files import read_csv_lines
 
 if TYPE_CHECKING:
     from videomamba.engine import RunConfig, TrainResult
@@ -71,14 +73,17 @@ def train(
     resume: Flag = False,
     device: Device = "auto",
     seed: Annotated[int, option("N")] = 0,
+    leave_out: LeaveOut = None,
+    skip_broken: SkipBroken = 0,
     workers: Workers = None,
     in_memory: InMemory = False,
     json: Json = False,
 ) -> int:
     """Trains a model on videos, from scratch or from a checkpoint.
 
-    A folder has one folder per class in it, or train/ and test/ with one folder per class each. Without these two and
-    without --split, a fifth of every class is held out for the test. After Ctrl-C or a crash the same command with
+    A folder has one folder per class in it, or train/ and test/ with one folder per class each; with val/ beside them,
+    that part chooses the best epoch. Without these and without --split, about a fifth of every class is held out for
+    the test. After Ctrl-C or a crash the same command with
     --output and --resume goes on. On several GPUs or machines: `torchrun --nproc-per-node N -m videomamba.cli.main
     train ...`, or `accelerate launch`; each process takes batches of its own.
 
@@ -140,7 +145,12 @@ def train(
     )
     run = dataclasses.replace(
         run,
-        data=dataclasses.replace(run.data, options={**run.data.options, **named_options(data_option)}),
+        data=dataclasses.replace(
+            run.data,
+            options={**run.data.options, **named_options(data_option)},
+            leave_out=leave_out,
+            skip_broken=skip_broken,
+        ),
         checkpoint_steps=checkpoint_steps,
         trackers=run.trackers if trackers is None else trackers,
         output=output,
@@ -182,11 +192,10 @@ def run_training(
 
         with make_accelerator(run.device).main_process_first():  # others find what it rendered
             splits = load_splits(run.data, seed=run.seed, progress=rendered)
+    point_out_notes(splits, console)
     task = make_task(run.task, splits["train"].class_names, label_smoothing=run.optim.label_smoothing)
-    for part in splits.values():
-        for note in getattr(part, "notes", ()):
-            console.print(f"note: {note}", soft_wrap=True)
-    counts = f"{len(splits['train'])} to train, {len(splits['test'])} held out"
+    chosen = f"{len(splits['val'])} to choose the best epoch, " if "val" in splits else ""
+    counts = f"{len(splits['train'])} to train, {chosen}{len(splits['test'])} held out"
     console.print(f"{counts}, {len(task.class_names)} classes", soft_wrap=True)
     point_out_missing(splits, console)
     try:
@@ -215,14 +224,20 @@ def _configure(what: str, data: Path | None, start: str | None) -> "RunConfig":
     return folder(Path(what), start=start)
 
 
+def _columns(file: Path) -> list[str]:
+    try:
+        return next(read_csv_lines(file), (1, []))[1]
+    except UserError:
+        return []
+
+
 def _point_out_csv(run: "RunConfig", console: Console) -> None:
     """One line about a csv file that lies with the videos and is not used."""
     if run.data.split is not None or run.data.synthetic is not None or run.data.layout != "folder":
         return
     for found in (run.data.root / "clips.csv", run.data.root.parent / "clips.csv"):
         if found.is_file():
-            with found.open(newline="", encoding="utf-8-sig") as file:
-                columns = next(csv.reader(file), [])
+            columns = _columns(found)
             hold_out = "" if "split" in columns else f" --hold-out COLUMN=VALUE,... (it has {', '.join(columns)})"
             console.print(f"note: {found} is not used; --split {found}{hold_out} would split by it", soft_wrap=True)
             return

@@ -38,6 +38,9 @@ class DataConfig:
         size: of a frame in pixels, one number or height and width; None is the model's own.
         augmentation: of training clips.
         workers: processes that read videos; 0 reads between the steps.
+        leave_out: csv file with a column path: videos that are left out, such as `videomamba check --csv` lists.
+        skip_broken: how many files may turn out to be broken; in training others stand in for them, tests count the
+            rest.
         in_memory: decode each video once and keep it, in each of these processes; for small sets.
     """
 
@@ -54,8 +57,11 @@ class DataConfig:
     augmentation: Augmentation = field(default_factory=Augmentation)
     workers: int = 1
     in_memory: bool = False
+    leave_out: Path | None = None
+    skip_broken: int = 0
 
     def __post_init__(self) -> None:
+        _at_least("skip_broken", self.skip_broken, 0)
         if self.hold_out is not None and self.split is None:
             raise UserError(f"hold_out={self.hold_out!r} needs split, the csv file that has the column")
         if self.options and self.layout not in ("ava", *SEGMENTATION_LAYOUTS):

@@ -1,7 +1,6 @@
 """A run for each published split of a data set, and the mean of what came out."""
 
 import dataclasses
-import json
 import statistics
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from videomamba.data.datasets import FOLDS
 from videomamba.engine.config import RunConfig
 from videomamba.engine.run_folder import CONFIG, RESULT, RunFolder
 from videomamba.errors import UserError
-from videomamba.files import write_text
+from videomamba.files import read_json, write_json, write_text
 
 TABLE = "result.md"
 _PARTS = {"last": "last epoch", "best": "best epoch", "views": "several views"}
@@ -48,7 +47,7 @@ def train_folds(run: RunConfig, folder: RunFolder, train_one: Callable[[RunConfi
         if not (output / RESULT).is_file():
             one = dataclasses.replace(run, data=dataclasses.replace(run.data, fold=fold), output=output)
             train_one(one, (output / CONFIG).is_file())
-        results[str(fold)] = json.loads((output / RESULT).read_text())
+        results[str(fold)] = read_json(output / RESULT)
     return joined(results)
 
 
@@ -74,7 +73,7 @@ def as_markdown(result: Mapping[str, Any]) -> str:
     """What :func:`joined` gives, as a table for each part of it: a row a split, then mean and deviation."""
     lines = []
     for part, means in result["mean"].items():
-        names = [name for name in means if name not in ("loss", "test_loss")]
+        names = [name for name in means if name not in ("loss", "test_loss", "val_loss")]
         lines += [f"| {_PARTS[part]} | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
         rows = {f"split {fold}": one[part] for fold, one in result["splits"].items()}
         rows |= {"mean": means, "deviation": result["deviation"][part]}
@@ -87,7 +86,7 @@ def as_markdown(result: Mapping[str, Any]) -> str:
 def write_folds(folder: Path, result: Mapping[str, Any]) -> None:
     """``result.json``, and ``result.md`` for people."""
     write_text(folder / TABLE, as_markdown(result))
-    write_text(folder / RESULT, json.dumps(result, indent=2) + "\n")
+    write_json(folder / RESULT, result)
 
 
 def _figures(row: Mapping[str, Any]) -> dict[str, float]:

@@ -1,29 +1,31 @@
 """The folder of a training run; every file in it appears whole or not at all."""
 
-import csv
 import dataclasses
-import io
 import json
 import os
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from videomamba.data.datasets.csv import read_table
+from videomamba.data.names import identity
 from videomamba.engine.config import RunConfig
 from videomamba.engine.data import Splits
 from videomamba.errors import UserError
-from videomamba.files import check_writable, write_text
+from videomamba.files import check_writable, read_json, whole_folder, write_csv, write_json
 from videomamba.models import PretrainedModel
 from videomamba.models.folder import write as write_model
 
 RUNS = Path("runs")  # of runs that name no output
 CONFIG, SPLITS, RESULT = "config.json", "splits.csv", "result.json"
-# what may differ when a run goes on: it changes no weight
-_FREE = ("output", "device", "workers", "checkpoint_steps", "keep_checkpoints", "trackers", "test_clips", "test_crops")
+# what may differ when a run goes on
+_FREE = (
+    *("output", "device", "workers", "checkpoint_steps", "keep_checkpoints", "trackers", "test_clips", "test_crops"),
+    *("leave_out", "skip_broken"),  # what is left out is compared video by video
+)
 
 
 class RunFolder:
@@ -73,20 +75,28 @@ class RunFolder:
         Raises:
             UserError: the run that lies here was made with other settings, beside where and how it computes.
         """
-        there, asked = json.loads((self.path / CONFIG).read_text()), _as_json(run)
+        there, asked = read_json(self.path / CONFIG), _as_json(run)
+        resolved = _get(there, "resolved") or {}
         for (name, new), old in ((item, _get(there, item[0])) for item in _flat(asked)):
-            if name.split(".")[-1] not in _FREE and old != new:
+            if name.split(".")[-1] not in _FREE and not same_setting(name, old, new, resolved):
                 raise UserError(f"{self.path} was begun with {name}={old}, not {new}; a run goes on as it began")
 
-    def check_splits(self, splits: Splits, root: Path) -> None:
+    def check_splits(self, splits: Splits, root: Path, *, left_out: Collection[str] = ()) -> None:
         """
+        Args:
+            splits: of the run that shall go on.
+            root: of its data.
+            left_out: :func:`videomamba.data.names.identity` of files that may be gone.
+
         Raises:
             UserError: the run that lies here was begun with other videos, or another part of them held out.
         """
         file = self.path / SPLITS
         if not file.is_file():  # killed before it was written
             return
-        began, now = (set(text.splitlines()) for text in (file.read_text(encoding="utf-8"), _splits_csv(splits, root)))
+        began = {_Row(row.fields.items()) for row in read_table(file, ("split",))}
+        now = {_Row(row.items()) for row in _split_rows(splits, root)}
+        began = {row for row in began if row in now or identity(root / dict(row).get("path", "")) not in left_out}
         if began != now:
             raise UserError(
                 f"{self.path} was begun with other videos: {len(began - now)} rows of its {SPLITS} are gone or in "
@@ -95,21 +105,20 @@ class RunFolder:
 
     def write_config(self, run: RunConfig, **facts: Any) -> None:
         """``config.json``: the run's configuration, and facts about it such as versions."""
-        values = {**_as_json(run), **facts}
-        write_text(self.path / CONFIG, json.dumps(values, indent=2, default=str) + "\n")
+        write_json(self.path / CONFIG, {**_as_json(run), "resolved": _resolved(run), **facts})
 
     def write_splits(self, splits: Splits, root: Path) -> None:
         """``splits.csv``: which videos trained and which were held out, as ``--split`` reads it."""
-        write_text(self.path / SPLITS, _splits_csv(splits, root))
+        write_csv(self.path / SPLITS, _table(_split_rows(splits, root)))
 
     def set_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """``metrics.csv``, a row for each epoch that is over."""
         if rows:
-            write_text(self.path / "metrics.csv", _as_csv(list(rows)))
+            write_csv(self.path / "metrics.csv", _table(rows))
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """``result.json``: the run is over, and what came out."""
-        write_text(self.path / RESULT, json.dumps(result, indent=2, default=str) + "\n")
+        write_json(self.path / RESULT, result)
 
     def save(self, model: PretrainedModel, folder: Path, weights: Mapping[str, Tensor] | None = None) -> None:
         """The model as ``best`` or ``last``; with its whole ``weights`` where it has them only in parts.
@@ -123,11 +132,8 @@ class RunFolder:
         if folder.exists():
             write_model(folder, checkpoint)
             return
-        with tempfile.TemporaryDirectory(dir=self.path, prefix=f".{folder.name}.") as temporary:
-            whole = Path(temporary) / folder.name
-            whole.mkdir()
+        with whole_folder(folder) as whole:
             write_model(whole, checkpoint)
-            os.replace(whole, folder)
 
 
 def check_output(path: Path, *, resume: bool = False) -> None:
@@ -167,13 +173,34 @@ def _get(values: Any, name: str) -> Any:
     return values
 
 
-def _splits_csv(splits: Splits, root: Path) -> str:
-    return _as_csv([{**row, "split": name} for name, part in splits.items() for row in part.rows(root)])
+def same_setting(name: str, old: Any, new: Any, resolved: Mapping[str, str]) -> bool:
+    """Whether a setting is as it was; a file or folder may be spelled otherwise.
+
+    Args:
+        name: with dots, such as ``data.root``.
+        old: as the run has it in ``config.json``.
+        new: as it is asked for.
+        resolved: where the run's files and folders lay when it began, by name.
+    """
+    if old == new or not isinstance(new, str) or not isinstance(old, str):
+        return old == new
+    return os.path.exists(new) and os.path.realpath(new) == resolved.get(name, os.path.realpath(old))
 
 
-def _as_csv(rows: list[Any]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+def _resolved(run: RunConfig) -> dict[str, str]:
+    """Whole paths of the settings that name a file or folder, by name with dots."""
+    named = ((name, value) for name, value in _flat(_as_json(run)) if name.split(".")[-1] not in _FREE)
+    return {name: os.path.realpath(v) for name, v in named if isinstance(v, str) and v and os.path.exists(v)}
+
+
+_Row = frozenset[tuple[str, str]]
+
+
+def _split_rows(splits: Splits, root: Path) -> list[dict[str, str]]:
+    return [{**row, "split": name} for name, part in splits.items() for row in part.rows(root)]
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    """A header, and the values of each row; rows of several kinds have the columns of all."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    return [columns, *([row.get(name, "") for name in columns] for row in rows)]

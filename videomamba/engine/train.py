@@ -14,7 +14,7 @@ from rich.console import Console
 import videomamba
 from videomamba.data.loader import loader_failures
 from videomamba.engine.config import RunConfig
-from videomamba.engine.data import Splits
+from videomamba.engine.data import Splits, left_out
 from videomamba.engine.device import check_trackers, make_accelerator, resolve_device, track
 from videomamba.engine.interrupt import InterruptFlag
 from videomamba.engine.model import build_model, check_model
@@ -44,7 +44,8 @@ def train(
     Args:
         run: the configuration.
         task: loss and metrics; ``task.headline`` picks the best epoch, a lower test loss breaks ties.
-        splits: training and test videos.
+        splits: training and test videos; with ``val`` between them, that part picks the best epoch, and the test part
+            is tested once, after the last one.
         model: instead of the one that ``run.model`` describes, such as an :class:`videomamba.models.OwnModel`; its
             ``preprocessing`` says what it is fed.
         resume: go on with the run in ``run.output``, from its newest checkpoint.
@@ -80,7 +81,7 @@ def train(
     facts = _facts(model, accelerator)
     if resume:
         folder.check_config(run)
-        folder.check_splits(splits, run.data.root)
+        folder.check_splits(splits, run.data.root, left_out=left_out(run.data))
     if accelerator.is_main_process:
         folder.write_config(run, facts=facts)  # first: it makes the folder one that can be resumed
         folder.write_splits(splits, run.data.root)
@@ -101,7 +102,7 @@ def train(
             for tracker in accelerator.trackers:  # end_training would end the processes' group too
                 tracker.finish()
     if accelerator.is_main_process:
-        folder.write_result({"best": result.best, "last": result.last, "views": result.views})
+        folder.write_result({"best": result.best, "last": result.last, "views": result.views, "test": result.test})
     accelerator.wait_for_everyone()
     return result
 

@@ -1,6 +1,5 @@
 """The runs that a study takes, a cell for each variant, seed and fold, and what came out of each."""
 
-import csv
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from videomamba.data.datasets.csv import read_table
 from videomamba.engine.config import RunConfig
 from videomamba.engine.data import load_splits
 from videomamba.engine.model import build_model
-from videomamba.engine.run_folder import CONFIG, RESULT, SPLITS, RunFolder
+from videomamba.engine.run_folder import CONFIG, RESULT, SPLITS, RunFolder, same_setting
 from videomamba.errors import UserError
+from videomamba.files import read_json
 from videomamba.studies.published import Study, Variant
 
 MINUTES = "minutes.json"
@@ -98,10 +99,9 @@ def outcome(folder: Path) -> Outcome | None:
     """What a run folder holds; None where the run is not over."""
     if not (folder / RESULT).is_file():
         return None
-    last = json.loads((folder / RESULT).read_text())["last"]
-    minutes = json.loads((folder / MINUTES).read_text()) if (folder / MINUTES).is_file() else None
-    with (folder / SPLITS).open(newline="") as file:
-        count = sum(row["split"] == "test" for row in csv.DictReader(file))
+    last = read_json(folder / RESULT)["last"]
+    minutes = read_json(folder / MINUTES) if (folder / MINUTES).is_file() else None
+    count = sum(row.fields["split"] == "test" for row in read_table(folder / SPLITS, ("split",)))
     return Outcome(last["top1"], count, minutes, folder)
 
 
@@ -112,9 +112,10 @@ def check_same(cell: Cell) -> None:
     """
     if not (cell.folder / CONFIG).is_file():
         return
-    there, wanted = identity(json.loads((cell.folder / CONFIG).read_text())), described(cell.run)
+    config = read_json(cell.folder / CONFIG)
+    there, wanted = identity(config), described(cell.run)
     for name in wanted:
-        if there.get(name) != wanted[name]:
+        if not same_setting(name, there.get(name), wanted[name], config.get("resolved", {})):
             raise UserError(
                 f"{cell.folder} holds a run with {name}={there.get(name)}, not {wanted[name]}; "
                 "choose another folder for the study's output"
@@ -127,7 +128,7 @@ def finished_runs(folder: Path) -> Iterator[tuple[dict[str, Any], Path]]:
     """The identity and folder of each finished run in a folder and below."""
     for result in sorted(folder.rglob(RESULT)):
         if (result.parent / CONFIG).is_file():
-            yield identity(json.loads((result.parent / CONFIG).read_text())), result.parent
+            yield identity(read_json(result.parent / CONFIG)), result.parent
 
 
 def described(run: RunConfig) -> dict[str, Any]:
@@ -148,7 +149,11 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     whole = {
         "seed": config["seed"],
         "task": config["task"],
-        "data": {k: v for k, v in config["data"].items() if k not in ("workers", "in_memory", "num_frames", "size")},
+        "data": {
+            k: v
+            for k, v in config["data"].items()
+            if k not in ("workers", "in_memory", "num_frames", "size", "skip_broken")
+        },
         "optim": dict(config["optim"]),
         "model": {k: config["model"][k] for k in ("start", "inflation", "freeze")},
         "architecture": {k: v for k, v in config["facts"]["architecture"].items() if k != "num_classes"},

@@ -1,7 +1,6 @@
 """What trained runs make of their test videos when the frames are shuffled, over all and class by class."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +11,7 @@ from videomamba.engine.controls import SHUFFLES
 from videomamba.engine.device import make_accelerator
 from videomamba.engine.run_folder import CONFIG, RESULT, SPLITS
 from videomamba.errors import UserError
-from videomamba.files import write_text
+from videomamba.files import read_json, write_json
 from videomamba.models import load_model
 from videomamba.models.folder import WEIGHTS
 from videomamba.studies.table import Figure
@@ -40,10 +39,10 @@ def shuffled(run: Path, file: Path, *, device: str, batch_size: int, workers: in
         UserError: the run's videos or weights are no longer there.
     """
     of = _fingerprint(run)
-    kept = json.loads(file.read_text()) if file.is_file() else {}
+    kept = read_json(file) if file.is_file() else {}
     if kept.get("of") == of:
         return cast(Reports, kept["reports"])
-    config = json.loads((run / CONFIG).read_text())
+    config = read_json(run / CONFIG)
     accelerator = make_accelerator(device)
     model = load_model(run / "last")
     task = Recognition(model.class_names or ())
@@ -58,7 +57,7 @@ def shuffled(run: Path, file: Path, *, device: str, batch_size: int, workers: in
         per_class = {c: [round((shares[c] or 0) * n), n] for c, n in zip(task.class_names, counts, strict=True)}
         reports[name] = {"top1": report["top1"], "count": report["count"], "per_class": per_class}
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_text(file, json.dumps({"of": of, "reports": reports}, indent=2) + "\n")
+    write_json(file, {"of": of, "reports": reports})
     return reports
 
 
@@ -72,7 +71,7 @@ def _fingerprint(run: Path) -> str:
 
 def figures(run: Path, reports: Reports) -> Iterator[Figure]:
     """The run's figures for a table."""
-    config = json.loads((run / CONFIG).read_text())
+    config = read_json(run / CONFIG)
     fold = config["data"]["hold_out"] or config["data"]["fold"] or ""
     for name, report in reports.items():
         yield Figure(name, config["seed"], str(fold), report["top1"], report["count"], None, run)

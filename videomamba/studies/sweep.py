@@ -1,6 +1,5 @@
 """Many runs, one after the other or side by side, each of them skipped, resumed or made."""
 
-import json
 import os
 import shutil
 import signal
@@ -22,7 +21,7 @@ from videomamba.engine.config import RunConfig
 from videomamba.engine.run_folder import CONFIG, SPLITS
 from videomamba.engine.trainer import TrainingInterrupted
 from videomamba.errors import UserError
-from videomamba.files import write_text
+from videomamba.files import read_json, write_json
 from videomamba.studies.cells import MINUTES, Cell, Outcome, outcome
 from videomamba.tasks.catalogue import make_task
 
@@ -186,5 +185,5 @@ def _add_minutes(folder: Path, began: float) -> None:
     if not folder.is_dir():
         return
     file = folder / MINUTES
-    before = json.loads(file.read_text()) if file.is_file() else 0.0
-    write_text(file, json.dumps(round(before + (time.monotonic() - began) / 60, 3)))
+    before = read_json(file) if file.is_file() else 0.0
+    write_json(file, round(before + (time.monotonic() - began) / 60, 3))

@@ -1,7 +1,5 @@
 """A study's table: rows in the paper's order, ours beside the paper's figures, and what the noise is."""
 
-import csv
-import io
 import os
 import platform
 import statistics
@@ -13,6 +11,7 @@ from typing import Any
 
 import torch
 
+from videomamba import files
 from videomamba.files import write_text
 from videomamba.studies.published import COLUMNS, Study
 
@@ -162,9 +161,7 @@ def _line(cells: Sequence[str]) -> str:
 
 def write_csv(path: Path, header: Sequence[str], lines: Sequence[Sequence[Any]]) -> None:
     """A csv file that appears whole; None is an empty field."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *lines])
-    write_text(path, text.getvalue())
+    files.write_csv(path, [header, *lines])
 
 
 def machine(device: str) -> str:
