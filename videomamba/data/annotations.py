@@ -127,7 +127,7 @@ def split_holdout(
 def _draw(seed: int, name: str) -> float:
     """A number from 0 to below 1 that depends on these two alone."""
     text = f"{seed}/{unicodedata.normalize('NFC', name)}".encode("utf-8", "surrogateescape")
-    return int.from_bytes(hashlib.blake2b(text, digest_size=6).digest()) / 2**48
+    return int.from_bytes(hashlib.blake2b(text, digest_size=6, person=b"holdout").digest()) / 2**48
 
 
 def label_index(names: Iterable[str]) -> dict[str, int]:
