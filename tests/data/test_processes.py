@@ -2,15 +2,14 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 
-SECONDS = 60
+from tests.engine.forks import Forks
+from videomamba.data.processes import ended_by_sigterm
+
 SCRIPT = """
 import os, sys, time, multiprocessing
 from pathlib import Path
@@ -26,43 +25,45 @@ if __name__ == "__main__":
         futures = [pool.submit(busy, f"{folder}/{i}") for i in range(6)]
         while len(os.listdir(folder)) < 2:
             time.sleep(0.01)
-        print(*pool._processes, flush=True)
+        Path(f"{folder}/busy").touch()
         if how == "error":
+            time.sleep(1)
             raise RuntimeError("of ours")
         if how == "return":
+            time.sleep(1)
             sys.exit(0)
         futures[0].result()
 """
 
 
-def started(folder, how):
+@pytest.fixture(scope="module")
+def forks():
+    with Forks(60) as forks:
+        yield forks
+
+
+def started(forks, folder, how):
     """A process with two busy workers, and these."""
     (folder / "script.py").write_text(SCRIPT)
     (folder / "seen").mkdir()
-    process = subprocess.Popen(
-        [sys.executable, str(folder / "script.py"), how, str(folder / "seen")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
-    )
-    line = process.stdout.readline()
-    assert line, process.communicate()[1]
-    return process, [psutil.Process(int(pid)) for pid in line.split()]
+    process = forks.start_script(folder / "script.py", how, folder / "seen")
+    limit = time.monotonic() + 60
+    while not (folder / "seen" / "busy").exists():
+        assert process.is_alive(), process.end().err
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    return process, psutil.Process(process.pid).children()
 
 
 def ended(process, workers):
     """Exit status and what was said; all must be gone soon."""
-    try:
-        _, err = process.communicate(timeout=SECONDS)
-    finally:
-        process.kill()
+    assert len(workers) == 2
+    end = process.end()
     _, alive = psutil.wait_procs(workers, timeout=10)
     for worker in alive:
         worker.kill()
     assert alive == []
-    return process.returncode, err
+    return end.status, end.err
 
 
 @pytest.mark.parametrize(
@@ -75,22 +76,22 @@ def ended(process, workers):
         ("return", None, 0),
     ],
 )
-def test_no_orphans_and_no_hang(tmp_path, how, number, status):
-    process, workers = started(tmp_path, how)
+def test_no_orphans_and_no_hang(forks, tmp_path, how, number, status):
+    process, workers = started(forks, tmp_path, how)
     if number is not None:
-        process.send_signal(number)
+        os.kill(process.pid, number)
     assert ended(process, workers)[0] == status
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
-def test_a_signal_to_the_group(tmp_path, number, status):
-    process, workers = started(tmp_path, "wait")
+def test_a_signal_to_the_group(forks, tmp_path, number, status):
+    process, workers = started(forks, tmp_path, "wait")
     os.killpg(process.pid, number)
     assert ended(process, workers)[0] in (status, 1)  # a worker that died first is a broken pool
 
 
-def test_a_killed_worker_is_an_error(tmp_path):
-    process, workers = started(tmp_path, "wait")
+def test_a_killed_worker_is_an_error(forks, tmp_path):
+    process, workers = started(forks, tmp_path, "wait")
     workers[0].kill()
     status, err = ended(process, workers)
     assert status == 1
@@ -98,8 +99,6 @@ def test_a_killed_worker_is_an_error(tmp_path):
 
 
 def test_sigterm_is_left_to_who_handles_it():
-    from videomamba.data.processes import ended_by_sigterm
-
     before = signal.getsignal(signal.SIGTERM)
     mine = signal.signal(signal.SIGTERM, lambda *_: None)
     try:
@@ -109,6 +108,5 @@ def test_sigterm_is_left_to_who_handles_it():
     finally:
         signal.signal(signal.SIGTERM, mine)
     with pytest.raises(SystemExit), ended_by_sigterm():
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(1)
+        signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) == before

@@ -139,7 +139,7 @@ def _video(path: Path, row: Row, root: Path, part: str) -> _Video:
         raise UserError(f"{path}, line {row.line}: no path")
     if not label:
         raise UserError(f"{path}, line {row.line}: no label")
-    if printable(label) != label and label not in map(class_name, Path(text.replace("\\", "/")).parts):
+    if printable(label) != label and label not in map(class_name, Path(text).parts):  # a folder's name may be anything
         raise UserError(
             f"{path}, line {row.line}: label {printable(label)!r} is not UTF-8; save the file as UTF-8 text"
         )
