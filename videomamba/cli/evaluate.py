@@ -126,7 +126,7 @@ def evaluate(
     point_out_missing(parts, console)
     point_out_notes(parts, console)
     annotations = parts["test"] if "test" in parts else parts["all"]
-    names = model.class_names or tuple(str(i) for i in range(model.num_classes))
+    names = model.labels
     annotations = model_labels(annotations, names)
     _point_out_splits(checkpoint, split, console)
     task = Recognition(names)

@@ -13,7 +13,7 @@ from videomamba.data.datasets import LAYOUTS, VIDEO_LAYOUTS
 from videomamba.data.synthetic import write_synthetic
 from videomamba.engine.config import DataConfig, RunConfig
 from videomamba.errors import UserError
-from videomamba.models import Preprocessing
+from videomamba.preprocessing import Preprocessing
 from videomamba.tasks.task import Samples, Task
 
 # "train" and "test", perhaps "val": what the task's data sets are made of, with ``len``, ``notes`` and ``rows(root)``
