@@ -42,6 +42,8 @@ def features(
         batch_size: windows at a time
     """
     from videomamba.data import VideoError
+    from videomamba.data.annotations import search_videos
+    from videomamba.data.walk import left_out
     from videomamba.inference.device import resolve_device
     from videomamba.inference.features import check_options, load_backbone, windows_for
 
