@@ -1,11 +1,22 @@
-"""Files that are written whole or not at all."""
+"""Files and folders that are written whole or not at all, and text in a stated encoding.
+
+Text is UTF-8. Names of files may have bytes that are not: they are written as they are (``surrogateescape``).
+"""
 
 import contextlib
+import csv
+import io
+import json
 import os
-from collections.abc import Iterator
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from videomamba.errors import UserError
+
+_LONGEST_SUFFIX = 16  # of a temporary name, in bytes; longer ones mean nothing to a writer
 
 
 @contextlib.contextmanager
@@ -15,7 +26,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         OSError: under the file's own name, not the temporary one's.
     """
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    temporary = path.with_name(_temporary_name(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -29,10 +40,112 @@ def whole_file(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside ``path`` to fill; moved when all is well, removed when not.
+
+    Raises:
+        OSError: something that is no empty folder is at ``path``, or it may not be written to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(_temporary_name(path))
+    temporary.mkdir()
+    try:
+        yield temporary
+        temporary.replace(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _temporary_name(path: Path) -> str:
+    """Hidden, of the same suffix, and short: a name of 255 bytes has no room for more."""
+    suffix = path.suffix if len(os.fsencode(path.suffix)) <= _LONGEST_SUFFIX else ""
+    return f".{secrets.token_hex(4)}{suffix}"
+
+
 def write_text(path: Path, text: str) -> None:
-    """A whole file in UTF-8, whatever the locale."""
+    """A whole file in UTF-8, whatever the locale; line ends and names' bytes as they are."""
     with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def read_text(path: Path, *, names: bool = False) -> str:
+    """A text file in UTF-8, with or without a byte order mark; all line ends are ``\\n``.
+
+    Args:
+        path: the file.
+        names: keep bytes that are not UTF-8 (``surrogateescape``), as names of files may have them.
+
+    Raises:
+        UserError: it cannot be read, or is not UTF-8.
+    """
+    return read_raw(path, names=names).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_raw(path: Path, *, names: bool = False) -> str:
+    """:func:`read_text` with the line ends as they are, which a quoted field may hold."""
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        return data.decode("utf-8-sig", "surrogateescape" if names else "strict")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path} cannot be read: line {line} is not UTF-8; save it as UTF-8 text") from error
+
+
+def read_json(path: Path) -> Any:
+    """
+    Raises:
+        UserError: the file cannot be read, or is not JSON.
+    """
+    text = read_text(path)
+    try:
+        value = json.loads(text)
+        if "\\ud" in text.lower():  # half a character, which nothing can write, or a name's byte
+            json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape")
+        return value
+    except RecursionError:
+        raise UserError(f"{path} cannot be read as JSON: it is nested too deeply") from None
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read as JSON: {error}") from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """A whole file of indented JSON in ASCII; what JSON has no form for, such as a path, is written as text."""
+    write_text(path, json.dumps(value, indent=2, default=str) + "\n")
+
+
+def read_csv_lines(path: Path, *, names: bool = False) -> Iterator[tuple[int, list[str]]]:
+    """Rows of a csv file that are not empty, each with its (last) line in the file.
+
+    Raises:
+        UserError: the file cannot be read, or is not csv.
+    """
+    reader = csv.reader(io.StringIO(read_raw(path, names=names), newline=""))
+    try:
+        for fields in reader:
+            if any(field.strip() for field in fields):
+                yield reader.line_num, fields
+    except csv.Error as error:
+        raise UserError(f"{path}, line {reader.line_num}: not csv: {error}") from error
+
+
+def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+    """Rows as csv, a field with a quote, comma or line end of any kind in quotation marks; lines end in ``\\n``."""
+    lines = []
+    for row in rows:
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\r\n").writerow(row)  # makes it quote both characters
+        lines.append(text.getvalue().removesuffix("\r\n") + "\n")
+    return "".join(lines)
+
+
+def printable(text: str) -> str:
+    """The text with a replacement character for bytes that are not UTF-8: for fonts, pages and other encoders."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def check_writable(path: Path, *, folder: bool) -> None:

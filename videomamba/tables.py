@@ -38,6 +38,11 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[s
     write_text(path, as_csv(rows, columns))
 
 
+def write_csv_lines(path: Path, lines: Iterable[Sequence[Any]]) -> None:
+    """:func:`csv_lines` in a file that appears whole."""
+    write_text(path, csv_lines(lines))
+
+
 def as_markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """The lines of a table."""
     return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *rows))

@@ -18,6 +18,7 @@ from tiny import FIXTURES
 
 from videomamba.cli.main import main
 from videomamba.data import VideoReader
+from videomamba.files import write_csv
 from videomamba.inference import boxes
 from videomamba.recipes import RECIPES
 
@@ -258,3 +259,33 @@ def test_a_pickle_becomes_a_csv_and_a_program_does_not(tmp_path, capsys, fails):
     assert "posix.mkdir" in line
     assert not (tmp_path / "ran").exists()
     assert not (tmp_path / "evil.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["smith, john", '"quoted"'])
+def test_detect_reads_what_it_wrote(run, ava, tmp_path, capsys, name):
+    """Names with commas and quotes; a box counts once, not once for each action."""
+    video = tmp_path / f"{name}.mp4"
+    video.write_bytes((ava / "clip0.mp4").read_bytes())
+    write_csv(tmp_path / "q.csv", [(name, 1, 0.1, 0.1, 0.9, 0.9, 1, 0.9)])
+    detect = ["detect", str(video), "--checkpoint", str(run), *CPU, "--out", str(tmp_path / "o.mp4")]
+    assert (
+        main([*detect, "--keyframes", "even:4", "--boxes", str(tmp_path / "q.csv"), "--csv", str(tmp_path / "a.csv")])
+        == 0
+    )
+    assert (
+        main([*detect, "--keyframes", "even:4", "--boxes", str(tmp_path / "a.csv"), "--csv", str(tmp_path / "b.csv")])
+        == 0
+    )
+    assert capsys.readouterr().err.count("1 boxes in 1 keyframes") == 2
+    first, second = (list(csv.reader((tmp_path / f).open(newline=""))) for f in ("a.csv", "b.csv"))
+    assert first == second
+    assert {row[0] for row in first} == {name}
+    files = ["--ground-truth", str(tmp_path / "q.csv"), "--detections", str(tmp_path / "a.csv")]
+    assert main(["score", "ava", *files, "--label-map", str(ava / "ava_action_list_v2.2.pbtxt"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["mAP"] == 1.0
+
+
+def test_boxes_of_no_video_are_said_in_one_line(run, ava, fails, tmp_path):
+    (tmp_path / "q.csv").write_text("clip0,x\n")
+    said = fails("detect", ava / "clip0.mp4", "--checkpoint", run, *CPU, "--boxes", tmp_path / "q.csv")
+    assert "it has no row of a video; the first bad one is q.csv:1: 2 columns" in said

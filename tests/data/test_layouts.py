@@ -175,7 +175,9 @@ def test_bad_annotations(tmp_path):
             LAYOUTS["ssv2"](root)
     root = layouts.hmdb51(tmp_path / "hmdb51")
     (root / "testTrainMulti_7030_splits/wave_test_split1.txt").write_text("a.avi 3\n")
-    with pytest.raises(ValueError, match=r"wave_test_split1.txt: 'a.avi 3' is not a video's name and 0, 1 or 2"):
+    with pytest.raises(
+        ValueError, match=r"wave_test_split1.txt, line 1: 'a.avi 3' is not a video's name and 0, 1 or 2"
+    ):
         LAYOUTS["hmdb51"](root)
     (root / "testTrainMulti_7030_splits/wave_test_split1.txt").unlink()
     with pytest.raises(ValueError, match=r"wave_test_split1.txt is missing"):
@@ -186,7 +188,7 @@ def test_lists_that_are_not_utf8_are_named(tmp_path):
     root = layouts.hmdb51(tmp_path / "hmdb51")
     file = next(root.rglob("*_test_split1.txt"))
     file.write_bytes(b"caf\xe9.avi 1\n")
-    with pytest.raises(ValueError, match=rf"{file.name} cannot be read as a split file of HMDB51: 'utf-8' codec"):
+    with pytest.raises(ValueError, match=rf"{file.name} cannot be read: line 1 is not UTF-8"):
         LAYOUTS["hmdb51"](root)
 
 

@@ -26,14 +26,21 @@ _Words = tuple[Sequence[str], Sequence[Sequence[object]]]
 def _recognition(run: "RunConfig", result: "RunResult") -> _Words:
     from videomamba.engine.run_folder import SPLITS
 
-    folder, last, best = result.folder, result.last, result.best
+    folder, last, best, splits = result.folder, result.last, result.best, result.splits
+    held_out = (
+        f"{len(splits.test)} held-out videos" if splits.val is None else f"{len(splits.val)} videos of the val part"
+    )
     figures = (
-        f"top-1 of {len(result.splits.test)} held-out videos: "
+        f"top-1 of {held_out}: "
         f"{100 * last['top1']:.1f} % at the end, {folder / 'last'}; "
         f"at best {100 * best['top1']:.1f} % after epoch {best['epoch']}, {folder / 'best'}"
     )
-    return [figures], [
-        ["videomamba", "predict", result.splits.test.records[0].path, "--checkpoint", folder],
+    lines = [figures]
+    if result.test is not None:
+        tested = ", ".join(f"{100 * report['top1']:.1f} % ({name})" for name, report in result.test.items())
+        lines.append(f"top-1 of the {len(splits.test)} videos of the test part: {tested}")
+    return lines, [
+        ["videomamba", "predict", splits.test.records[0].path, "--checkpoint", folder],
         ["videomamba", "evaluate", folder, run.data.root, "--split", folder / SPLITS],
     ]
 

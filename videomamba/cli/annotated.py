@@ -50,6 +50,13 @@ def annotated_videos(
     return VIDEO_LAYOUTS[layout](data, fold=fold, **options)
 
 
+def point_out_notes(parts: Mapping[str, Any], console: Console) -> None:
+    """What there is to know of how the data were found, a line each."""
+    for part in parts.values():
+        for note in getattr(part, "notes", ()):
+            console.print(f"note: {note}", soft_wrap=True)
+
+
 def point_out_missing(parts: Mapping[str, Any], console: Console) -> None:
     """One line for each part that has fewer videos than were published, as Kinetics always has."""
     for name, part in parts.items():

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from videomamba.cli.annotated import Fold, Layout, annotated_videos, point_out_missing
+from videomamba.cli.annotated import Fold, Layout, annotated_videos, point_out_missing, point_out_notes
 from videomamba.cli.options import HoldOut, Json, Split, Workers, default_workers, option, people, print_json
 from videomamba.errors import UserError
 from videomamba.files import check_writable
-from videomamba.tables import write_csv
+from videomamba.tables import write_csv_lines
 
 if TYPE_CHECKING:
     from videomamba.data.annotations import Annotations
@@ -63,6 +63,7 @@ def check(
     console = people()
     parts = annotated_videos(data, split=split, hold_out=hold_out, layout=layout, fold=splits, missing_ok=True)
     point_out_missing(parts, console)
+    point_out_notes(parts, console)
     videos = _videos(parts)
     found: dict[int, Finding] = {}
     checked: list[Video] = []
@@ -146,8 +147,9 @@ def _show(
 
 
 def _write(file: Path, bad: "Sequence[tuple[Video, Finding]]") -> None:
-    rows = [{**video._asdict(), **finding._asdict()} for video, finding in bad]
-    write_csv(file, rows, ["path", "part", "label", "problem", "reason"])
+    from videomamba.data.broken import COLUMNS
+
+    write_csv_lines(file, [COLUMNS, *((*video, *finding) for video, finding in bad)])
 
 
 def _progress(console: Console) -> Any:

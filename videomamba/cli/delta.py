@@ -11,7 +11,7 @@ from rich.table import Table
 from videomamba.cli.options import Checkpoint, Device, Flag, Json, option, people, print_json
 from videomamba.cli.tables import PICTURES, check_suffix
 from videomamba.errors import UserError
-from videomamba.files import whole_file
+from videomamba.files import printable, whole_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,13 +69,13 @@ def delta(
     with torch.inference_mode():
         maps = model.delta_maps(clip.video[None].to(where))[0].cpu()
     steps = layer_steps(maps)
-    draw(file, clip, maps, how, title=video.name, note=f"{checkpoint}: {depth_trend(steps)}.")
+    draw(file, clip, maps, how, title=printable(video.name), note=f"{checkpoint}: {depth_trend(steps)}.")
     console = people()
     console.print(_table(steps))
     console.print(f"{depth_trend(steps)}; this clip, this checkpoint", soft_wrap=True)
     console.print(f"wrote {file}", soft_wrap=True)
     if curve is not None:
-        draw_curve(curve, steps, title=f"{video.name}, {checkpoint}")
+        draw_curve(curve, steps, title=f"{printable(video.name)}, {checkpoint}")
         console.print(f"wrote {curve}", soft_wrap=True)
     if json:
         print_json(

@@ -1,8 +1,6 @@
 """``videomamba detect``: what each person in a video does, drawn and as a table."""
 
-import csv as csv_module
 from collections import Counter
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +11,8 @@ from rich.progress import Progress
 from videomamba.cli.options import Device, Json, option, people, print_json
 from videomamba.cli.tables import check_suffix
 from videomamba.errors import UserError
-from videomamba.files import check_writable, write_text
+from videomamba.files import check_writable
+from videomamba.tables import write_csv_lines
 
 if TYPE_CHECKING:
     from videomamba.inference.result import Result
@@ -92,7 +91,7 @@ def detect(
             pass
     _say(result, model.labels, score, console)
     if csv is not None:
-        _write_csv(csv, video.stem, result, numbers)
+        _write_csv(csv, video.name if video.is_dir() else video.stem, result, numbers)
     console.print(f"drawn: {out}" + ("" if csv is None else f"; scores: {csv}"), soft_wrap=True)
     if json:
         print_json({"video": str(video), "drawn": str(out), **result.to_dict()})
@@ -114,15 +113,15 @@ def _numbers(names: tuple[str, ...], label_map: Path | None) -> list[int]:
 
 def _write_csv(path: Path, video: str, result: "Result", numbers: list[int]) -> None:
     """A row for each box and action, in the order of the classes, as AVA's detections have them."""
-    text = StringIO()
-    writer = csv_module.writer(text, lineterminator="\n")
+    rows: list[tuple[Any, ...]] = []
     for keyframe in result.keyframes:
         for one in keyframe.boxes:
             for action in sorted(one.actions, key=lambda action: action.index):
                 place = (f"{value:.6g}" for value in one.box)
-                row = (video, f"{keyframe.timestamp:04d}", *place, numbers[action.index], f"{action.probability:.6f}")
-                writer.writerow(row)
-    write_text(path, text.getvalue())
+                rows.append(
+                    (video, f"{keyframe.timestamp:04d}", *place, numbers[action.index], f"{action.probability:.6f}")
+                )
+    write_csv_lines(path, rows)
 
 
 def _say(result: "Result", names: tuple[str, ...], score: float, console: Console) -> None:

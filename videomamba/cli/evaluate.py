@@ -7,7 +7,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from videomamba.cli.annotated import Fold, Layout, annotated_videos, point_out_missing
+from videomamba.cli.annotated import Fold, Layout, annotated_videos, point_out_missing, point_out_notes
 from videomamba.cli.evaluate_detector import evaluate_detector
 from videomamba.cli.evaluate_segmenter import evaluate_segmenter
 from videomamba.cli.evaluated import run_evaluation
@@ -17,6 +17,8 @@ from videomamba.cli.options import (
     Device,
     HoldOut,
     Json,
+    LeaveOut,
+    SkipBroken,
     Split,
     Workers,
     default_workers,
@@ -43,6 +45,8 @@ def evaluate(
     clips: Clips = 1,
     crops: Crops = 1,
     batch_size: Annotated[int, option("N")] = 16,
+    leave_out: LeaveOut = None,
+    skip_broken: SkipBroken = 0,
     device: Device = "auto",
     workers: Workers = None,
     json: Json = False,
@@ -61,6 +65,7 @@ def evaluate(
         predictions: for a segmenter: also write the labels of all frames there, for `videomamba score segmentation`
         batch_size: videos at a time
     """
+    from videomamba.data.broken import read_leave_out, refuse_missing, without
     from videomamba.engine import model_labels
     from videomamba.models import Detector, Segmenter, load_model
     from videomamba.tasks.recognition import Recognition
@@ -77,6 +82,8 @@ def evaluate(
         "--layout": layout,
         "--clips": clips != 1,
         "--crops": crops != 1,
+        "--leave-out": leave_out,
+        "--skip-broken": skip_broken,
     }
     if isinstance(model, Detector):
         _refuse(checkpoint, "a detector", of_videos | {"--splits": splits, "--predictions": predictions})
@@ -110,8 +117,14 @@ def evaluate(
         "no detector and no segmenter",
         own | {"--detections": detections, "--predictions": predictions},
     )
-    parts = annotated_videos(data, split=split, hold_out=hold_out, layout=layout, fold=splits)
+    missing_ok = None if leave_out is None else True
+    parts = annotated_videos(data, split=split, hold_out=hold_out, layout=layout, fold=splits, missing_ok=missing_ok)
+    if leave_out is not None:
+        parts = without(parts, read_leave_out(leave_out, data), leave_out)
+        if layout != "kinetics":
+            refuse_missing(parts, split or data)
     point_out_missing(parts, console)
+    point_out_notes(parts, console)
     annotations = parts["test"] if "test" in parts else parts["all"]
     names = model.labels
     annotations = model_labels(annotations, names)
@@ -127,6 +140,7 @@ def evaluate(
         device=device,
         num_clips=clips,
         num_crops=crops,
+        skip_broken=skip_broken,
     )
     _show(report, console)
     if json:

@@ -1,8 +1,6 @@
 """The part of ``videomamba evaluate`` that tests detectors of actions on keyframes in AVA's form."""
 
-import csv
 from collections.abc import Mapping
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +10,8 @@ from rich.table import Table
 from videomamba.cli.evaluated import run_evaluation
 from videomamba.cli.options import people, print_json
 from videomamba.errors import UserError
-from videomamba.files import check_writable, write_text
+from videomamba.files import check_writable
+from videomamba.tables import write_csv_lines
 
 if TYPE_CHECKING:
     from videomamba.data.datasets.ava import BoxAnnotations
@@ -72,12 +71,9 @@ def _show(report: dict[str, Any], console: Console) -> None:
 
 
 def _write(path: Path, rows: list[Any], annotations: "BoxAnnotations") -> None:
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    lines = []
     for index, box, label, score in rows:
         record = annotations.records[index]
         numbers = (f"{value:.9g}" for value in box)
-        writer.writerow(
-            (record.video, f"{record.timestamp:04d}", *numbers, annotations.class_ids[label], f"{score:.9g}")
-        )
-    write_text(path, text.getvalue())
+        lines.append((record.video, f"{record.timestamp:04d}", *numbers, annotations.class_ids[label], f"{score:.9g}"))
+    write_csv_lines(path, lines)

@@ -1,6 +1,5 @@
 """The part of ``videomamba evaluate`` that tests segmenters on features and frame labels in MS-TCN's layout."""
 
-import json as json_module
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from rich.table import Table
 from videomamba.cli.evaluated import run_evaluation
 from videomamba.cli.options import people, print_json
 from videomamba.errors import UserError
-from videomamba.files import check_writable, write_text
+from videomamba.files import check_writable, read_json, write_text
 
 if TYPE_CHECKING:
     from videomamba.data.datasets.mstcn import FeatureAnnotations
@@ -69,8 +68,8 @@ def _fold_of_run(checkpoint: str) -> int | None:
     """The split that a run folder was trained on; None for a checkpoint that does not say."""
     for folder in (Path(checkpoint), Path(checkpoint).parent):
         try:
-            data = json_module.loads((folder / "config.json").read_text())["data"]
-        except (OSError, ValueError, KeyError):
+            data = read_json(folder / "config.json")["data"]
+        except (UserError, KeyError, TypeError):
             continue
         return data.get("fold") or 1
     return None

@@ -41,14 +41,18 @@ def features(
         stride: source frames from one feature to the next; 1 gives each frame the feature of its tubelet
         batch_size: windows at a time
     """
-    from videomamba.data import VideoError, find_videos
+    from videomamba.data import VideoError
+    from videomamba.data.annotations import search_videos
+    from videomamba.data.walk import left_out
     from videomamba.inference.device import resolve_device
     from videomamba.inference.features import check_options, load_backbone, windows_for
 
     if not videos:
         raise UserError("no video given; name at least one file or folder")
-    console, paths, where = people(), find_videos(videos), resolve_device(device)
-    paths = list({path.resolve(): path for path in paths}.values())  # one may be named twice, or in a folder too
+    console, found, where = people(), search_videos(videos), resolve_device(device)
+    for note in left_out(found.others):
+        console.print(f"note: {note}", soft_wrap=True)
+    paths = list({path.resolve(): path for path in found.videos}.values())  # one may be named twice, or in a folder too
     twice = next((p.stem for i, p in enumerate(paths) if p.stem in {q.stem for q in paths[:i]}), None)
     if twice is not None:
         raise UserError(f"two videos are called {twice}; their features would have the same name: run them apart")

@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,9 @@ VERBS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line, ``sys.argv`` by default, and returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):  # names of files may have bytes that are no text
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help"):
         print(usage(), file=sys.stdout if words else sys.stderr)

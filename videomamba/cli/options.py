@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -39,6 +40,12 @@ Clips = Annotated[int, option("N", "clips of each video whose scores are average
 Crops = Annotated[int, option("N", "crops of each clip, along the longer way, whose scores are averaged")]
 Workers = Annotated[int | None, option("N", "processes that read videos (half of the cores, at most 8)")]
 
+LeaveOut = Annotated[
+    Path | None, option("FILE.csv", "leave out the videos that this file lists, as `videomamba check --csv` writes it")
+]
+SkipBroken = Annotated[
+    int, option("N", "go on without up to N videos that cannot be read; they are listed, others stand in for them")
+]
 InMemory = Annotated[Flag, tyro.conf.arg(help="decode each video once and keep it in memory, for small sets")]
 
 

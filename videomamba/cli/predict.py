@@ -32,7 +32,8 @@ def predict(
         top_k: classes to show for each video
         batch_size: videos of one forward pass
     """
-    from videomamba.data import find_videos
+    from videomamba.data.annotations import search_videos
+    from videomamba.data.walk import left_out
     from videomamba.inference.predict import predict as predictions
     from videomamba.models import Detector, Segmenter, load_model
     from videomamba.tasks.recognition import Recognition
@@ -42,12 +43,14 @@ def predict(
     for name, value in (("--top-k", top_k), ("--clips", clips), ("--batch-size", batch_size)):
         if value < 1:
             raise UserError(f"{name} {value}; give at least 1")
-    paths = find_videos(videos)
+    found = search_videos(videos)
     model = load_model(checkpoint)
     if isinstance(model, Detector | Segmenter):
         Recognition(model.labels).check_model(model)  # names the verb for such a checkpoint
     console, results = people(), []
-    for result in predictions(model, paths, top_k, clips, device, batch_size):
+    for note in left_out(found.others):
+        console.print(f"note: {note}", soft_wrap=True)
+    for result in predictions(model, found.videos, top_k, clips, device, batch_size):
         results.append(result)
         show_classes(result, console)
     if json:

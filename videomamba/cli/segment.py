@@ -1,8 +1,6 @@
 """``videomamba segment``: who does what when in a long video."""
 
 import contextlib
-import csv
-import json as json_module
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +13,8 @@ from rich.table import Table
 from videomamba.cli.features import Step, extract
 from videomamba.cli.options import Device, Json, option, people, print_json
 from videomamba.errors import UserError
-from videomamba.files import check_writable, whole_file
+from videomamba.files import check_writable, printable, whole_file, write_json, write_text
+from videomamba.tables import write_csv_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -188,12 +187,9 @@ def _write(
     with contextlib.ExitStack() as stack:
         new = {kind: stack.enter_context(whole_file(path)) for kind, path in files.items()}
         figure.savefig(new["picture"], format="png", dpi=150)
-        new["labels"].write_text("".join(f"{label}\n" for label in _labels(outcome.segments)), encoding="utf-8")
-        new["json"].write_text(json_module.dumps(result, indent=2) + "\n", encoding="utf-8")
-        with new["csv"].open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+        write_text(new["labels"], "".join(f"{label}\n" for label in _labels(outcome.segments)))
+        write_json(new["json"], result)
+        write_csv_lines(new["csv"], [list(rows[0]), *(list(row.values()) for row in rows)])
 
 
 def _figure(outcome: "Result", times: "FeatureTimes", result: dict[str, Any], truth: list[str] | None) -> "Figure":
@@ -202,7 +198,7 @@ def _figure(outcome: "Result", times: "FeatureTimes", result: dict[str, Any], tr
     from videomamba.tasks.metrics.segmentation import segments
     from videomamba.viz.timeline import timeline_figure
 
-    in_seconds, title = times.fps is not None, Path(outcome.path).stem
+    in_seconds, title = times.fps is not None, printable(Path(outcome.path).stem)
     rows = {"prediction": [segment.bar(in_seconds) for segment in outcome.segments]}
     if truth is not None:
         true = [

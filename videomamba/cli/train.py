@@ -1,7 +1,6 @@
 """``videomamba train``: a recipe, or a folder of your own videos."""
 
 import contextlib
-import csv
 import dataclasses
 import difflib
 import shlex
@@ -18,6 +17,7 @@ from videomamba.cli.options import Flag, Json, invocation, named_options, option
 from videomamba.engine import RunConfig, TrainingInterrupted
 from videomamba.errors import UserError
 from videomamba.experiments import run, run_splits
+from videomamba.files import read_csv_lines
 from videomamba.recipes import RECIPES, folder
 
 _made, _NONE = options()
@@ -38,8 +38,9 @@ def train(
 ) -> int:
     """Trains a model on videos, from scratch or from a checkpoint.
 
-    A folder has one folder per class in it, or train/ and test/ with one folder per class each. Without these two and
-    without --split, a fifth of every class is held out for the test. Options that are not given are as the recipe has
+    A folder has one folder per class in it, or train/ and test/ with one folder per class each; with val/ beside them,
+    that part chooses the best epoch. Without these and without --split, about a fifth of every class is held out for
+    the test. Options that are not given are as the recipe has
     them (`videomamba recipes NAME`). After Ctrl-C or a crash the same command with --output and --resume goes on. On
     several GPUs or machines: `torchrun --nproc-per-node N -m videomamba.cli.main train ...`, or `accelerate launch`;
     each process takes batches of its own.
@@ -102,6 +103,13 @@ def _recipe(what: str, data: Path | None, start: str | None) -> RunConfig:
     return folder(Path(what), start=start)
 
 
+def _columns(file: Path) -> list[str]:
+    try:
+        return next(read_csv_lines(file), (1, []))[1]
+    except UserError:
+        return []
+
+
 def _point_out_csv(config: RunConfig, console: Console) -> None:
     """One line about a csv file that lies with the videos and is not used."""
     data = config.data
@@ -109,8 +117,7 @@ def _point_out_csv(config: RunConfig, console: Console) -> None:
         return
     for found in (data.root / "clips.csv", data.root.parent / "clips.csv"):
         if found.is_file():
-            with found.open(newline="", encoding="utf-8-sig") as file:
-                columns = next(csv.reader(file), [])
+            columns = _columns(found)
             hold_out = "" if "split" in columns else f" --hold-out COLUMN=VALUE,... (it has {', '.join(columns)})"
             console.print(f"note: {found} is not used; --split {found}{hold_out} would split by it", soft_wrap=True)
             return

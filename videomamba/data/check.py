@@ -1,18 +1,18 @@
 """Whether video files can be trained on, found out before hours are spent: in worker processes, a file at a time."""
 
+import itertools
 import multiprocessing
-import signal
 import warnings
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import av.logging
-import torch
 
 from videomamba.data.errors import VideoError
+from videomamba.data.processes import ended_by_sigterm, process_pool
 from videomamba.data.reader import VideoReader
 from videomamba.notes import UserNote
 
@@ -74,53 +74,50 @@ def check_videos(paths: Sequence[Path], *, frames: int, workers: int) -> Iterato
         for place, path in enumerate(paths):
             yield place, check_video(path, frames=frames)
         return
-    left = iter(enumerate(paths))
-    pool = _pool(workers)
-    pending: dict[Future[Finding | None], int] = {}
-    try:
+    left: _Places = iter(enumerate(paths))
+    with ended_by_sigterm():
+        while (ahead := next(left, None)) is not None:
+            left = yield from _until_one_breaks(itertools.chain([ahead], left), frames=frames, workers=workers)
+
+
+_Places = Iterator[tuple[int, Path]]
+
+
+def _until_one_breaks(
+    left: _Places, *, frames: int, workers: int
+) -> Generator[tuple[int, Finding | None], None, _Places]:
+    """Findings of a pool, until all is done or a decoder takes a process down; gives back what was not begun."""
+    pending: dict[Future[Finding | None], tuple[int, Path]] = {}
+    with process_pool(workers, multiprocessing.get_context()) as pool:
         while True:
             while len(pending) < 4 * workers and (following := next(left, None)) is not None:
-                place, path = following
                 try:
-                    pending[pool.submit(check_video, path, frames=frames)] = place
+                    pending[pool.submit(check_video, following[1], frames=frames)] = following
                 except BrokenProcessPool:  # seen below, by the one that broke it
-                    pending[_broken()] = place
+                    pending[_broken()] = following
             if not pending:
-                return
+                return left
             done, _ = wait(pending, return_when=FIRST_COMPLETED)
             if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
-                for future, place in pending.items():
-                    lost = not future.done() or future.exception() is not None
-                    yield place, _alone(paths[place], frames) if lost else future.result()
-                pending.clear()
-                pool.shutdown(cancel_futures=True)
-                pool = _pool(workers)
-                continue
+                break
             for future in done:
-                yield pending.pop(future), future.result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+                yield pending.pop(future)[0], future.result()
+    for future, (place, path) in pending.items():
+        lost = not future.done() or future.cancelled() or future.exception() is not None
+        yield place, _alone(path, frames) if lost else future.result()
+    return left
 
 
 def _alone(path: Path, frames: int) -> Finding | None:
     """A file in a process of its own."""
-    with _pool(1) as pool:
+    with process_pool(1, multiprocessing.get_context()) as pool:
         try:
             return pool.submit(check_video, path, frames=frames).result()
         except BrokenProcessPool:
-            return Finding("unreadable", "the decoder crashed")
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, multiprocessing.get_context(), initializer=_begin)
+            return Finding("unreadable", "the decoder crashed, or its process was killed")
 
 
 def _broken() -> Future[Finding | None]:
     future: Future[Finding | None] = Future()
     future.set_exception(BrokenProcessPool())
     return future
-
-
-def _begin() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that reports
-    torch.set_num_threads(1)

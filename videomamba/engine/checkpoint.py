@@ -1,9 +1,11 @@
 """A run's whole state on disk, from which it goes on as if nothing had happened."""
 
+import dataclasses
 import os
 import random
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +16,7 @@ from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
     get_model_state_dict,
     get_state_dict,
+    set_model_state_dict,
     set_state_dict,
 )
 
@@ -80,6 +83,18 @@ def load_training_state(model: nn.Module, optimizer: torch.optim.Optimizer, stat
     set_state_dict(
         model, optimizer, model_state_dict=state["model"], optim_state_dict=state["optimizer"], options=_WHOLE
     )
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Puts back what :func:`whole_weights` gave, sharded as the model is; one of several names of a tensor will do.
+
+    Raises:
+        UserError: weights of another model.
+    """
+    options = dataclasses.replace(_WHOLE, strict=False)
+    unknown = set_model_state_dict(model, dict(weights), options=options).unexpected_keys
+    if unknown:
+        raise UserError(f"the model has no tensor {unknown[0]}: not its weights")
 
 
 _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)

@@ -48,7 +48,10 @@ class DataConfig:
         size: frame size that the model sees in pixels, one number or height and width; by default the model's.
         augmentation: of training clips.
         workers: processes that read videos; 0 reads between the steps. By default half of the cores, at most 8.
-        in_memory: decode each video once and keep it in memory, for small sets.
+        in_memory: decode each video once and keep it in memory, in each of these processes; for small sets.
+        leave_out: csv file with a column path: videos that are left out, such as `videomamba check --csv` lists.
+        skip_broken: how many files may turn out to be broken; in training others stand in for them, tests count the
+            rest.
     """
 
     root: Annotated[Path, Suppress, arg(name="data")]
@@ -64,9 +67,12 @@ class DataConfig:
     augmentation: Augmentation = field(default_factory=Augmentation)
     workers: Count = 1
     in_memory: bool = False
+    leave_out: Annotated[Path | None, arg(metavar="FILE.csv")] = None
+    skip_broken: Annotated[int, arg(metavar="N")] = 0
 
     def __post_init__(self) -> None:
         layout = self.layout
+        _at_least("skip_broken", self.skip_broken, 0)
         if self.hold_out is not None and self.split is None:
             raise FieldError(
                 "{hold_out} needs {split}, the csv file that has the column", "split", hold_out=self.hold_out

@@ -1,12 +1,15 @@
 """From a data configuration and a model to loaders of clips that this model takes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from videomamba.data import Annotations, VideoError, VideoRecord, make_loader, read_csv, read_folder, split_holdout
-from videomamba.data.datasets import LAYOUTS
+from videomamba.data import VideoError, make_loader, read_csv, read_folder, split_holdout
+from videomamba.data.annotations import model_labels as model_labels
+from videomamba.data.broken import CollateBroken, SkipBroken, read_leave_out, refuse_missing, without
+from videomamba.data.datasets import LAYOUTS, VIDEO_LAYOUTS
 from videomamba.data.splits import Part, Splits
 from videomamba.data.synthetic import write_synthetic
 from videomamba.engine.config import DataConfig, RunConfig
@@ -16,7 +19,9 @@ from videomamba.tasks.task import Samples, Task
 
 
 def load_splits(config: DataConfig, *, seed: int, progress: Callable[[int, int], None] | None = None) -> Splits:
-    """Training and test videos: of the csv, of the folders train/ and test/, or a fifth of each class held out.
+    """Training and test videos: of the csv, of the folders train/ and test/, or about a fifth of each class held out.
+
+    Where there is a part ``val`` beside ``test``, it chooses the best epoch.
 
     Args:
         config: where they are; what it asks for is rendered first.
@@ -28,34 +33,35 @@ def load_splits(config: DataConfig, *, seed: int, progress: Callable[[int, int],
     """
     if config.synthetic is not None:
         write_synthetic(config.root, config.synthetic, progress=progress)
-    if config.layout != "folder":
-        return Splits(**LAYOUTS[config.layout](config.root, fold=config.fold, **config.options))
-    if config.split is not None:
-        return Splits(**read_csv(config.split, root=config.root, hold_out=config.hold_out))
-    parts = read_folder(config.root)
+    gone = left_out(config)
+    parts = without(_annotated(config, missing_ok=bool(gone)), gone, config.leave_out) if gone else _annotated(config)
+    if gone and config.layout != "kinetics":  # whose videos vanish from the Internet
+        refuse_missing(parts, config.split or config.root)
     if "all" in parts:
-        parts = split_holdout(parts["all"], seed=seed)
-    for name, annotations in parts.items():
-        if not len(annotations):
-            raise UserError(f"{config.root}: the {name} part has no videos; a class needs at least two to hold one out")
+        parts = split_holdout(parts["all"], seed=seed, root=config.root)
+    for name, part in parts.items():
+        if not len(part):
+            hint = "".join(f" ({note})" for note in parts["train"].notes)
+            raise UserError(
+                f"{config.root}: the {name} part has no videos; a class needs at least two to hold one out{hint}"
+            )
     return Splits(**parts)
 
 
-def model_labels(annotations: Annotations, class_names: Sequence[str]) -> Annotations:
-    """The same videos under a model's labels; classes of the model without videos are fine.
+def left_out(config: DataConfig) -> dict[str, str]:
+    """The files of ``config.leave_out``, see :func:`videomamba.data.broken.read_leave_out`."""
+    return {} if config.leave_out is None else read_leave_out(config.leave_out, config.root)
 
-    Raises:
-        UserError: a class that the model does not know.
-    """
-    unknown = [name for name in annotations.class_names if name not in class_names]
-    if unknown:
-        raise UserError(
-            f"the model does not know {len(unknown)} of the {len(annotations.class_names)} classes here: "
-            f"{_first(unknown)}; it knows {_first(class_names)}"
+
+def _annotated(config: DataConfig, *, missing_ok: bool = False) -> dict[str, Any]:
+    if config.layout != "folder":
+        options = (
+            {**config.options, "missing_ok": True} if missing_ok and config.layout in VIDEO_LAYOUTS else config.options
         )
-    index = {name: i for i, name in enumerate(class_names)}
-    records = tuple(VideoRecord(r.path, index[annotations.class_names[r.label]]) for r in annotations.records)
-    return Annotations(records, tuple(class_names))
+        return LAYOUTS[config.layout](config.root, fold=config.fold, **options)
+    if config.split is not None:
+        return read_csv(config.split, root=config.root, hold_out=config.hold_out, missing_ok=missing_ok)
+    return read_folder(config.root)
 
 
 def train_loader(task: Task, part: Part, preprocessing: Preprocessing, run: RunConfig) -> DataLoader:
@@ -63,13 +69,14 @@ def train_loader(task: Task, part: Part, preprocessing: Preprocessing, run: RunC
     dataset = task.train_dataset(part, preprocessing, augmentation=run.data.augmentation, seed=run.seed)
     if run.data.in_memory:
         _keep_in_memory(dataset)
+    dataset, collate = _skipping(dataset, task, skip=run.data.skip_broken > 0, seed=run.seed)
     return make_loader(
         dataset,
         batch_size=run.optim.batch_size,
         shuffle=True,
         seed=run.seed,
         num_workers=run.data.workers,
-        collate=task.collate,
+        collate=collate,
     )
 
 
@@ -83,12 +90,22 @@ def evaluation_loader(
     num_clips: int = 1,
     num_crops: int = 1,
     in_memory: bool = False,
+    skip_broken: bool = False,
 ) -> DataLoader:
-    """Batches of the task's test samples in the part's order, the last one as short as it comes."""
+    """Batches of the task's test samples in the part's order, the last one as short as it comes.
+
+    With ``skip_broken`` a sample that cannot be read is marked, and :func:`videomamba.engine.evaluate` leaves it out.
+    """
     dataset = task.test_dataset(part, preprocessing, num_clips=num_clips, num_crops=num_crops)
     if in_memory:
         _keep_in_memory(dataset)
-    return make_loader(dataset, batch_size=batch_size, shuffle=False, num_workers=workers, collate=task.collate)
+    dataset, collate = _skipping(dataset, task, skip=skip_broken)
+    return make_loader(dataset, batch_size=batch_size, shuffle=False, num_workers=workers, collate=collate)
+
+
+def _skipping(dataset: Samples, task: Task, *, skip: bool, seed: int = 0) -> tuple[Samples, Any]:
+    """The data set and its collate, or what marks broken samples around them."""
+    return (SkipBroken(dataset, seed=seed), CollateBroken(task.collate)) if skip else (dataset, task.collate)
 
 
 def batches(loader: DataLoader) -> Iterator[dict[str, Tensor]]:
@@ -107,7 +124,3 @@ def _keep_in_memory(dataset: Samples) -> None:
             f"{{in_memory}} is for videos; {type(dataset).__name__} reads its samples each time", "in_memory"
         )
     keep()
-
-
-def _first(names: Sequence[str], count: int = 5) -> str:
-    return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")

@@ -29,6 +29,7 @@ class TrainProgress:
         headline: name of the figure that is followed live.
         in_percent: it is a percentage already, not a share of 1.
         done: steps that an earlier session made.
+        tested: name of the part that is tested after each epoch.
     """
 
     def __init__(
@@ -40,12 +41,13 @@ class TrainProgress:
         headline: str,
         in_percent: bool = False,
         done: int = 0,
+        tested: str = "test",
     ) -> None:
         self._console = console
         self._epochs = epochs
         self._headline = headline
         self._whole = 100 if in_percent else 1
-        self._tested = ""
+        self._tested, self._part = "", tested
         self._bar = _Bar(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=None),
@@ -70,7 +72,7 @@ class TrainProgress:
 
     def epoch(self, row: Mapping[str, Any]) -> None:
         """An epoch is over; ``row`` is its whole row of ``metrics.csv``."""
-        self._tested = f" test {_percent(row[self._headline] / self._whole)}"
+        self._tested = f" {self._part} {_percent(row[self._headline] / self._whole)}"
         line = f"epoch {row['epoch']:>3}/{self._epochs}  {self._figures(row)}"
         self._console.print(line, soft_wrap=True, highlight=False, markup=False)
 

@@ -1,24 +1,24 @@
 """The folder of a training run; every file in it appears whole or not at all."""
 
-import csv
 import dataclasses
 import json
 import os
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from videomamba.data.datasets.csv import read_table
+from videomamba.data.names import identity as file_identity
 from videomamba.data.splits import Splits
 from videomamba.engine.config import RunConfig
 from videomamba.errors import UserError
-from videomamba.files import check_writable, write_text
+from videomamba.files import check_writable, read_json, whole_folder, write_json
 from videomamba.models import PretrainedModel
 from videomamba.models.weights.folder import write as write_model
-from videomamba.tables import as_csv, write_csv
+from videomamba.tables import write_csv
 
 RUNS = Path("runs")  # of runs that name no output
 CONFIG, SPLITS, METRICS, RESULT = "config.json", "splits.csv", "metrics.csv", "result.json"
@@ -27,6 +27,7 @@ _FREE = (
     *("name", "output", "device", "data.workers", "data.in_memory", "checkpoint_steps", "keep_checkpoints", "trackers"),
     *("test_clips", "test_crops", "data.num_frames", "data.size", "data.stride", "model.name", "model.overrides"),
     *("model.begins_from", "model.drop_path_rate", "facts.architecture.num_classes"),
+    *("data.leave_out", "data.skip_broken", "resolved"),  # what is left out is compared video by video
 )
 _COMPARED = {"architecture": "config", "preprocessing": "preprocessing"}  # facts -> attributes of the model
 
@@ -92,11 +93,11 @@ class RunFolder:
 
     def config(self) -> dict[str, Any]:
         """``config.json``: the run's configuration, and ``facts`` about it."""
-        return _read(self.path / CONFIG)
+        return read_json(self.path / CONFIG)
 
     def result(self) -> dict[str, Any]:
         """``result.json``: ``best``, ``last``, ``views`` and ``minutes``; there when the run is over."""
-        return _read(self.path / RESULT)
+        return read_json(self.path / RESULT)
 
     def splits(self) -> list[dict[str, str]]:
         """``splits.csv``: a row per video, with ``split``."""
@@ -111,23 +112,31 @@ class RunFolder:
         Raises:
             UserError: the run that lies here was made with other settings, beside where and how it computes.
         """
-        there, asked = identity(self.config()), identity_of(run, facts or {})
+        config = self.config()
+        there, asked, resolved = identity(config), identity_of(run, facts or {}), config.get("resolved", {})
         for name in {**there, **asked}:
-            if there.get(name) != asked.get(name):
+            if not same_setting(name, there.get(name), asked.get(name), resolved):
                 raise UserError(
                     f"{self.path} was begun with {name}={there.get(name)}, not {asked.get(name)}; a run goes on as it "
                     "began: choose another folder for the output"
                 )
 
-    def check_splits(self, splits: Splits, root: Path) -> None:
+    def check_splits(self, splits: Splits, root: Path, *, left_out: Collection[str] = ()) -> None:
         """
+        Args:
+            splits: of the run that shall go on.
+            root: of its data.
+            left_out: :func:`videomamba.data.names.identity` of files that may be gone.
+
         Raises:
             UserError: the run that lies here was begun with other videos, or another part of them held out.
         """
         file = self.path / SPLITS
         if not file.is_file():  # killed before it was written
             return
-        began, now = (set(text.splitlines()) for text in (file.read_text(encoding="utf-8"), _splits_csv(splits, root)))
+        began = {_Row(row.fields.items()) for row in read_table(file, ("split",))}
+        now = {_Row(row.items()) for row in _split_rows(splits, root)}
+        began = {row for row in began if row in now or file_identity(root / dict(row).get("path", "")) not in left_out}
         if began != now:
             raise UserError(
                 f"{self.path} was begun with other videos: {len(began - now)} rows of its {SPLITS} are gone or in "
@@ -136,20 +145,21 @@ class RunFolder:
 
     def write_config(self, run: RunConfig, **facts: Any) -> None:
         """``config.json``: the run's configuration, and facts about it such as versions."""
-        write_text(self.path / CONFIG, json.dumps({**_as_json(run), **facts}, indent=2, default=str) + "\n")
+        write_json(self.path / CONFIG, {**_as_json(run), "resolved": _resolved(run), **facts})
 
     def write_splits(self, splits: Splits, root: Path) -> None:
         """``splits.csv``: which videos trained and which were held out, as ``--split`` reads it."""
-        write_text(self.path / SPLITS, _splits_csv(splits, root))
+        write_csv(self.path / SPLITS, _split_rows(splits, root))
 
     def set_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """``metrics.csv``, a row for each epoch that is over."""
         if rows:
-            write_csv(self.path / METRICS, rows)
+            columns = list(dict.fromkeys(name for row in rows for name in row))  # rows may be of several kinds
+            write_csv(self.path / METRICS, [{name: row.get(name) for name in columns} for row in rows])
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """``result.json``: the run is over, and what came out."""
-        write_text(self.path / RESULT, json.dumps(result, indent=2, default=str) + "\n")
+        write_json(self.path / RESULT, result)
 
     def save(self, model: PretrainedModel, folder: Path, weights: Mapping[str, Tensor] | None = None) -> None:
         """The model as ``best`` or ``last``; with its whole ``weights`` where it has them only in parts.
@@ -163,12 +173,8 @@ class RunFolder:
         if folder.exists():
             write_model(folder, checkpoint)
             return
-        self.path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.path, prefix=f".{folder.name}.") as temporary:
-            whole = Path(temporary) / folder.name
-            whole.mkdir()
+        with whole_folder(folder) as whole:
             write_model(whole, checkpoint)
-            os.replace(whole, folder)
 
 
 def check_output(path: Path, *, resume: bool = False) -> None:
@@ -237,15 +243,32 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{name}", value
 
 
-def _splits_csv(splits: Splits, root: Path) -> str:
-    return as_csv([{**row, "split": name} for name, part in splits.items() for row in part.rows(root)])
-
-
-def _read(file: Path) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return values
-
-
 def _rows(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="", encoding="utf-8") as text:
-        return list(csv.DictReader(text))
+    return [row.fields for row in read_table(file, ())]
+
+
+def same_setting(name: str, old: Any, new: Any, resolved: Mapping[str, str]) -> bool:
+    """Whether a setting is as it was; a file or folder may be spelled otherwise.
+
+    Args:
+        name: with dots, such as ``data.root``.
+        old: as the run has it in ``config.json``.
+        new: as it is asked for.
+        resolved: where the run's files and folders lay when it began, by name.
+    """
+    if old == new or not isinstance(new, str) or not isinstance(old, str):
+        return old == new
+    return os.path.exists(new) and os.path.realpath(new) == resolved.get(name, os.path.realpath(old))
+
+
+def _resolved(run: RunConfig) -> dict[str, str]:
+    """Whole paths of the settings that name a file or folder, by name with dots."""
+    named = ((name, value) for name, value in _flat(_as_json(run)) if not _free(name))
+    return {name: os.path.realpath(v) for name, v in named if isinstance(v, str) and v and os.path.exists(v)}
+
+
+_Row = frozenset[tuple[str, str]]
+
+
+def _split_rows(splits: Splits, root: Path) -> list[dict[str, str]]:
+    return [{**row, "split": name} for name, part in splits.items() for row in part.rows(root)]

@@ -17,9 +17,12 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
+from videomamba.data.broken import SkipBroken
 from videomamba.data.splits import Splits
+from videomamba.engine.broken import BROKEN, BrokenFiles, broken_indices
 from videomamba.engine.checkpoint import (
     load_training_state,
+    load_weights,
     random_state,
     read_checkpoint,
     set_random_state,
@@ -39,6 +42,7 @@ from videomamba.engine.run_folder import RunFolder
 from videomamba.engine.sharding import shard
 from videomamba.errors import FieldError, UserError
 from videomamba.models import PretrainedModel
+from videomamba.models.weights.folder import WEIGHTS, read_safetensors
 from videomamba.tasks.task import Batch, Task
 
 _CHECKPOINT_SECONDS, _EPOCH_SECONDS = 600, 60
@@ -69,7 +73,8 @@ class TrainResult:
     Attributes:
         folder: the run's.
         best, last: rows of its ``metrics.csv``.
-        views: the test of the last weights with several views of each video; None without one.
+        views: the last weights' report on the test part with several views of each video; None without one.
+        test: reports of the ``best`` and ``last`` weights on the test part, where a part ``val`` has picked the best.
         minutes: spent on it, in all sessions together.
     """
 
@@ -77,6 +82,7 @@ class TrainResult:
     best: dict[str, Any]
     last: dict[str, Any]
     views: dict[str, Any] | None = None
+    test: dict[str, Any] | None = None
     minutes: float = 0.0
 
 
@@ -127,15 +133,10 @@ class Trainer:
         self.on_step = on_step
         optim = run.optim
         train_batches = train_loader(task, splits.train, model.preprocessing, run)
-        test_batches = evaluation_loader(
-            task,
-            splits.test,
-            model.preprocessing,
-            batch_size=optim.batch_size,
-            workers=run.data.workers,
-            in_memory=run.data.in_memory,
-        )
-        self.test_part = splits.test
+        self.splits = splits
+        self.chosen_on = "test" if splits.val is None else "val"  # the part that picks the best epoch
+        self.broken = BrokenFiles(run.data.skip_broken)
+        test_batches = self._test_batches(self.chosen_on, model, in_memory=run.data.in_memory)
         self.bare = model  # without what surrounds it in several processes
         if optim.compile:
             model.compile()
@@ -186,23 +187,28 @@ class Trainer:
             headline=self.task.headline,
             in_percent=self.task.in_percent,
             done=(self.at.epoch - 1) * len(self.train_loader) + self.at.batch,
+            tested=self.chosen_on,
         ) as progress:
+            speaking = console if self.accelerator.is_main_process else None
+            self.broken = BrokenFiles(self.run.data.skip_broken, speaking, self.folder.path / BROKEN)
             while self.at.epoch <= epochs:
                 row = {**self._train_epoch(progress), **self._test(progress)}
                 self._end_epoch(row)
                 progress.epoch(row)
             views = self._test_with_views(progress)
-        assert self.at.best is not None
-        return TrainResult(self.folder.path, self.at.best, self.at.rows[-1], views, round(self._minutes(), 3))
+            assert self.at.best is not None
+            test = None if self.chosen_on == "test" else self._test_best_and_last(self.at.best, progress)
+        minutes = round(self._minutes(), 3)
+        return TrainResult(self.folder.path, self.at.best, self.at.rows[-1], views, test, minutes)
 
     def _end_epoch(self, row: dict[str, Any]) -> None:
-        headline, best = self.task.headline, self.at.best
+        headline, best, loss = self.task.headline, self.at.best, f"{self.chosen_on}_loss"
         self.at.rows.append(row)
         if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step(row["train_loss"])
         self.folder.set_rows(self.at.rows)
         self.accelerator.log({name: value for name, value in row.items() if name != "epoch"}, step=row["epoch"])
-        if best is None or (row[headline], -row["test_loss"]) > (best[headline], -best["test_loss"]):
+        if best is None or (row[headline], -row[loss]) > (best[headline], -best[loss]):
             self.at.best = row
             self._save(self.folder.best)
         self._save(self.folder.last)
@@ -215,6 +221,9 @@ class Trainer:
         self.model.train()
         began, waited, seen = time.perf_counter(), 0.0, 0
         for batch, wait in self._timed_batches():
+            if "broken" in batch:
+                self._met("train", self.train_loader, broken_indices(batch, self.accelerator))
+                batch = {name: value for name, value in batch.items() if name != "broken"}
             self.at.lr = max(map(float, self.schedule.get_last_lr()))
             loss, right, count = self._batch(batch)
             waited, seen, self.at.batch = waited + wait, seen + count, self.at.batch + 1
@@ -293,15 +302,56 @@ class Trainer:
             start=str(self.folder.last),
         )
 
-    def _evaluate(self, loader: DataLoader, progress: TrainProgress) -> dict[str, Any]:
+    def _met(self, part: str, loader: DataLoader, indices: list[int]) -> None:
+        """Counts broken samples of a part."""
+        self.broken.met(cast(SkipBroken, loader.dataset), self.splits[part], part, indices)
+
+    def _test_batches(self, part: str, model: PretrainedModel, *, in_memory: bool = False) -> DataLoader:
+        return evaluation_loader(
+            self.task,
+            self.splits[part],
+            model.preprocessing,
+            batch_size=self.run.optim.batch_size,
+            workers=self.run.data.workers,
+            in_memory=in_memory,
+            skip_broken=self.run.data.skip_broken > 0,
+        )
+
+    def _evaluate(
+        self, part: str, loader: DataLoader, progress: TrainProgress, *, may_stop: bool = True
+    ) -> dict[str, Any]:
         """The report of the weights that are saved."""
 
         def on_batch(done: int, total: int) -> None:
             progress.testing(done, total)
-            self.stop_if_asked()
+            if may_stop:
+                self.stop_if_asked()
 
         model = self.model if self.ema is None else self.ema
-        return evaluate(model, self.task, loader, self.accelerator, on_batch=on_batch)
+        return evaluate(
+            model,
+            self.task,
+            loader,
+            self.accelerator,
+            on_batch=on_batch,
+            on_broken=lambda indices: self._met(part, loader, indices),
+        )
+
+    def _test_best_and_last(self, best: dict[str, Any], progress: TrainProgress) -> dict[str, Any]:
+        """The reports of the best and the last weights on the test part, where another part has picked the best."""
+        loader = self.accelerator.prepare(self._test_batches("test", self.bare))
+        last = self._evaluate("test", loader, progress)
+        if best["epoch"] == self.at.rows[-1]["epoch"]:
+            return {"best": last, "last": last}
+        model = self.bare if self.ema is None else self.ema.module
+        kept = {name: value.clone() for name, value in whole_weights(model).items()}
+        load_weights(model, read_safetensors(self.folder.best / WEIGHTS))
+        try:  # a checkpoint written now would have the wrong weights
+            report = self._evaluate("test", loader, progress, may_stop=False)
+        finally:
+            load_weights(model, kept)
+        self.stop_if_asked()
+        return {"best": report, "last": last}
 
     def _test_with_views(self, progress: TrainProgress) -> dict[str, Any] | None:
         """The last weights' report with several views a video, where the run asks for them."""
@@ -310,21 +360,22 @@ class Trainer:
             return None
         loader = evaluation_loader(
             self.task,
-            self.test_part,
+            self.splits["test"],
             self.bare.preprocessing,
             batch_size=max(1, self.run.optim.batch_size // (clips * crops)),
             workers=self.run.data.workers,
             num_clips=clips,
             num_crops=crops,
+            skip_broken=self.run.data.skip_broken > 0,
         )
-        report = self._evaluate(self.accelerator.prepare(loader), progress)
+        report = self._evaluate("test", self.accelerator.prepare(loader), progress)
         return {"clips": clips, "crops": crops, **report}
 
     def _test(self, progress: TrainProgress) -> dict[str, Any]:
         """The second half of the epoch's row: the report's numbers."""
-        report = self._evaluate(self.test_loader, progress)
+        report = self._evaluate(self.chosen_on, self.test_loader, progress)
         figures = {name: value for name, value in report.items() if isinstance(value, float) and name != "loss"}
-        return {"test_loss": report["loss"], **figures}
+        return {f"{self.chosen_on}_loss": report["loss"], **figures}
 
     def _timed_batches(self) -> Iterator[tuple[Batch, float]]:
         """The epoch's batches that are not done, with the seconds that each kept us waiting."""

@@ -15,6 +15,7 @@ import videomamba
 from videomamba.data.loader import loader_failures
 from videomamba.data.splits import Splits
 from videomamba.engine.config import RunConfig
+from videomamba.engine.data import left_out
 from videomamba.engine.device import check_trackers, make_accelerator, track
 from videomamba.engine.interrupt import InterruptFlag
 from videomamba.engine.model import build_model
@@ -48,7 +49,8 @@ def train(
     Args:
         run: the configuration.
         task: loss and metrics; ``task.headline`` picks the best epoch, a lower test loss breaks ties.
-        splits: training and test videos.
+        splits: training and test videos; where there is a part ``val``, it picks the best epoch, and the test part is
+            tested once, after the last one.
         model: instead of the one that ``run.model`` describes, such as an :class:`videomamba.models.CustomModel`; its
             ``preprocessing`` says what it is fed.
         start: the checkpoint that ``run.model.start`` names, where it was read already.
@@ -86,7 +88,7 @@ def train(
     facts = _facts(model, accelerator)
     if resume:
         folder.check_config(run, facts)
-        folder.check_splits(splits, run.data.root)
+        folder.check_splits(splits, run.data.root, left_out=left_out(run.data))
     if accelerator.is_main_process:
         folder.write_config(run, facts=facts)  # first: it makes the folder one that can be resumed
         folder.write_splits(splits, run.data.root)

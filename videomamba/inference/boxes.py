@@ -11,6 +11,7 @@ import torch
 from videomamba.data.datasets.ava_boxes import ScoredBox, read_person_boxes
 from videomamba.data.frame_folder import FrameFolder
 from videomamba.data.keyframes import Keyframes
+from videomamba.data.names import video_name
 from videomamba.data.reader import VideoReader
 from videomamba.errors import UserError
 from videomamba.models.object_detector import ObjectDetector
@@ -50,13 +51,13 @@ def read_boxes(
     rows, bad = read_person_boxes(path, threshold=threshold)
     times, length = Keyframes.parse(keyframes), reader.times.duration
     found, outside = [], []
+    names = {video_name(video.stem), video_name(video.name)}
     for (name, timestamp), boxes in sorted(rows.items()):
-        if name not in (video.stem, video.name):
+        if name not in names:
             continue
         seconds = times.seconds(timestamp, length, is_folder=isinstance(reader, FrameFolder))
         if 0 <= seconds < length + 0.5:
-            # annotations repeat a box for each action
-            found.append(FrameBoxes(timestamp, reader.times.index(seconds), tuple(dict.fromkeys(boxes))))
+            found.append(FrameBoxes(timestamp, reader.times.index(seconds), tuple(boxes)))
         else:
             outside.append(timestamp)
     for row in bad[:10]:
@@ -68,7 +69,8 @@ def read_boxes(
         warnings.warn(note, UserNote, stacklevel=2)
     if not found:
         others = sorted({name for name, _ in rows})
-        known = f"it has the videos {', '.join(others[:5])}" if others else "it has no row that can be read"
+        first = f"; the first bad one is {bad[0]}" if bad else ""
+        known = f"it has the videos {', '.join(others[:5])}" if others else f"it has no row of a video{first}"
         raise UserError(
             f"{path} has no box that can be used for {video.stem} ({length:.1f} s): {len(bad)} bad rows, "
             f"{len(outside)} timestamps outside the video with --keyframes {keyframes}; {known}"

@@ -1,6 +1,5 @@
 """Features of a long video's frames, by a VideoMamba that looks at overlapping windows."""
 
-import json
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from torch import Tensor
 from videomamba.data import eval_transform
 from videomamba.data.reader import VideoReader
 from videomamba.errors import UserError
-from videomamba.files import whole_file, write_text
+from videomamba.files import read_json, whole_file, write_json
 from videomamba.models import VideoMamba, load_model
 from videomamba.preprocessing import Preprocessing
 
@@ -93,16 +92,18 @@ def times_beside(features: Path) -> FeatureTimes:
     """
     beside = features.with_suffix(".json")
     try:
-        values = json.loads(beside.read_text(encoding="utf-8"))
+        values = read_json(beside)
         fps, stride, moments = values["fps"], values["stride"], values.get("seconds")
-    except (OSError, ValueError, KeyError, TypeError):  # none, or one of something else
+    except (UserError, KeyError, TypeError):  # none, or one of something else
         return FeatureTimes()
     try:
         rate = float(fps) / int(stride)
-    except (ValueError, TypeError, ZeroDivisionError):
+    except (ValueError, TypeError, ZeroDivisionError, OverflowError):
         rate = math.nan
     if not is_rate(rate):
         raise UserError(f"{beside}: fps {fps} over stride {stride} is no rate {RATES}; --fps X overrules it")
+    if moments is not None and not (isinstance(moments, list) and all(type(m) in (int, float) for m in moments)):
+        raise UserError(f"{beside}: seconds is no list of numbers")
     return FeatureTimes(rate, None if moments is None else tuple(moments))
 
 
@@ -242,7 +243,7 @@ def write_features(
             times = reader.times
             seconds = None if times.is_constant else [*times.seconds[::stride].tolist(), times.duration]
             info = FeatureInfo(str(video), name, reader.fps, reader.num_frames, stride, shape, windows, seconds)
-        write_text(path.with_suffix(".json"), json.dumps(asdict(info), indent=2) + "\n")
+        write_json(path.with_suffix(".json"), asdict(info))
     return info
 
 

@@ -1,5 +1,8 @@
 """SyntheticMotions as files: whole or not there, the same for the same settings, and real h264."""
 
+import multiprocessing
+import os
+
 import av
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ import pytest
 from videomamba.data import VideoReader
 from videomamba.data.synthetic import SyntheticMotions, class_names, render_motion, write_synthetic
 from videomamba.data.synthetic import files as module
+from videomamba.errors import UserError
 
 SMALL = SyntheticMotions(train_per_class=2, test_per_class=1, num_frames=6, size=32)
 
@@ -58,3 +62,12 @@ def test_nothing_can_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         write_synthetic(tmp_path / "file" / "data", SMALL)
+
+
+def test_a_killed_process_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
+    fork = multiprocessing.get_context("fork")  # whose processes know what is patched
+    monkeypatch.setattr(module, "get_context", lambda _: fork)
+    monkeypatch.setattr(module, "write_video", lambda *_, **__: os.kill(os.getpid(), 9))
+    with pytest.raises(UserError, match="a process that rendered clips was killed"):
+        write_synthetic(tmp_path / "data", SMALL, workers=2)
+    assert list(tmp_path.iterdir()) == []

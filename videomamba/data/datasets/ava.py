@@ -8,14 +8,12 @@
 The csv files and the label map may lie in DIR/annotations.
 """
 
-import csv
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from videomamba.data.annotations import is_video
 from videomamba.data.datasets.ava_boxes import ScoredBox, box_problem, read_person_boxes
 from videomamba.data.datasets.ava_files import (
     BadRow,
@@ -25,12 +23,16 @@ from videomamba.data.datasets.ava_files import (
     read_label_map,
     read_rows,
 )
+from videomamba.data.errors import VideoError
 from videomamba.data.frame_folder import ASSUMED_FPS
 from videomamba.data.frame_times import FASTEST, SLOWEST
 from videomamba.data.keyframes import Keyframes
+from videomamba.data.names import video_name
 from videomamba.data.splits import Part
 from videomamba.data.video_length import video_seconds
+from videomamba.data.walk import folders, is_hidden, search
 from videomamba.errors import UserError
+from videomamba.tables import write_csv_lines
 
 Box = tuple[float, float, float, float]
 TrainBoxes = Literal["truth", "detected", "both"]
@@ -179,10 +181,8 @@ def read_ava(root: str | Path, *, fold: int | None = None, **options: Any) -> di
         for part, words in (("train", ("train",)), ("test", ("val", "test")))
     }
     if chosen.bad_rows is not None:
-        with chosen.bad_rows.open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("file", "line", "reason"))
-            writer.writerows((bad.path, bad.line, bad.reason) for part in parts.values() for bad in part.bad)
+        rows = [(bad.path, bad.line, bad.reason) for part in parts.values() for bad in part.bad]
+        write_csv_lines(chosen.bad_rows, [("file", "line", "reason"), *rows])
     return parts
 
 
@@ -264,14 +264,20 @@ class _Outside:
     def __init__(self, videos: Mapping[str, Path], options: AvaOptions) -> None:
         self.videos, self.keyframes, self.fps = videos, Keyframes.parse(options.keyframes), options.folder_fps
         self.lengths: dict[str, float] = {}
+        self.unreadable: dict[str, str] = {}
 
     def __call__(self, key: FrameKey) -> str | None:
         video, timestamp = key
         path = self.videos.get(video)
         if path is None:
             return f"there is no video {video!r}"
-        if video not in self.lengths:
-            self.lengths[video] = video_seconds(path, fps=self.fps)
+        if video not in self.lengths and video not in self.unreadable:
+            try:
+                self.lengths[video] = video_seconds(path, fps=self.fps)
+            except VideoError as error:
+                self.unreadable[video] = f"unreadable: {error}"
+        if video in self.unreadable:
+            return self.unreadable[video]
         length = self.lengths[video]
         seconds = self.keyframes.seconds(timestamp, length, is_folder=path.is_dir())
         if not 0 <= seconds < length + 0.5:  # a length is rounded, and AVA's last second is the clip's end
@@ -292,7 +298,7 @@ def _clipped(box: Box) -> Box:
 
 def _classes(folder: Path) -> tuple[dict[int, str], frozenset[int]]:
     """The label map with most classes, and the indices of those that the one for the evaluation has."""
-    files = sorted(file for file in folder.iterdir() if ".pbtxt" in file.name)
+    files = sorted(file for file in folder.iterdir() if ".pbtxt" in file.name and not is_hidden(file.name))
     if not files:
         raise UserError(f"{folder} has no label map (*.pbtxt), such as ava_action_list_v2.2.pbtxt")
     judged = [file for file in files if "activitynet" in file.name]
@@ -309,7 +315,8 @@ def _annotation_file(folder: Path, words: tuple[str, ...]) -> Path:
     files = [
         file
         for file in sorted(folder.glob("*.csv"))
-        if any(word in file.stem.lower().split("_") for word in words)
+        if not is_hidden(file.name)
+        and any(word in file.stem.lower().split("_") for word in words)
         and not any(o in file.name.lower() for o in others)
     ]
     if len(files) != 1:
@@ -319,7 +326,11 @@ def _annotation_file(folder: Path, words: tuple[str, ...]) -> Path:
 
 
 def _excluded_file(folder: Path, words: tuple[str, ...]) -> Path | None:
-    files = (f for f in sorted(folder.glob("*excluded*.csv")) if any(w in f.stem.lower().split("_") for w in words))
+    files = (
+        f
+        for f in sorted(folder.glob("*excluded*.csv"))
+        if not is_hidden(f.name) and any(w in f.stem.lower().split("_") for w in words)
+    )
     return next(files, None)
 
 
@@ -328,10 +339,10 @@ def _videos(root: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for place in (root, root / "videos", root / "frames"):
         if place.is_dir():
-            found |= {path.stem: path for path in sorted(place.iterdir()) if is_video(path)}
+            found |= {video_name(path.name): path for path in search(place, below=False).videos}
     for place in (root, root / "videos", root / "frames"):
         if place.is_dir():
-            found |= {path.name: path for path in place.iterdir() if path.is_dir() and path.name not in _NO_VIDEO}
+            found |= {video_name(path.name): path for path in folders(place) if path.name not in _NO_VIDEO}
     return found
 
 
@@ -354,6 +365,11 @@ def _listed(file: Path, bad: list[BadRow], total: int | None = None) -> list[str
 
 
 def _kind(reason: str) -> str:
-    words = {"outside": "with a box outside", "empty": "with an empty box", "no video": "of unknown videos"}
+    words = {
+        "unreadable: ": "of unreadable videos",
+        "outside": "with a box outside",
+        "empty": "with an empty box",
+        "no video": "of unknown videos",
+    }
     words |= {"label map": "of unknown actions", "timestamp": "with a timestamp at which there is no video"}
     return next((kind for word, kind in words.items() if word in reason), "unreadable")

@@ -1,13 +1,14 @@
 """The files of AVA (arXiv 1705.08421): annotations and detections as csv, excluded timestamps, label maps."""
 
-import csv
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from videomamba.data.names import class_name, video_name
 from videomamba.errors import UserError
+from videomamba.files import read_csv_lines, read_text
 
 FrameKey = tuple[str, int]  # video and timestamp
 
@@ -17,7 +18,7 @@ class BoxRow:
     """One row of a csv in AVA's format.
 
     Attributes:
-        video: its id, the file's name without suffix.
+        video: its id, the file's name without suffix; one that has a video's suffix loses it.
         timestamp: of the keyframe, a whole number.
         box: x1, y1, x2, y2 as fractions of the picture's width and height.
         action: id in the label map; None for a box without a label.
@@ -53,18 +54,56 @@ def read_label_map(path: str | Path) -> dict[int, str]:
     Raises:
         UserError: not readable, no class in it, or an id below 1.
     """
-    text = _text(Path(path))
+    path = Path(path)
     names: dict[int, str] = {}
-    for block in re.findall(r"\{([^{}]*)\}", text):
-        name = re.search(r"""\bname\s*:\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""", block)
-        number = re.search(r"\b(?:label_)?id\s*:\s*(-?\d+)", block)
-        if name and number:
-            names[int(number[1])] = re.sub(r"\\(.)", r"\1", name[1][1:-1])
+    for entry in _entries(path):
+        name, number = entry.get("name"), entry.get("label_id", entry.get("id"))
+        if name is None and number is None:
+            continue
+        if name is None or not name.startswith(('"', "'")) or number is None or not re.fullmatch(r"-?\d{1,9}", number):
+            raise UserError(f"{path}: an entry has name {name} and id {number}; expected a quoted name and a number")
+        if int(number) in names:
+            raise UserError(f"{path}: id {int(number)} is there twice")
+        names[int(number)] = class_name(_unescaped(name[1:-1]))
     if not names:
         raise UserError(f'{path} is no label map: expected entries such as item {{ name: "walk" id: 14 }}')
     if min(names) < 1:
         raise UserError(f"{path}: id {min(names)}; ids are at least 1")
     return names
+
+
+_TOKEN = re.compile(r"""#[^\n]*|("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[{}:]|[^\s{}:"'#,;]+)|[\s,;]+|.""")
+
+
+def _entries(path: Path) -> Iterator[dict[str, str]]:
+    """Fields of each innermost pair of braces, values as they are written."""
+    words = [match[1] for match in _TOKEN.finditer(read_text(path)) if match[1]]
+    fields: dict[str, str] = {}
+    for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
+        if word == "{":
+            fields = {}
+        elif word == "}":
+            yield fields
+            fields = {}
+        elif word == ":" and after not in ("", "{", "}", ":"):
+            fields[before] = after
+
+
+def _unescaped(text: str) -> str:
+    """A string of protocol buffers' text form without its escapes; octal and hexadecimal ones are bytes of UTF-8."""
+
+    def byte(match: re.Match[str]) -> str:
+        code = match[1]
+        if code[0] in "01234567":
+            return chr(int(code, 8) & 255)
+        if code[0] in "xX" and len(code) > 1:
+            return chr(int(code[1:], 16))
+        return {"n": "\n", "t": "\t", "r": "\r"}.get(code, code)
+
+    if "\\" not in text:
+        return text
+    as_bytes = text.encode().decode("latin-1")
+    return re.sub(r"\\([0-7]{1,3}|[xX][0-9a-fA-F]{1,2}|.)", byte, as_bytes).encode("latin-1").decode("utf-8", "replace")
 
 
 def read_exclusions(path: str | Path | None) -> set[FrameKey]:
@@ -76,11 +115,11 @@ def read_exclusions(path: str | Path | None) -> set[FrameKey]:
     if path is None:
         return set()
     excluded = set()
-    for line, fields in _lines(Path(path)):
+    for line, fields in read_csv_lines(Path(path), names=True):
         if len(fields) != 2:
             raise UserError(f"{path}:{line}: {len(fields)} columns; expected video,timestamp")
         try:
-            excluded.add((fields[0], whole_number(fields[1])))
+            excluded.add((video_name(fields[0]), whole_number(fields[1])))
         except ValueError as error:
             raise UserError(f"{path}:{line}: {error}") from error
     return excluded
@@ -96,7 +135,7 @@ def read_rows(path: str | Path, *, scores_last: bool = False) -> tuple[list[tupl
         UserError: the file cannot be read.
     """
     rows, bad = [], []
-    for line, fields in _lines(Path(path)):
+    for line, fields in read_csv_lines(Path(path), names=True):
         try:
             if scores_last and len(fields) == 7:
                 fields = [*fields[:6], "", fields[6]]
@@ -127,7 +166,7 @@ def _row(fields: list[str]) -> BoxRow:
     )
     action = fields[6].strip() if len(fields) > 6 else ""
     return BoxRow(
-        fields[0],
+        video_name(fields[0]),
         whole_number(fields[1]),
         (x1, y1, x2, y2),
         None if action in ("", "-1") else whole_number(action),
@@ -155,22 +194,3 @@ def _number(name: str, text: str) -> float:
     if not math.isfinite(value):
         raise UserError(f"{name}{text!r} is not finite")
     return value
-
-
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Rows that are not empty, with their lines in the file."""
-    reader = csv.reader(_text(path).splitlines())
-    try:
-        for fields in reader:
-            if fields:
-                yield reader.line_num, fields
-    except csv.Error as error:
-        raise UserError(f"{path}:{reader.line_num}: {error}") from error
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not text"
-        raise UserError(f"{path} cannot be read: {reason}") from error

@@ -1,13 +1,14 @@
 """mmaction2's pickles of person boxes as csv, read without running what a pickle may hold."""
 
 import io
-import os
+import math
 import pickle
 from pathlib import Path
 from typing import Any
 
 from videomamba.data.errors import reason
 from videomamba.errors import UserError
+from videomamba.tables import write_csv_lines
 
 # what a pickled numpy array of numbers needs; anything else could be a program
 _ARRAYS = {(f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")} | {
@@ -44,15 +45,25 @@ def boxes_from_pickle(source: Path, destination: Path) -> int:
         raise UserError(f"{source} is not a pickle of person boxes: {reason(error)}") from error
     if not isinstance(content, dict):
         raise UserError(f"{source} holds a {type(content).__name__}; expected a dict of 'video,timestamp' -> boxes")
-    lines = []
-    for key, boxes in content.items():
-        for row in boxes:
-            values = [float(value) for value in row]
-            if len(values) not in (4, 5):
-                raise UserError(f"{source}: {key} has a box of {len(values)} numbers; expected x1, y1, x2, y2, score")
-            score = values[4] if len(values) == 5 else 1.0
-            lines.append(f"{key},{','.join(f'{value:.6g}' for value in values[:4])},,{score:.6g}\n")
-    half_done = destination.with_name(f".{destination.name}.{os.getpid()}")
-    half_done.write_text("".join(lines))
-    os.replace(half_done, destination)
-    return len(lines)
+    rows = [row for key, boxes in content.items() for row in _rows(source, key, boxes)]
+    write_csv_lines(destination, rows)
+    return len(rows)
+
+
+def _rows(source: Path, key: object, boxes: Any) -> list[list[str]]:
+    video, comma, timestamp = str(key).rpartition(",")
+    if not isinstance(key, str) or not comma:
+        raise UserError(f"{source}: key {str(key)[:80]!r}; expected 'video,timestamp'")
+    try:
+        listed = [[float(value) for value in row] for row in boxes]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UserError(f"{source}: {key} has no list of boxes: {reason(error)}") from error
+    for values in listed:
+        if len(values) not in (4, 5) or not all(map(math.isfinite, values)):
+            raise UserError(
+                f"{source}: {key} has a box {str(values)[:80]} of {len(values)} numbers; expected x1, y1, x2, y2, score"
+            )
+    return [
+        [video, timestamp, *(f"{value:.6g}" for value in values[:4]), "", f"{(*values, 1.0)[4]:.6g}"]
+        for values in listed
+    ]

@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from videomamba.data.annotations import Annotations, is_video
+from videomamba.data.annotations import Annotations
 from videomamba.data.datasets.present import checked, part
+from videomamba.data.walk import left_out, search
 from videomamba.errors import UserError
 from videomamba.labels import class_names
 
@@ -34,19 +35,21 @@ def read_breakfast(root: str | Path, *, fold: int | None = None, missing_ok: boo
         raise UserError(f"{root} is not a folder; expected Breakfast's, with P03/cam01/P03_cereals.avi and so on")
     names = class_names("breakfast")
     videos: dict[tuple[str, str, str], Path] = {}
-    for path in sorted(root.rglob("P*")):
+    found = search(root)
+    for path in found.videos:
         key = _person_camera_activity(path)
-        if key is not None and key[2] in names and is_video(path):
+        if key is not None and key[2] in names:
             videos.setdefault(key, path)  # sorted: channel 0 comes first
     if not videos:
         raise UserError(
             f"{root} has no videos of Breakfast; looked for P03/cam01/P03_cereals.avi, P03/stereo/P03_cereals_ch0.avi "
-            "and P03_cam01_P03_cereals.avi in it and below"
+            "and P03_cam01_P03_cereals.avi in it and below" + "".join(f"; {line}" for line in left_out(found.others))
         )
     rows: dict[str, list[tuple[Path | None, Path, int]]] = {"train": [], "test": []}
     for (person, _, activity), path in sorted(videos.items()):
         rows["train" if int(person) < FIRST_TEST_PERSON else "test"].append((path, path, names.index(activity)))
-    parts = {name: part(listed, names, published=_PUBLISHED[name]) for name, listed in rows.items()}
+    notes = left_out(found.others)
+    parts = {name: part(listed, names, published=_PUBLISHED[name], notes=notes) for name, listed in rows.items()}
     return checked(parts, f"Breakfast in {root}", missing_ok=missing_ok)
 
 

@@ -1,10 +1,13 @@
 """HMDB51 (Kuehne et al., ICCV 2011): 51 classes, three official splits of 3570 training and 1530 test videos."""
 
+from collections import Counter
 from pathlib import Path
 
 from videomamba.data.annotations import Annotations
-from videomamba.data.datasets.present import checked, first_that_exists, part, stems
+from videomamba.data.datasets.present import Stems, checked, first_that_exists, part
+from videomamba.data.walk import left_out
 from videomamba.errors import UserError
+from videomamba.files import read_text
 from videomamba.labels import class_names
 
 _PARTS = {"1": "train", "2": "test", "0": None}
@@ -32,12 +35,16 @@ def read_hmdb51(root: str | Path, *, fold: int | None = None, missing_ok: bool =
     names = class_names("hmdb51")
     found: dict[str, list[tuple[Path | None, Path, int]]] = {"train": [], "test": []}
     videos = _video_folder(root, names)
+    others = Counter[str]()
     for label, name in enumerate(names):
-        there = stems(videos / name)
+        there = Stems()
+        there.add(videos / name)
+        others += there.others
         for file, use in _lines(splits / f"{name}_test_split{fold}.txt"):
             if use is not None:
                 found[use].append((there.get(Path(file).stem), videos / name / file, label))
-    parts = {name: part(rows, names, published=_PUBLISHED[name]) for name, rows in found.items()}
+    notes = left_out(others)
+    parts = {name: part(rows, names, published=_PUBLISHED[name], notes=notes) for name, rows in found.items()}
     return checked(parts, f"HMDB51 in {root}", missing_ok=missing_ok)
 
 
@@ -68,16 +75,16 @@ def _lines(file: Path) -> list[tuple[str, str | None]]:
     """Name and part, ``train`` or ``test`` or None, of a split file's videos; a class without a file has none."""
     if not file.is_file():
         raise UserError(f"{file} is missing; HMDB51 has one for each class")
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} cannot be read as a split file of HMDB51: {error}") from error
-    rows = []
-    for line in lines:
+    rows, first = [], dict[str, tuple[int, str]]()
+    for number, line in enumerate(read_text(file).split("\n"), start=1):
         if not line.strip():
             continue
         name, _, use = line.strip().rpartition(" ")
-        if use not in _PARTS or not name:
-            raise UserError(f"{file}: {line.strip()!r} is not a video's name and 0, 1 or 2")
-        rows.append((name, _PARTS[use]))
+        if use not in _PARTS or not name.strip():
+            raise UserError(f"{file}, line {number}: {line.strip()!r} is not a video's name and 0, 1 or 2")
+        before = first.setdefault(name.strip(), (number, use))
+        if before[1] != use:
+            raise UserError(f"{file}, lines {before[0]} and {number}: {name.strip()} is in two parts")
+        if before[0] == number:
+            rows.append((name.strip(), _PARTS[use]))
     return rows

@@ -1,12 +1,14 @@
 """Kinetics (Kay et al., arXiv 1705.06950) as its csv files and the common downloaders leave it."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
 from videomamba.data.annotations import Annotations
-from videomamba.data.datasets.present import checked, first_that_exists, part, stems
+from videomamba.data.datasets.csv import read_table
+from videomamba.data.datasets.present import Stems, checked, first_that_exists, part
+from videomamba.data.names import class_name, in_order
 from videomamba.errors import UserError
+from videomamba.files import read_text
 from videomamba.labels import class_names
 
 _NAMES = {"train": ("train",), "test": ("val", "validate", "validation")}  # its own test part has no public labels
@@ -37,15 +39,15 @@ def read_kinetics(root: str | Path, *, fold: int | None = None, missing_ok: bool
     rows = {name: _rows(root, name) for name in _NAMES}
     labels = {label for listed in rows.values() for _, label, _ in listed}
     k400 = class_names("k400")
-    names = k400 if labels <= set(k400) else tuple(sorted(labels))
+    names = k400 if labels <= set(k400) else tuple(in_order(labels))
     index = {name: i for i, name in enumerate(names)}
     parts = {}
     for name, listed in rows.items():
-        there: dict[str, Path] = {}
+        there = Stems()
         for folder in _video_folders(root, name):
-            there |= stems(folder, below=True)
-        found = [(next((there[s] for s in may if s in there), None), file, index[label]) for may, label, file in listed]
-        parts[name] = part(found, names, published=len(found))
+            there.add(folder)
+        found = [(next(filter(None, map(there.get, may)), None), file, index[label]) for may, label, file in listed]
+        parts[name] = part(found, names, published=len(found), notes=there.notes)
     return checked(parts, f"Kinetics in {root}", missing_ok=missing_ok)
 
 
@@ -71,33 +73,24 @@ def _rows(root: Path, part_name: str) -> _Rows:
 
 
 def _of_csv(file: Path, folder: Path) -> Iterator[tuple[tuple[str, ...], str, Path]]:
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines)
-            columns = reader.fieldnames or []
-            lacking = [name for name in _COLUMNS if name not in columns]
-            if lacking:
-                raise UserError(f"{file} has no column {lacking[0]!r}; Kinetics' files have {', '.join(_COLUMNS)}")
-            for row in reader:
-                try:
-                    start, end = (round(float(row[name])) for name in ("time_start", "time_end"))
-                except (TypeError, ValueError):
-                    raise UserError(f"{file}, line {reader.line_num}: time_start and time_end are no seconds") from None
-                name = f"{row['youtube_id']}_{start:06d}_{end:06d}"
-                label = (row["label"] or "").strip()
-                yield (name, row["youtube_id"]), label, folder / label / f"{name}.mp4"
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{file} cannot be read as Kinetics' csv file: {error}") from error
+    for row in read_table(file, _COLUMNS):
+        try:
+            start, end = (round(float(row.fields[name])) for name in ("time_start", "time_end"))
+        except (ValueError, OverflowError):
+            raise UserError(f"{file}, line {row.line}: time_start and time_end are no seconds") from None
+        label, video = class_name(row.fields["label"]), row.fields["youtube_id"]
+        if not label or not video:
+            raise UserError(f"{file}, line {row.line}: no {'youtube_id' if label else 'label'}")
+        name = f"{video}_{start:06d}_{end:06d}"
+        yield (name, video), label, folder / label / f"{name}.mp4"
 
 
 def _of_list(file: Path, folder: Path) -> Iterator[tuple[tuple[str, ...], str, Path]]:
     names = class_names("k400")
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} cannot be read as a list of videos and classes: {error}") from error
-    for line in filter(None, map(str.strip, lines)):
+    for number, line in enumerate(map(str.strip, read_text(file).split("\n")), start=1):
+        if not line:
+            continue
         path, _, index = line.rpartition(" ")
-        if not path or not index.isdecimal() or int(index) >= len(names):
-            raise UserError(f"{file}: {line!r} is not a path and a class's index below {len(names)}")
-        yield (Path(path).stem,), names[int(index)], folder / path
+        if not path.strip() or not (index.isdecimal() and len(index) < 10 and int(index) < len(names)):
+            raise UserError(f"{file}, line {number}: {line!r} is not a path and a class's index below {len(names)}")
+        yield (Path(path.strip()).stem,), names[int(index)], folder / path.strip()

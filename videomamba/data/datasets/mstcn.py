@@ -6,16 +6,20 @@ truth a line). Features that were learnt on a split's training videos lie in ``f
 may have the same form.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from videomamba.data.annotations import relative
 from videomamba.data.datasets.mstcn_labels import few, read_labels
 from videomamba.data.errors import VideoError, reason
+from videomamba.data.names import class_name, located
 from videomamba.data.splits import Part
 from videomamba.errors import UserError
+from videomamba.files import read_text
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,7 @@ class FeatureAnnotations(Part):
 
     def rows(self, root: Path) -> list[dict[str, str]]:
         """Name and features of each video."""
-        return [
-            {"name": r.name, "path": str(r.path.relative_to(root) if r.path.is_relative_to(root) else r.path)}
-            for r in self.records
-        ]
+        return [{"name": r.name, "path": relative(r.path, root)} for r in self.records]
 
     @property
     def model_options(self) -> dict[str, Any]:
@@ -89,6 +90,9 @@ def read_mstcn(
             f"{folder}: training features have {parts['train'].channels} channels, test features "
             f"{parts['test'].channels}"
         )
+    both = {r.name for r in parts["train"].records} & {r.name for r in parts["test"].records}
+    if both:
+        raise UserError(f"{root}: split {fold} has {min(both)} in its training and its test part")
     return parts
 
 
@@ -112,10 +116,14 @@ def _class_names(root: Path) -> tuple[str, ...]:
         raise UserError(
             f"{root} is not in MS-TCN's layout: there is no mapping.txt beside features/, groundTruth/, splits/{hint}"
         )
-    rows = [line.split(maxsplit=1) for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    rows = [line.split(maxsplit=1) for line in read_text(file).split("\n") if line.strip()]
     if any(len(row) != 2 or row[0] != str(i) for i, row in enumerate(rows)) or len(rows) < 2:
         raise UserError(f"{file} is not a list of classes: expected lines '0 NAME', '1 NAME' and so on")
-    return tuple(name.strip() for _, name in rows)
+    names = tuple(class_name(name) for _, name in rows)
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise UserError(f"{file} has the class {twice!r} twice")
+    return names
 
 
 def _feature_folder(root: Path, fold: int, name: str | None) -> Path:
@@ -131,14 +139,11 @@ def _part(root: Path, folder: Path, part: str, fold: int, names: tuple[str, ...]
     if not bundle.is_file():
         there = sorted(path.name for path in bundle.parent.glob("*.bundle"))
         raise UserError(f"there is no {bundle}; there are {', '.join(there) if there else 'no such files'}")
-    listed = [line.strip() for line in bundle.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    if not listed:
-        raise UserError(f"{bundle} names no video")
+    listed = _videos(bundle)
     index = {name: i for i, name in enumerate(names)}
     records, notes, channels = [], [], {}
-    for line in listed:
-        name = line.removesuffix(".txt")
-        record, shape, note = _record(root / "groundTruth" / f"{name}.txt", folder / f"{name}.npy", index)
+    for name in listed:
+        record, shape, note = _record(_file(root / "groundTruth", f"{name}.txt"), _file(folder, f"{name}.npy"), index)
         records.append(record)
         notes += note
         channels[shape] = record.path
@@ -146,6 +151,25 @@ def _part(root: Path, folder: Path, part: str, fold: int, names: tuple[str, ...]
         (a, first), (b, second) = list(channels.items())[:2]
         raise UserError(f"{first} has {a} channels, {second} has {b}; all features must be alike")
     return FeatureAnnotations(tuple(records), names, next(iter(channels)), tuple(notes))
+
+
+def _videos(bundle: Path) -> list[str]:
+    """Names in a split's file.
+
+    Raises:
+        UserError: it names none, or one twice.
+    """
+    names = [line.strip().removesuffix(".txt") for line in read_text(bundle, names=True).split("\n") if line.strip()]
+    if not names:
+        raise UserError(f"{bundle} names no video")
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise UserError(f"{bundle} names {twice} twice")
+    return names
+
+
+def _file(folder: Path, name: str) -> Path:
+    return located(folder, name) or folder / name
 
 
 def _record(truth: Path, path: Path, index: dict[str, int]) -> tuple[FeatureRecord, int, list[str]]:

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from videomamba.data.names import class_name
+from videomamba.data.walk import is_hidden
 from videomamba.errors import UserError
+from videomamba.files import read_text
 
 _HEADER = "###"  # "### Frame level recognition: ###", then all labels in one line
 FEW_FRAMES, FEW_SHARE = 32, 0.02
@@ -14,13 +17,11 @@ def read_labels(path: Path) -> list[str]:
     Raises:
         UserError: not text, or a line without a label between others.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not a text file of labels: {error}") from error
+    text = read_text(path).rstrip()
+    lines = text.split("\n") if text else []
     if lines and lines[0].startswith(_HEADER):
-        return " ".join(lines[1:]).split()
-    labels = [line.strip() for line in lines]
+        return [class_name(label) for label in " ".join(lines[1:]).split()]
+    labels = [class_name(line) for line in lines]
     if "" in labels:
         raise UserError(f"{path}: line {labels.index('') + 1} has no label; expected one a frame")
     return labels
@@ -73,9 +74,9 @@ def _label_files(folder: Path) -> dict[str, Path]:
         raise UserError(f"{folder} is not a folder; expected one with a file of frame labels for each video")
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.is_dir() or path.name.startswith(".") or path.suffix not in ("", ".txt"):
+        if path.is_dir() or is_hidden(path.name) or path.suffix not in ("", ".txt"):
             continue
-        name = path.name.removesuffix(".txt")
+        name = class_name(path.name.removesuffix(".txt"))
         if name in files:
             raise UserError(f"{folder} has both {files[name].name} and {path.name}; remove one")
         files[name] = path

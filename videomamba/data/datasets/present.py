@@ -1,15 +1,39 @@
 """What the published layouts have in common: annotated videos that may lie under other suffixes, or not at all."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from videomamba.data.annotations import Annotations, VideoRecord, is_video
+from videomamba.data.annotations import Annotations, VideoRecord
+from videomamba.data.names import class_name
+from videomamba.data.walk import left_out, search
 from videomamba.errors import UserError
 
 
-def stems(folder: Path, *, below: bool = False) -> dict[str, Path]:
-    """Videos of a folder, and ``below`` it, by their names without suffix; empty where there is no such folder."""
-    return {path.stem: path for path in sorted(folder.rglob("*") if below else folder.glob("*")) if is_video(path)}
+@dataclass
+class Stems:
+    """Videos by their names without suffix, and how many other files lie with them, by suffix."""
+
+    videos: dict[str, Path] = field(default_factory=dict)
+    others: Counter[str] = field(default_factory=Counter)
+
+    def add(self, folder: Path) -> None:
+        """Those of a folder and below it, as archives unpack into one more folder; the first of a name stays."""
+        if folder.is_dir():
+            found = search(folder)
+            for path in found.videos:
+                self.videos.setdefault(class_name(path.stem), path)
+            self.others += found.others
+
+    def get(self, name: str) -> Path | None:
+        """The video of this name, whatever its suffix."""
+        return self.videos.get(class_name(name))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know of the search."""
+        return left_out(self.others)
 
 
 def first_that_exists(root: Path, names: Iterable[str]) -> Path | None:
@@ -18,7 +42,11 @@ def first_that_exists(root: Path, names: Iterable[str]) -> Path | None:
 
 
 def part(
-    records: Iterable[tuple[Path | None, Path, int]], class_names: Sequence[str], *, published: int | None = None
+    records: Iterable[tuple[Path | None, Path, int]],
+    class_names: Sequence[str],
+    *,
+    published: int | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Annotations:
     """A part whose videos are there, beside the ones that are not.
 
@@ -26,6 +54,7 @@ def part(
         records: the file that was found or None, the one that the layout says, and the label, of each video.
         class_names: what the labels stand for.
         published: videos of the part in the published data set, where that is known.
+        notes: lines for people.
     """
     listed = list(records)
     return Annotations(
@@ -33,6 +62,7 @@ def part(
         class_names=tuple(class_names),
         missing=tuple(VideoRecord(expected, label) for found, expected, label in listed if found is None),
         published=published,
+        notes=notes,
     )
 
 
@@ -47,7 +77,10 @@ def checked(parts: dict[str, Annotations], where: str, *, missing_ok: bool) -> d
         if not count:
             raise UserError(f"{where}: no video is in the {name} part")
         if missing and not len(annotations):
-            raise UserError(f"{where}: all {count} videos of the {name} part are missing, the first {missing[0].path}")
+            held = "".join(f"; {line}" for line in annotations.notes)
+            raise UserError(
+                f"{where}: all {count} videos of the {name} part are missing, the first {missing[0].path}{held}"
+            )
         if missing and not missing_ok:
             raise UserError(
                 f"{where}: {len(missing)} of the {count} videos of the {name} part are missing, the first "

@@ -1,12 +1,12 @@
 """Something-Something V2 (Goyal et al., ICCV 2017): 174 classes, 168 913 training and 24 777 validation videos."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from videomamba.data.annotations import Annotations
-from videomamba.data.datasets.present import checked, first_that_exists, part, stems
+from videomamba.data.datasets.present import Stems, checked, first_that_exists, part
 from videomamba.errors import UserError
+from videomamba.files import read_json
 from videomamba.labels import class_names
 
 _PREFIX = "something-something-v2-"
@@ -33,11 +33,13 @@ def read_ssv2(root: str | Path, *, fold: int | None = None, missing_ok: bool = F
     root = Path(root)
     labels = _label_index(root)
     folder = first_that_exists(root, _VIDEO_FOLDERS) or root
-    there = stems(folder)
-    if not there:
+    there = Stems()
+    there.add(folder)
+    if not there.videos:
+        held = "".join(f"; {line}" for line in there.notes)
         raise UserError(
             f"{root} has no videos of Something-Something V2; looked for 20bn-something-something-v2/<id>.webm, "
-            "videos/<id>.webm and <id>.webm"
+            f"videos/<id>.webm and <id>.webm{held}"
         )
     parts = {}
     for name, published in (("train", "train"), ("test", "validation")):
@@ -47,7 +49,7 @@ def read_ssv2(root: str | Path, *, fold: int | None = None, missing_ok: bool = F
         for row in _json(file, list):
             video, label = _row(row, file, labels)
             rows.append((there.get(video), folder / f"{video}.webm", label))
-        parts[name] = part(rows, sorted(labels, key=labels.__getitem__))
+        parts[name] = part(rows, sorted(labels, key=labels.__getitem__), notes=there.notes)
     return checked(parts, f"Something-Something V2 in {root}", missing_ok=missing_ok)
 
 
@@ -65,7 +67,7 @@ def _label_index(root: Path) -> dict[str, int]:
         return {name: i for i, name in enumerate(class_names("ssv2"))}
     try:
         labels = {str(name): int(index) for name, index in _json(file, dict).items()}
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{file} does not map each class to its index: {error}") from error
     if sorted(labels.values()) != list(range(len(labels))):
         raise UserError(f"{file}: the indices of its {len(labels)} classes are not 0 to {len(labels) - 1}")
@@ -82,10 +84,7 @@ def _row(row: Any, file: Path, labels: dict[str, int]) -> tuple[str, int]:
 
 
 def _json(file: Path, kind: type) -> Any:
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file} cannot be read as JSON: {error}") from error
+    value = read_json(file)
     if not isinstance(value, kind):
         raise UserError(f"{file} holds a {type(value).__name__}; expected a {kind.__name__}")
     return value

@@ -1,24 +1,22 @@
 """What is rendered, as files: h264 videos in one folder per class."""
 
 import contextlib
-import json
 import os
-import shutil
 import signal
-import tempfile
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import torch
 
+from videomamba.data.processes import ended_by_sigterm, process_pool
 from videomamba.data.video_writer import write_video
 from videomamba.errors import UserError
+from videomamba.files import read_json, whole_folder, write_json
 
 _MANIFEST = "manifest.json"
 _SPLITS = ("train", "test")
@@ -82,19 +80,18 @@ def write_synthetic(
     _ = settings.class_names  # before anything is written
     if root.exists():
         manifest = root / _MANIFEST
-        if manifest.is_file() and json.loads(manifest.read_text()) == asdict(settings):
+        if manifest.is_file() and read_json(manifest) == asdict(settings):
             return root
         raise UserError(f"{root} exists and holds something else; remove it or name another folder")
-    root.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}."))
     try:
-        _render_all(temporary, settings, progress, workers or os.cpu_count() or 1)
-        (temporary / _MANIFEST).write_text(json.dumps(asdict(settings)))
-        temporary.chmod(0o755)
-        temporary.rename(root)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+        with ended_by_sigterm(), whole_folder(root) as temporary:
+            _render_all(temporary, settings, progress, workers or os.cpu_count() or 1)
+            write_json(temporary / _MANIFEST, asdict(settings))
+    except BrokenProcessPool as error:
+        raise UserError(
+            f"{root}: a process that rendered clips was killed, most often because memory ran out: free some and try "
+            "again"
+        ) from error
     return root
 
 
@@ -105,7 +102,7 @@ def _render_all(root: Path, settings: Synthetic, progress: Callable[[int, int], 
         count = settings.train_per_class if split == "train" else settings.test_per_class
         jobs += [(root / split / name / f"{name}_{i:04d}.mp4", split, name, i, settings) for i in range(count)]
     # threads of torch do not survive a fork
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with process_pool(workers, get_context("spawn")) as pool:
         with _deaf_to_ctrl_c():
             rendered = pool.map(_render_one, jobs, chunksize=8)
         for done, _ in enumerate(rendered, start=1):
@@ -115,7 +112,7 @@ def _render_all(root: Path, settings: Synthetic, progress: Callable[[int, int], 
 
 @contextlib.contextmanager
 def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Processes started meanwhile ignore Ctrl-C: their parent handles it, without a traceback of each of them."""
+    """Processes started meanwhile ignore Ctrl-C also before they have begun, while they import."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -128,6 +125,5 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 def _render_one(job: tuple[Path, str, str, int, Synthetic]) -> None:
     path, split, name, index, settings = job
-    torch.set_num_threads(1)
     seed = (settings.seed, _SPLITS.index(split), settings.class_names.index(name), index)
     write_video(path, settings.render(name, seed), fps=settings.fps)
