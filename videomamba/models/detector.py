@@ -15,6 +15,7 @@ from videomamba.models.fit import Inflation, fit_weights
 from videomamba.models.folder import Checkpoint, check_tensors
 from videomamba.models.pretrained import PretrainedModel, fitted_preprocessing
 from videomamba.models.videomamba import VideoMamba
+from videomamba.nn.stock import parameter_dtype
 from videomamba.shapes import Video
 
 _BACKBONE = "backbone."
@@ -66,7 +67,7 @@ class Detector(PretrainedModel):
         """
         if valid is None:
             valid = torch.ones(boxes.shape[:2], dtype=torch.bool, device=boxes.device)
-        logits = video.new_zeros(*boxes.shape[:2], self.num_classes, dtype=self.head.weight.dtype)
+        logits = video.new_zeros(*boxes.shape[:2], self.num_classes, dtype=parameter_dtype(self.head, video))
         for (height, width), members in _by_size(video, size).items():
             features = self.box_features(video[members, ..., :height, :width], boxes[members], valid[members])
             with torch.autocast(features.device.type, enabled=False):

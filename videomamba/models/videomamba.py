@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import Any, Self
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -21,6 +22,7 @@ from videomamba.nn.norm import RMSNorm
 from videomamba.nn.order import backward_order
 from videomamba.nn.patch import TubeletEmbed
 from videomamba.nn.position import LEARNED_KINDS, initial_table
+from videomamba.nn.stock import parameter_dtype
 from videomamba.shapes import Logits, Tokens, Video
 
 _EPS = 1e-5
@@ -52,8 +54,7 @@ class VideoMamba(PretrainedModel):
         self.norm = RMSNorm(dim, eps=_EPS)
         self.head: nn.Module
         self._make_head(config.num_classes)
-        self.order: Tensor | None
-        self.register_buffer("order", self._order(), persistent=False)
+        self.order = self._order()
         self.set_drop_path_rate(config.drop_path_rate)
         self._init_weights()
 
@@ -74,8 +75,9 @@ class VideoMamba(PretrainedModel):
             UserError: the video's shape or dtype is not the model's.
         """
         tokens = self._embed(video, self.config, self.pos_embed)
+        order = _beside(tokens, self.order)
         for block in self.blocks:
-            tokens = self._run(block, tokens, self.order)
+            tokens = self._run(block, tokens, order)
         return self.norm(tokens)
 
     def forward_head(self, features: Tokens, pre_logits: bool = False) -> Tensor:
@@ -86,9 +88,10 @@ class VideoMamba(PretrainedModel):
         cls = features[:, self.config.cls_index]
         if pre_logits:
             return cls
-        kind = cls.device.type  # PyTorch's meta device, where shapes are counted, knows no autocast
+        # not of cls, which is symbolic in a trace; PyTorch's meta device, where shapes are counted, knows no autocast
+        kind = next(self.parameters()).device.type
         with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
-            logits: Tensor = self.head(cls.to(next(self.head.parameters(), cls).dtype))
+            logits: Tensor = self.head(cls.to(parameter_dtype(self.head, cls)))
         return logits
 
     def forward_intermediates(
@@ -121,11 +124,12 @@ class VideoMamba(PretrainedModel):
             raise UserError(f"unknown output_fmt {output_fmt!r}; choose NCTHW or NLC")
         wanted = self._block_indices(indices)
         tokens = self._embed(video, self.config, self.pos_embed)
+        order = _beside(tokens, self.order)
         taken = []
         for index, block in enumerate(self.blocks):
             if stop_early and index > max(wanted, default=-1):
                 break
-            tokens = self._run(block, tokens, self.order)
+            tokens = self._run(block, tokens, order)
             if index in wanted:
                 features = self.norm(tokens) if norm else tokens
                 taken.append(self.to_grid(features) if output_fmt == "NCTHW" else features)
@@ -142,6 +146,7 @@ class VideoMamba(PretrainedModel):
         """
         config, positions, order = self._at_size(video)
         tokens = self._embed(video, config, positions)
+        order = _beside(tokens, order)
         for block in self.blocks:
             tokens = self._run(block, tokens, order)
         return self.to_grid(self.norm(tokens), config)
@@ -153,10 +158,11 @@ class VideoMamba(PretrainedModel):
         large ones take in the token at hand (supplement, S2). Costs the projections once more, the usual path nothing.
         """
         tokens = self._embed(video, self.config, self.pos_embed)
+        order = _beside(tokens, self.order)
         maps = []
         for block in self.blocks:
-            maps.append(block.mixer.step_sizes(block.norm(tokens), self.order))
-            tokens = block(tokens, self.order)
+            maps.append(block.mixer.step_sizes(block.norm(tokens), order))
+            tokens = block(tokens, order)
         return self.to_grid(torch.stack(maps, 1).flatten(1, 2).transpose(1, 2)).unflatten(1, (-1, 2))
 
     def to_grid(self, tokens: Tokens, config: VideoMambaConfig | None = None) -> Tensor:
@@ -210,8 +216,7 @@ class VideoMamba(PretrainedModel):
         if self.pos_embed is not None:
             fitted = fit_positions(self.pos_embed.detach(), old, new)
             self._set_positions(self._initial_positions() if fitted is None else fitted)
-        order = self._order()
-        self.order = None if order is None else order.to(self.cls_token.device)
+        self.order = self._order()
 
     def set_drop_path_rate(self, rate: float) -> None:
         """Stochastic depth that grows linearly from 0 at the first block to ``rate`` at the last."""
@@ -296,22 +301,25 @@ class VideoMamba(PretrainedModel):
             block.mixer.out_proj.weight.div_(math.sqrt(len(self.blocks)))  # the residual stream keeps its scale
 
     def _order(self) -> Tensor | None:
-        return backward_order(self.config.backward_order, self.config.grid, self.config.cls_index)
+        """An attribute, no buffer, as sinusoidal positions are: always there, whoever makes, moves or loads the model.
+
+        What makes a model on the meta device and fills it later leaves buffers that no file holds empty.
+        """
+        with torch.device("cpu"):
+            return backward_order(self.config.backward_order, self.config.grid, self.config.cls_index)
 
     def _initial_positions(self) -> Tensor | None:
         """Fresh positions (1, L, d) with zeros in the class token's slot; None for a model without."""
         if self.config.pos_embed == "none":
             return None
-        table = initial_table(self.config.pos_embed, self.config.grid, self.embed_dim)
-        return join_positions(table.new_zeros(1, self.embed_dim), table, self.config)
+        is_learned = self.config.pos_embed in LEARNED_KINDS
+        with nullcontext() if is_learned else torch.device("cpu"):
+            table = initial_table(self.config.pos_embed, self.config.grid, self.embed_dim)
+            return join_positions(table.new_zeros(1, self.embed_dim), table, self.config)
 
     def _set_positions(self, positions: Tensor | None) -> None:
-        if positions is None:
-            self.pos_embed = None
-        elif self.config.pos_embed in LEARNED_KINDS:
-            self.pos_embed = nn.Parameter(positions)
-        else:
-            self.register_buffer("pos_embed", positions, persistent=False)
+        is_learned = positions is not None and self.config.pos_embed in LEARNED_KINDS
+        self.pos_embed = nn.Parameter(positions) if is_learned else positions
 
     def _at_size(self, video: Video) -> tuple[VideoMambaConfig, Tensor | None, Tensor | None]:
         """The configuration, positions and backward order for a video of this length and size."""
@@ -328,24 +336,18 @@ class VideoMamba(PretrainedModel):
             table = initial_table(config.pos_embed, config.grid, self.embed_dim).to(self.pos_embed)
             positions = join_positions(table.new_zeros(1, self.embed_dim), table, config)
         order = backward_order(config.backward_order, config.grid, config.cls_index)
-        return config, positions, None if order is None else order.to(video.device)
+        return config, positions, order
 
     def _embed(self, video: Video, config: VideoMambaConfig, positions: Tensor | None) -> Tokens:
         """Tokens with class token and positions, in float32 (float64 for a float64 model)."""
-        expected = (3, config.num_frames, *config.height_width)
-        if video.dim() != 5 or tuple(video.shape[1:]) != expected:
-            raise UserError(
-                f"video has shape {tuple(video.shape)}; this model takes (B, {', '.join(map(str, expected))}): "
-                "resize the video or call set_input_size(num_frames, img_size)"
-            )
-        if not video.is_floating_point():
-            raise UserError(f"video has dtype {video.dtype}; expected float, normalised as model.preprocessing says")
+        _check_video(video, (3, config.num_frames, *config.height_width))
         patches = self.patch_embed(video)
-        dtype = torch.float64 if self.cls_token.dtype == torch.float64 else torch.float32
-        cls = self.cls_token.to(dtype).expand(len(patches), -1, -1)
+        cls_token = _at_least_float32(self.cls_token)
+        cls = cls_token.expand(patches.shape[0], -1, -1)  # no len(): that would make an exported batch a constant
+        patches = patches.to(cls_token.dtype)
         index = config.cls_index
-        tokens = torch.cat([patches[:, :index].to(dtype), cls, patches[:, index:].to(dtype)], 1)
-        return tokens if positions is None else tokens + positions.to(dtype)
+        tokens = torch.cat([patches[:, :index], cls, patches[:, index:]], 1)
+        return tokens if positions is None else tokens + positions.to(tokens)
 
     def _run(self, block: Block, tokens: Tokens, order: Tensor | None) -> Tokens:
         if self.grad_checkpointing and self.training and torch.is_grad_enabled():
@@ -362,3 +364,26 @@ class VideoMamba(PretrainedModel):
             if not -depth <= index < depth:
                 raise UserError(f"there is no block {index}; this model has blocks 0 to {depth - 1}")
         return {index % depth for index in indices}
+
+
+def _check_video(video: Video, expected: tuple[int, ...]) -> None:
+    if video.dim() != 5 or tuple(video.shape[1:]) != expected:
+        raise UserError(
+            f"video has shape {tuple(video.shape)}; this model takes (B, {', '.join(map(str, expected))}): "
+            "resize the video or call set_input_size(num_frames, img_size)"
+        )
+    if not video.is_floating_point():
+        raise UserError(f"video has dtype {video.dtype}; expected float, normalised as model.preprocessing says")
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def _beside(tokens: Tokens, order: Tensor | None) -> Tensor | None:
+    """The order on the tokens' device."""
+    return None if order is None else order.to(tokens.device)
+
+
+for _leaf in ("_check_video", "_at_least_float32"):
+    torch.fx.wrap(_leaf)  # a node of its own in a symbolic trace, which cannot look inside

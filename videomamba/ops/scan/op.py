@@ -1,17 +1,24 @@
 """The scan as a PyTorch operator: one for any number of directions, with a fake version and its gradient.
 
 ``torch.compile`` and ``torch.export`` see a single opaque node, whatever the backend. Directions travel as parallel
-lists, one entry a direction; a list is empty where no direction has that input. Only the last may have an order.
+lists, one entry per direction; a list is empty where no direction has that input. Only the last may have an order.
+
+The gradient is an operator too, and has none of its own: where someone differentiates it, or transforms either of them
+(``torch.func``, forward mode), the reference computes instead, which autograd follows to any depth.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from videomamba.ops.backend import backend_module
+from videomamba.ops.backend import SCANS, check_backend, resolve_backend
+from videomamba.ops.dtypes import sum_dtype
+from videomamba.ops.scan import reference
+from videomamba.ops.scan.contract import ScanBackend
 from videomamba.ops.scan.direction import ScanDirection
+from videomamba.ops.transforms import is_transformed, needs_plain_gradient, plain_gradient
 
 Tensors = Sequence[Tensor]
 
@@ -19,26 +26,39 @@ Tensors = Sequence[Tensor]
 def run_scan(
     directions: Sequence[ScanDirection], z: Tensor | None, *, delta_softplus: bool, backend: str
 ) -> tuple[Tensor, list[Tensor]]:
-    """``(silu(z) * sum of the directions, last states)`` on a backend named without ``auto``."""
-    if backend == "reference":
-        out, last_states = backend_module("scan", backend).forward(directions, z, delta_softplus=delta_softplus)
+    """``(silu(z) * sum of the directions, last states)``.
+
+    Raises:
+        UserError: the backend is not known or cannot serve these tensors.
+    """
+    check_backend(backend)
+    tensors = [x for direction in directions for x in direction[:8] if x is not None] + ([] if z is None else [z])
+    if backend == "reference" or is_transformed(tensors):
+        out, last_states, _ = reference.forward(directions, z, delta_softplus=delta_softplus)
         return out, last_states
     u, delta, A, B, C, D, delta_bias, initial_state, order, reverse = zip(*directions, strict=True)
     assert all(o is None for o in order[:-1])
-    state_dtype = torch.float64 if u[0].dtype == torch.float64 else torch.float32
-    states = [x.new_zeros((x.shape[0], *a.shape), dtype=state_dtype) for x, a in zip(u, A, strict=True)]
-    vectors = [a.new_zeros(len(a)) for a in A]
-    optional = (_all_or_none(D, vectors), _all_or_none(delta_bias, vectors), _all_or_none(initial_state, states))
-    tensors = [x for direction in directions for x in direction[:8] if x is not None] + ([] if z is None else [z])
+
+    def vector(i: int) -> Tensor:
+        return A[i].new_zeros(A[i].shape[0])
+
+    def state(i: int) -> Tensor:
+        return u[i].new_zeros((u[i].shape[0], *A[i].shape), dtype=sum_dtype(u[i]))
+
+    optional = (_all_or_none(D, vector), _all_or_none(delta_bias, vector), _all_or_none(initial_state, state))
     save = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
     out, *rest = _scan(u, delta, A, B, C, *optional, order[-1], reverse, z, delta_softplus, backend, save)
     return out, rest[: len(directions)]
 
 
-def _all_or_none(given: Sequence[Tensor | None], zeros: Tensors) -> Tensors:
+def _all_or_none(given: Sequence[Tensor | None], zeros: Callable[[int], Tensor]) -> Tensors:
     if all(x is None for x in given):
         return []
-    return [zero if x is None else x for x, zero in zip(given, zeros, strict=True)]
+    return [zeros(i) if x is None else x for i, x in enumerate(given)]
+
+
+def _backend(name: str, u: Tensor) -> ScanBackend:
+    return SCANS[resolve_backend(name, u.device, u.dtype)]
 
 
 def _directions(fields: Sequence[Tensors], order: Tensor | None, reverse: Sequence[bool]) -> list[ScanDirection]:
@@ -67,9 +87,9 @@ def _scan(
 ) -> list[Tensor]:
     """The output, the last state of each direction and, with ``save``, what the backend's backward pass reads."""
     directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
-    module = backend_module("scan", backend)
+    scan = _backend(backend, u[0])
     with torch.autocast(u[0].device.type, enabled=False):  # sums and states are float32 whatever the inputs are
-        out, last_states, saved = module.forward(directions, z, delta_softplus=delta_softplus, save=save)
+        out, last_states, saved = scan.forward(directions, z, delta_softplus=delta_softplus, save=save)
     return [out, *last_states, *saved]
 
 
@@ -77,10 +97,9 @@ def _scan(
 def _(  # type: ignore[no-untyped-def]
     u, delta, A, B, C, D, delta_bias, initial_state, order, reverse, z, delta_softplus, backend, save
 ):
-    state_dtype = torch.float64 if u[0].dtype == torch.float64 else torch.float32
-    states = [x.new_empty((x.shape[0], *a.shape), dtype=state_dtype) for x, a in zip(u, A, strict=True)]
+    states = [x.new_empty((x.shape[0], *a.shape), dtype=sum_dtype(x)) for x, a in zip(u, A, strict=True)]
     directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
-    saved = backend_module("scan", backend).saved_like(directions, z) if save else []
+    saved = _backend(backend, u[0]).saved_like(directions, z) if save else []
     return [torch.empty_like(u[0], memory_format=torch.contiguous_format), *states, *saved]
 
 
@@ -105,9 +124,10 @@ def _scan_backward(
 ) -> list[Tensor]:
     """Gradients of u of each direction, of delta of each, ..., of z; absent inputs are left out."""
     directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
-    module = backend_module("scan", backend)
+    scan = _backend(backend, u[0])
+    assert scan.backward is not None
     with torch.autocast(u[0].device.type, enabled=False):
-        grads, grad_z = module.backward(
+        grads, grad_z = scan.backward(
             directions, z, saved, grad_out, list(grad_last_states), delta_softplus=delta_softplus
         )
     return [grad for field in (*zip(*grads, strict=True), [grad_z]) for grad in field if grad is not None]
@@ -150,14 +170,25 @@ def _gradient(ctx: Any, grads: list[Tensor]) -> tuple[Any, ...]:
     *fields, order, z, saved = _rows(ctx.saved_tensors, ctx.counts)
     gate, visit = (x[0] if x else None for x in (z, order))
     of_states = grads[1 : 1 + len(ctx.reverse)]
-    result = _scan_backward(
-        *fields, visit, ctx.reverse, gate, saved, grads[0], of_states, ctx.delta_softplus, ctx.backend
-    )
+    if needs_plain_gradient(grads):
+
+        def scan(inputs: Sequence[Any]) -> list[Tensor]:
+            *fields, z = _rows(inputs, [*ctx.counts[:-3], ctx.counts[-2]])
+            directions = _directions(fields, visit, ctx.reverse)
+            with torch.autocast(grads[0].device.type, enabled=False):
+                out, states, _ = reference.forward(directions, *(z or [None]), delta_softplus=ctx.delta_softplus)
+            return [out, *states]
+
+        result = plain_gradient(scan, [x for row in (*fields, z) for x in row], [grads[0], *of_states])
+    else:
+        result = _scan_backward(
+            *fields, visit, ctx.reverse, gate, saved, grads[0], of_states, ctx.delta_softplus, ctx.backend
+        )
     *field_grads, _, z_grad = _rows(result, [*ctx.counts[:-3], 0, ctx.counts[-2]])
     return (*field_grads, None, None, z_grad[0] if z_grad else None, None, None, None)
 
 
-def _rows(flat: Tensors, counts: Sequence[int]) -> list[list[Tensor]]:
+def _rows(flat: Sequence[Any], counts: Sequence[int]) -> list[list[Any]]:
     left = iter(flat)
     return [[next(left) for _ in range(count)] for count in counts]
 
