@@ -12,7 +12,7 @@ from videomamba.ops import ScanDirection, bidirectional_scan, causal_conv
 from videomamba.ops.visit import restored, visited
 from videomamba.shapes import Inner, Order, Tokens
 
-for _leaf in ("causal_conv", "bidirectional_scan", "_at_least_float32"):
+for _leaf in ("_conv", "_visited", "_restored", "bidirectional_scan", "_at_least_float32"):
     torch.fx.wrap(_leaf)  # a node of its own in a symbolic trace, which cannot look inside
 
 _STEP_RANGE = (1e-3, 0.1)  # Mamba, section 3.6: the initial step sizes are log-uniform in this range
@@ -50,7 +50,10 @@ class SelectiveSSM(nn.Module):
     def forward(
         self, x: Inner, *, reverse: bool, order: Order | None, backend: str, mask: Tensor | None = None
     ) -> ScanDirection:
-        """What the scan of this direction reads, from x (B, L, D) in natural order; nothing where ``mask`` is 0."""
+        """What the scan of this direction reads, from x (B, L, D) in natural order; nothing where ``mask`` is 0.
+
+        The visit goes by ``order``, or without one backwards if ``reverse``.
+        """
         u = self._convolved(x, reverse=reverse, order=order, backend=backend)
         if mask is not None:  # the convolution's bias would enter the states
             u = u * mask
@@ -63,11 +66,10 @@ class SelectiveSSM(nn.Module):
         """SiLU of the convolution: by the kernel, or by calling the module on the visited sequence."""
         conv = self.conv1d
         if is_stock(conv, nn.Conv1d) and (conv.dilation, conv.stride, conv.padding) == ((1,), (1,), (0,)):
-            weight = conv.weight.squeeze(1)
-            return causal_conv(x, weight, conv.bias, reverse=reverse, order=order, backend=backend)
-        sequence = visited(x, order, reverse).transpose(1, 2)
+            return _conv(x, conv.weight.squeeze(1), conv.bias, reverse, order, backend)
+        sequence = _visited(x, reverse, order).transpose(1, 2)
         out = F.silu(conv(F.pad(sequence, (self.conv_kernel - 1, 0))))
-        return restored(out.transpose(1, 2), order, reverse)
+        return _restored(out.transpose(1, 2), reverse, order)
 
     def _step_size(self, step: Tensor) -> tuple[Inner, Tensor | None]:
         """Raw step sizes, and the bias that the scan adds to them, in float32; None where the module has added it."""
@@ -105,11 +107,11 @@ class SpatioTemporalSSM(nn.Module):
         return self.out_proj(bidirectional_scan(forward, backward, z, order=order, backend=self.backend))
 
     def step_sizes(self, tokens: Tokens, order: Order | None = None) -> Tensor:
-        """Delta after softplus, mean over channels: (B, 2, L), forward then backward, float32."""
+        """Delta after softplus, mean over channels: (B, 2, L), forward then backward, float32 (float64 for float64)."""
         x, _ = self.in_proj(tokens).chunk(2, dim=-1)
         means = []
         for direction in self._directions(x, order):
-            delta = direction.delta.float()
+            delta = _at_least_float32(direction.delta)
             delta = delta if direction.delta_bias is None else delta + direction.delta_bias
             means.append(F.softplus(delta).mean(-1))
         return torch.stack(means, 1)
@@ -119,8 +121,20 @@ class SpatioTemporalSSM(nn.Module):
     ) -> tuple[ScanDirection, ScanDirection]:
         return (
             self.forward_ssm(x, reverse=False, order=None, backend=self.backend, mask=mask),
-            self.backward_ssm(x, reverse=order is None, order=order, backend=self.backend, mask=mask),
+            self.backward_ssm(x, reverse=True, order=order, backend=self.backend, mask=mask),
         )
+
+
+def _conv(x: Inner, weight: Tensor, bias: Tensor | None, reverse: bool, order: Order | None, backend: str) -> Inner:
+    return causal_conv(x, weight, bias, reverse=reverse and order is None, order=order, backend=backend)
+
+
+def _visited(x: Inner, reverse: bool, order: Order | None) -> Inner:
+    return visited(x, order, reverse)
+
+
+def _restored(x: Inner, reverse: bool, order: Order | None) -> Inner:
+    return restored(x, order, reverse)
 
 
 def _at_least_float32(x: Tensor) -> Tensor:

@@ -96,8 +96,8 @@ def _implementation(backend: str, *tensors: Tensor | None) -> ModuleType:
     check_backend(backend)
     x = tensors[0]
     assert x is not None
-    if backend == "native":
-        resolve_backend(backend, x.device, x.dtype)  # or says why not
+    if backend == "native" and not native.serves(x):
+        resolve_backend(backend, x.device, x.dtype)  # says why not
     if backend == "reference":
         return reference
     if backend in ("auto", "native") and native.serves(x) and not is_transformed(tensors):

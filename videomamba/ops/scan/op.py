@@ -1,13 +1,14 @@
 """The scan as a PyTorch operator: one for any number of directions, with a fake version and its gradient.
 
 ``torch.compile`` and ``torch.export`` see a single opaque node, whatever the backend. Directions travel as parallel
-lists, one entry per direction; a list is empty where no direction has that input. Only the last may have an order.
+lists, one entry per direction, a tensor without axes where it lacks an input: autograd drops lists that hold None, and
+AOTInductor turns empty ones into None. Only the last direction may have an order.
 
 The gradient is an operator too, and has none of its own: where someone differentiates it, or transforms either of them
 (``torch.func``, forward mode), the reference computes instead, which autograd follows to any depth.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -36,25 +37,13 @@ def run_scan(
     if backend == "reference" or is_transformed(tensors):
         out, last_states, _ = reference.forward(directions, z, delta_softplus=delta_softplus)
         return out, last_states
-    u, delta, A, B, C, D, delta_bias, initial_state, order, reverse = zip(*directions, strict=True)
+    *given, order, reverse = zip(*directions, strict=True)
     assert all(o is None for o in order[:-1])
-
-    def vector(i: int) -> Tensor:
-        return A[i].new_zeros(A[i].shape[0])
-
-    def state(i: int) -> Tensor:
-        return u[i].new_zeros((u[i].shape[0], *A[i].shape), dtype=sum_dtype(u[i]))
-
-    optional = (_all_or_none(D, vector), _all_or_none(delta_bias, vector), _all_or_none(initial_state, state))
+    absent = directions[0].A.new_zeros(())
+    fields = [[absent if x is None else x for x in field] for field in given]
     save = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
-    out, *rest = _scan(u, delta, A, B, C, *optional, order[-1], reverse, z, delta_softplus, backend, save)
+    out, *rest = _scan(*fields, order[-1], reverse, z, delta_softplus, backend, save)
     return out, rest[: len(directions)]
-
-
-def _all_or_none(given: Sequence[Tensor | None], zeros: Callable[[int], Tensor]) -> Tensors:
-    if all(x is None for x in given):
-        return []
-    return [zeros(i) if x is None else x for i, x in enumerate(given)]
 
 
 def _backend(name: str, u: Tensor) -> ScanBackend:
@@ -62,10 +51,9 @@ def _backend(name: str, u: Tensor) -> ScanBackend:
 
 
 def _directions(fields: Sequence[Tensors], order: Tensor | None, reverse: Sequence[bool]) -> list[ScanDirection]:
-    count = len(reverse)
-    columns: list[Sequence[Any]] = [field or [None] * count for field in fields]
-    orders = [None] * (count - 1) + [order]
-    return [ScanDirection(*row) for row in zip(*columns, orders, reverse, strict=True)]
+    orders = [None] * (len(reverse) - 1) + [order]
+    present: list[Sequence[Any]] = [[x if x.dim() else None for x in field] for field in fields]
+    return [ScanDirection(*row) for row in zip(*present, orders, reverse, strict=True)]
 
 
 @torch.library.custom_op("videomamba::scan", mutates_args=())
@@ -152,45 +140,45 @@ def _(  # type: ignore[no-untyped-def]
     delta_softplus,
     backend,
 ):
-    inputs = [*u, *delta, *A, *B, *C, *D, *delta_bias, *initial_state, *([] if z is None else [z])]
-    return [torch.empty_like(x, memory_format=torch.contiguous_format) for x in inputs]
+    inputs = [*u, *delta, *A, *B, *C, *D, *delta_bias, *initial_state, z]
+    return [torch.empty_like(x, memory_format=torch.contiguous_format) for x in inputs if _is_given(x)]
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
     *fields, order, ctx.reverse, z, ctx.delta_softplus, ctx.backend, _ = inputs
     saved = output[1 + len(ctx.reverse) :]
-    rows = [*fields, *([] if x is None else [x] for x in (order, z)), saved]
-    ctx.counts = [len(row) for row in rows]
     ctx.mark_non_differentiable(*saved)
-    ctx.save_for_backward(*(x for row in rows for x in row))
+    ctx.save_for_backward(*(x for field in fields for x in field), z, order, *saved)
 
 
 def _gradient(ctx: Any, grads: list[Tensor]) -> tuple[Any, ...]:
     """``grads`` of the outputs; zeros where an output was not used."""
-    *fields, order, z, saved = _rows(ctx.saved_tensors, ctx.counts)
-    gate, visit = (x[0] if x else None for x in (z, order))
-    of_states = grads[1 : 1 + len(ctx.reverse)]
+    count = len(ctx.reverse)
+    inputs, (order, *saved) = ctx.saved_tensors[: 8 * count + 1], ctx.saved_tensors[8 * count + 1 :]
+    of_states = grads[1 : 1 + count]
     if needs_plain_gradient(grads):
 
         def scan(inputs: Sequence[Any]) -> list[Tensor]:
-            *fields, z = _rows(inputs, [*ctx.counts[:-3], ctx.counts[-2]])
-            directions = _directions(fields, visit, ctx.reverse)
+            directions = _directions(_fields(inputs, count), order, ctx.reverse)
             with torch.autocast(grads[0].device.type, enabled=False):
-                out, states, _ = reference.forward(directions, *(z or [None]), delta_softplus=ctx.delta_softplus)
+                out, states, _ = reference.forward(directions, inputs[-1], delta_softplus=ctx.delta_softplus)
             return [out, *states]
 
-        result = plain_gradient(scan, [x for row in (*fields, z) for x in row], [grads[0], *of_states])
+        found = plain_gradient(scan, inputs, [grads[0], *of_states])
     else:
-        result = _scan_backward(
-            *fields, visit, ctx.reverse, gate, saved, grads[0], of_states, ctx.delta_softplus, ctx.backend
-        )
-    *field_grads, _, z_grad = _rows(result, [*ctx.counts[:-3], 0, ctx.counts[-2]])
-    return (*field_grads, None, None, z_grad[0] if z_grad else None, None, None, None)
+        fields, options = _fields(inputs, count), (ctx.delta_softplus, ctx.backend)
+        given = iter(_scan_backward(*fields, order, ctx.reverse, inputs[-1], saved, grads[0], of_states, *options))
+        found = [next(given) if _is_given(x) else None for x in inputs]
+    return (*_fields(found, count), None, None, found[-1], None, None, None)
 
 
-def _rows(flat: Sequence[Any], counts: Sequence[int]) -> list[list[Any]]:
-    left = iter(flat)
-    return [[next(left) for _ in range(count)] for count in counts]
+def _is_given(x: Tensor | None) -> bool:
+    return x is not None and x.dim() > 0
+
+
+def _fields(flat: Sequence[Any], count: int) -> list[list[Any]]:
+    """The eight lists of the directions' tensors, from all in a row."""
+    return [list(flat[i * count : (i + 1) * count]) for i in range(8)]
 
 
 torch.library.register_autograd("videomamba::scan", _gradient, setup_context=_save)
