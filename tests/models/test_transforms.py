@@ -6,7 +6,15 @@ from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vjp,
 
 from videomamba import create_model
 
-TINY = {"num_frames": 2, "img_size": 16, "patch_size": 8, "tubelet_size": 1, "embed_dim": 16, "depth": 2, "num_classes": 3}
+TINY = {
+    "num_frames": 2,
+    "img_size": 16,
+    "patch_size": 8,
+    "tubelet_size": 1,
+    "embed_dim": 16,
+    "depth": 2,
+    "num_classes": 3,
+}
 STEP = 1e-5
 
 
@@ -121,7 +129,9 @@ def test_penalised_weights_get_their_gradient(options, exact):
     (got,) = torch.autograd.grad(penalty(model, weight, x.float()), weight)
     v = torch.cos(weight.detach().double() * 5)
     values = [penalty(exact, weight.detach().double() + sign * STEP * v, x) for sign in (1, -1)]
-    torch.testing.assert_close((got.double() * v).sum(), (values[0] - values[1]).detach() / (2 * STEP), rtol=1e-3, atol=1e-9)
+    torch.testing.assert_close(
+        (got.double() * v).sum(), (values[0] - values[1]).detach() / (2 * STEP), rtol=1e-3, atol=1e-9
+    )
 
 
 def test_hessian_of_the_head(exact):

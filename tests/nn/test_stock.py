@@ -14,7 +14,15 @@ from videomamba.nn.stock import is_stock, parameter_dtype
 from videomamba.ops import ScanDirection, causal_conv
 
 GRID = (2, 2, 3)
-TINY = {"num_frames": 2, "img_size": 16, "patch_size": 8, "tubelet_size": 1, "embed_dim": 16, "depth": 2, "num_classes": 3}
+TINY = {
+    "num_frames": 2,
+    "img_size": 16,
+    "patch_size": 8,
+    "tubelet_size": 1,
+    "embed_dim": 16,
+    "depth": 2,
+    "num_classes": 3,
+}
 
 
 def model():
@@ -147,7 +155,9 @@ def test_the_gradient_arrives_at_each_adapter():
     torch.testing.assert_close(net(x), want)
     net(x).square().sum().backward()
     adapters = {n: p for n, p in net.named_parameters() if p.requires_grad}
-    assert len(adapters) == 2 * (2 + 4) * 2 + 2 + 2 * 2  # two linear weights each: in, out, 2 x and dt; head; a conv a direction
+    assert (
+        len(adapters) == 2 * (2 + 4) * 2 + 2 + 2 * 2
+    )  # two linear weights each: in, out, 2 x and dt; head; a conv a direction
     for name, parameter in adapters.items():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().max() > 0 or name.endswith("down.weight"), name

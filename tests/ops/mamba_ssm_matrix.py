@@ -1,8 +1,8 @@
 """The matrix of mamba-ssm's own test of the selective scan: 6,240 cases with its inputs and tolerances, written anew.
 
-As ``tests/ops/test_selective_scan.py`` of state-spaces/mamba has it, with all values that its comments name. What it compares
-with, its ``selective_scan_ref``, is written down again here, with the places where that one rounds; where we differ from
-it by more than the tolerance, float64 says who is nearer.
+As ``tests/ops/test_selective_scan.py`` of state-spaces/mamba has it, with all values that its comments name. What it
+compares with, its ``selective_scan_ref``, is written anew here, with the places where that one rounds; where we differ
+from it by more than the tolerance, float64 says who is nearer.
 
     python tests/ops/mamba_ssm_matrix.py [backend]     # the whole matrix, about 20 minutes; prints the counts
 """
@@ -72,15 +72,13 @@ def draw(case: Case) -> Tensors:
 
 def ours(case: Case, inputs: Tensors, backend: str) -> Tensors:
     given = {name: x.clone().requires_grad_() for name, x in inputs.items() if name != "pull"}
-    out, state = selective_scan(
-        **given, delta_softplus=case.softplus, return_last_state=True, backend=backend
-    )
+    out, state = selective_scan(**given, delta_softplus=case.softplus, return_last_state=True, backend=backend)
     grads = torch.autograd.grad(out, list(given.values()), inputs["pull"])
     return {"out": out.detach(), "last_state": state.detach(), **dict(zip(given, grads, strict=True))}
 
 
 def reference(cases: Sequence[Case], inputs: Sequence[Tensors], dtype: torch.dtype) -> list[Tensors]:
-    """``selective_scan_ref`` and its gradients, for cases of one length side by side; float64: without its roundings."""
+    """``selective_scan_ref`` and its gradients, for cases of one length side by side; in float64 without roundings."""
     wide = dtype == torch.float64
     given = [
         {name: (x.double() if wide else x.clone()).requires_grad_() for name, x in case.items() if name != "pull"}
@@ -97,7 +95,7 @@ def reference(cases: Sequence[Case], inputs: Sequence[Tensors], dtype: torch.dty
     pulls = [case["pull"].to(out.dtype) for case, out in zip(inputs, outs, strict=True)]
     grads = iter(torch.autograd.grad(outs, [x for tensors in given for x in tensors.values()], pulls))
     return [
-        {"out": out.detach(), "last_state": last.detach(), **{name: next(grads) for name in tensors}}
+        {"out": out.detach(), "last_state": last.detach(), **dict(zip(tensors, grads, strict=False))}
         for out, last, tensors in zip(outs, state, given, strict=True)
     ]
 
@@ -133,7 +131,10 @@ def tolerances(case: Case) -> dict[str, tuple[float, float]]:
     """Relative and absolute, by result."""
     rtol, atol = TOLERANCE[case.dtype]
     of_weights = (max(1e-3, rtol), max(1e-3, atol)) if case.has_z else (1e-3, 1e-3)
-    limits = dict.fromkeys(("out", "last_state"), (rtol, atol)) | {"u": (2 * rtol, 2 * atol), "delta": (5 * rtol, 10 * atol)}
+    limits = dict.fromkeys(("out", "last_state"), (rtol, atol)) | {
+        "u": (2 * rtol, 2 * atol),
+        "delta": (5 * rtol, 10 * atol),
+    }
     limits |= {name: of_weights for name in ("D", "z", "delta_bias")} | {"A": (of_weights[0], 5 * of_weights[1])}
     limits |= {n: (rtol, atol) if v else of_weights for n, v in (("B", case.variable_B), ("C", case.variable_C))}
     return limits if case.last_state else {name: limit for name, limit in limits.items() if name != "last_state"}
@@ -154,7 +155,9 @@ def verdict(case: Case, got: Tensors, want: Tensors, exact: Tensors) -> str:
     return "fails: " + ", ".join(name for name, nearer in beyond if not nearer)
 
 
-def verdicts(length: int, dtype: torch.dtype, weights: tuple[bool, bool, int], flags: Sequence[tuple], backend: str) -> Iterator[str]:
+def verdicts(
+    length: int, dtype: torch.dtype, weights: tuple[bool, bool, int], flags: Sequence[tuple], backend: str
+) -> Iterator[str]:
     for some in (flags[:16], flags[16:]):  # side by side as far as memory goes
         cases = [Case(length, dtype, *weights, *flag) for flag in some]
         if cases:

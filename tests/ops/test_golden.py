@@ -38,12 +38,15 @@ def test_selective_scan(name, backend):
 
 @pytest.mark.parametrize("backend", RUNS)
 def test_groups(backend):
-    """Three channels in two groups, which we refuse: channel i reads group i there, and the third reads what is not its own."""
+    """Three channels in two groups, which we refuse: there channel i reads group i, and the third no group of its own."""
     case = SCANS["grouped_time_varying"]
     inputs = tensors(case["inputs"])
     with pytest.raises(ValueError, match="G dividing D = 3"):
         selective_scan(**inputs)
-    mine = {key: x[:, :2] if key in ("u", "delta") else x[:2] if key in ("A", "delta_bias") else x for key, x in inputs.items()}
+    mine = {
+        key: x[:, :2] if key in ("u", "delta") else x[:2] if key in ("A", "delta_bias") else x
+        for key, x in inputs.items()
+    }
     mine = {key: x.clone().requires_grad_() for key, x in mine.items()}
     y, _ = run_scan("grouped_time_varying", mine, backend)
     assert deviation(y, tensors(case["outputs"])["y"][:, :2]) <= 2e-6

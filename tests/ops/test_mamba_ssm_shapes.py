@@ -1,4 +1,4 @@
-"""The shapes, arguments and tolerances of mamba-ssm's own test: a sample of the matrix here, all of it among the slow tests."""
+"""The shapes, arguments and tolerances of mamba-ssm's own test: a sample of the matrix; all of it is a slow test."""
 
 from collections import Counter
 
@@ -36,5 +36,7 @@ def test_a_rounded_constant_would_be_seen():
     case = mamba_ssm_matrix.Case(128, torch.bfloat16, False, False, 1, False, True, True, True, True)
     inputs = mamba_ssm_matrix.draw(case)
     rounded = inputs | {name: inputs[name].bfloat16().float() for name in "BC"}
-    (want,), (exact,) = (mamba_ssm_matrix.reference([case], [inputs], dtype) for dtype in (torch.float32, torch.float64))
+    (want,), (exact,) = (
+        mamba_ssm_matrix.reference([case], [inputs], dtype) for dtype in (torch.float32, torch.float64)
+    )
     assert mamba_ssm_matrix.verdict(case, mamba_ssm_matrix.ours(case, rounded, "auto"), want, exact).startswith("fails")

@@ -1,4 +1,4 @@
-"""Every derivative of the operations: forward mode, torch.func's transforms, second order; against finite differences."""
+"""Every derivative of the operations: forward mode, torch.func's transforms, second order; and finite differences."""
 
 import pytest
 import torch
@@ -74,7 +74,10 @@ def every_derivative(run, inputs):
     yield "jacrev", torch.func.jacrev(run, 2)(*plain)
     yield from ((f"grad {i}", g) for i, g in enumerate(gradient(*plain)))
     yield "vjp", torch.func.vjp(run, *plain)[1](torch.cos(run(*plain)))[1]
-    yield "vmap", torch.func.vmap(run, (0, *[None] * (len(plain) - 1)))(torch.stack([plain[0], 2 * plain[0]]), *plain[1:])
+    yield (
+        "vmap",
+        torch.func.vmap(run, (0, *[None] * (len(plain) - 1)))(torch.stack([plain[0], 2 * plain[0]]), *plain[1:]),
+    )
     per_sample = torch.func.vmap(torch.func.grad(loss, 1), (0, *[None] * (len(plain) - 1)))
     yield "vmap(grad)", per_sample(torch.stack([plain[0], 2 * plain[0]]), *plain[1:])
     yield "forward over reverse", torch.func.jvp(lambda *t: gradient(*t)[0], plain, tangents)[1]
@@ -137,7 +140,9 @@ def test_gradients_stop_at_their_own_input():
 def test_other_numbers_than_reals_are_refused(name, dtype):
     direction = make_direction(1, 4, 2, 3, dtype=torch.float32)
     changed = direction._replace(**{name: getattr(direction, name).detach().to(dtype)})
-    with pytest.raises(ValueError, match=rf"{name} has dtype {dtype}; the scan takes .*float32, float64, bfloat16 or float16"):
+    with pytest.raises(
+        ValueError, match=rf"{name} has dtype {dtype}; the scan takes .*float32, float64, bfloat16 or float16"
+    ):
         bidirectional_scan(changed, direction)
 
 
@@ -145,11 +150,11 @@ def test_other_numbers_than_reals_are_refused(name, dtype):
 def test_complex_decay_rates_are_refused_in_mamba_ssms_layout(backend):
     u = torch.randn(1, 2, 4)
     A, BC = -torch.rand(2, 3), torch.randn(1, 3, 4)
-    with pytest.raises(ValueError, match="A has dtype torch.complex64; the scan takes only real numbers"):
+    with pytest.raises(ValueError, match=r"A has dtype torch\.complex64; the scan takes only real numbers"):
         selective_scan(u, u, A.to(torch.complex64), BC, BC, backend=backend)
     with pytest.raises(ValueError, match=r"B has dtype torch\.int64"):
         selective_scan(u, u, A, torch.ones(2, 3, dtype=torch.int64), BC, backend=backend)
-    with pytest.raises(ValueError, match="weight has dtype torch.complex64; the convolution takes only real numbers"):
+    with pytest.raises(ValueError, match=r"weight has dtype torch\.complex64; the convolution takes only real numbers"):
         causal_conv(u, torch.ones(4, 2, dtype=torch.complex64), backend=backend)
 
 

@@ -88,9 +88,15 @@ def test_both_directions_return_their_last_states(ordered, backend):
     want = [directional_scan(d, delta_softplus=True, backend="reference")[1] for d in alone]
     for got, exact in zip(states, want, strict=True):
         assert relative_error(got, exact) < 1e-5
-    grads = (torch.autograd.grad(sum(s.square().sum() for s in both), inputs, allow_unused=True) for both in (states, want))
+    grads = (
+        torch.autograd.grad(sum(s.square().sum() for s in both), inputs, allow_unused=True) for both in (states, want)
+    )
     for name, a, b in zip(leaves(first, second), *grads, strict=True):
-        assert (b is None or b.abs().max() == 0) if a is None else relative_error(a, torch.zeros_like(a) if b is None else b) < 1e-5, name
+        assert (
+            (b is None or b.abs().max() == 0)
+            if a is None
+            else relative_error(a, torch.zeros_like(a) if b is None else b) < 1e-5
+        ), name
 
 
 def test_a_scan_in_two_pieces_is_the_whole():
@@ -125,7 +131,10 @@ def test_a_convolution_goes_on_from_its_final_states(length, visit, backend):
     torch.testing.assert_close(got, want)
     assert torch.equal(final, sequence[:, -3:])
     inputs = (x, past, weight, bias)
-    grads = (torch.autograd.grad(out.square().sum() + end.sum(), inputs) for out, end in ((got, final), (want, sequence[:, -3:])))
+    grads = (
+        torch.autograd.grad(out.square().sum() + end.sum(), inputs)
+        for out, end in ((got, final), (want, sequence[:, -3:]))
+    )
     for a, b in zip(*grads, strict=True):
         torch.testing.assert_close(a, b)
 
@@ -152,7 +161,9 @@ def test_convolution_updates_are_the_whole_convolution(size, at_once):
     torch.testing.assert_close(torch.cat(parts, 2), whole)
     assert torch.equal(state, torch.cat([past, x], 2)[..., -size:])
     inputs = (x, weight, bias, past)
-    for a, b in zip(*(torch.autograd.grad(y.square().sum(), inputs) for y in (torch.cat(parts, 2), whole)), strict=True):
+    for a, b in zip(
+        *(torch.autograd.grad(y.square().sum(), inputs) for y in (torch.cat(parts, 2), whole)), strict=True
+    ):
         torch.testing.assert_close(a, b)
 
 
@@ -168,7 +179,9 @@ def test_the_package_layout_carries_states():
 
 def test_bad_states_are_named():
     x, weight = (v.detach() for v in draw((1, 4, 5), (5, 4)))
-    with pytest.raises(ValueError, match=r"initial_states has shape \(1, 2, 5\); expected \(B, K - 1, D\) = \(1, 3, 5\)"):
+    with pytest.raises(
+        ValueError, match=r"initial_states has shape \(1, 2, 5\); expected \(B, K - 1, D\) = \(1, 3, 5\)"
+    ):
         causal_conv(x, weight, initial_states=torch.zeros(1, 2, 5))
     with pytest.raises(ValueError, match=r"conv_state \(1, 5, 2\); expected .* S >= K - 1 = 3"):
         causal_conv1d_update(torch.zeros(1, 5), torch.zeros(1, 5, 2), torch.zeros(5, 4))

@@ -318,8 +318,9 @@ class VideoMamba(PretrainedModel):
             return join_positions(table.new_zeros(1, self.embed_dim), table, self.config)
 
     def _set_positions(self, positions: Tensor | None) -> None:
-        is_learned = positions is not None and self.config.pos_embed in LEARNED_KINDS
-        self.pos_embed = nn.Parameter(positions) if is_learned else positions
+        if positions is not None and self.config.pos_embed in LEARNED_KINDS:
+            positions = nn.Parameter(positions)
+        self.pos_embed = positions
 
     def _at_size(self, video: Video) -> tuple[VideoMambaConfig, Tensor | None, Tensor | None]:
         """The configuration, positions and backward order for a video of this length and size."""

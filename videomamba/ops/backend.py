@@ -47,7 +47,9 @@ def resolve_backend(backend: str, device: torch.device, dtype: torch.dtype) -> s
     """
     check_backend(backend)
     if backend == "auto":
-        fitting = (n for n, s in SCANS.items() if device.type in s.automatic and s.takes(device, dtype) and s.status()[0])
+        fitting = (
+            n for n, s in SCANS.items() if device.type in s.automatic and s.takes(device, dtype) and s.status()[0]
+        )
         return next(fitting, "torch")
     chosen = SCANS[backend]
     runs, reason = chosen.status()

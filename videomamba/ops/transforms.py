@@ -1,4 +1,4 @@
-"""Which calls compiled kernels must leave to plain PyTorch, because they know no derivative beyond the first backward."""
+"""Which calls compiled kernels must leave to plain PyTorch: they know no derivative beyond the first backward pass."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -19,7 +19,9 @@ def is_transformed(tensors: Iterable[Tensor | None]) -> bool:
 
 def needs_plain_gradient(grads: Iterable[Tensor]) -> bool:
     """Whether somebody differentiates or transforms a gradient, whose kernels know neither."""
-    return torch.is_grad_enabled() or is_transformed(grads) or any(map(torch._C._functorch.is_legacy_batchedtensor, grads))
+    return (
+        torch.is_grad_enabled() or is_transformed(grads) or any(map(torch._C._functorch.is_legacy_batchedtensor, grads))
+    )
 
 
 def plain_gradient(

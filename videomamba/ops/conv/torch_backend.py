@@ -7,6 +7,7 @@ from torch import Tensor
 from videomamba.ops.dtypes import sum_dtype
 from videomamba.ops.visit import check_permutation, restored
 
+
 def forward(
     x: Tensor, weight: Tensor, bias: Tensor | None, *, silu: bool, reverse: bool, order: Tensor | None
 ) -> Tensor:

@@ -61,8 +61,8 @@ def bidirectional_scan(
         backend: see :mod:`videomamba.ops.backend`.
 
     Returns:
-        (B, L, D) in u's dtype, tokens in natural order; with ``return_last_state`` also the pair of (B, D, N). Step size,
-        weights, states and sums are float32 (float64 for float64).
+        (B, L, D) in u's dtype, tokens in natural order; with ``return_last_state`` also the pair of (B, D, N). Step
+        size, weights, states and sums are float32 (float64 for float64).
 
     Raises:
         UserError: shapes do not fit each other, complex or whole numbers, or the backend cannot serve these tensors.

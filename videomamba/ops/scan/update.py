@@ -67,8 +67,8 @@ def _per_head(name: str, weights: Tensor, state: Tensor) -> Tensor:
     fits = grouped.dim() == 3 and grouped.shape[0] == batch and grouped.shape[2] == states
     if not fits or heads % max(1, grouped.shape[1]) != 0 or grouped.shape[1] > heads:
         raise UserError(
-            f"{name} has shape {tuple(weights.shape)}; expected (B, N) or (B, G, N) with B = {batch}, N = {states} and G "
-            f"dividing {heads}, the heads"
+            f"{name} has shape {tuple(weights.shape)}; expected (B, N) or (B, G, N) with B = {batch}, N = {states} "
+            f"and G dividing {heads}, the heads"
         )
     if state.dim() == 3:
         return grouped
