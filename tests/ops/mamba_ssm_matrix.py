@@ -135,7 +135,7 @@ def tolerances(case: Case) -> dict[str, tuple[float, float]]:
         "u": (2 * rtol, 2 * atol),
         "delta": (5 * rtol, 10 * atol),
     }
-    limits |= {name: of_weights for name in ("D", "z", "delta_bias")} | {"A": (of_weights[0], 5 * of_weights[1])}
+    limits |= dict.fromkeys(("D", "z", "delta_bias"), of_weights) | {"A": (of_weights[0], 5 * of_weights[1])}
     limits |= {n: (rtol, atol) if v else of_weights for n, v in (("B", case.variable_B), ("C", case.variable_C))}
     return limits if case.last_state else {name: limit for name, limit in limits.items() if name != "last_state"}
 

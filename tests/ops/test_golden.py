@@ -38,7 +38,7 @@ def test_selective_scan(name, backend):
 
 @pytest.mark.parametrize("backend", RUNS)
 def test_groups(backend):
-    """Three channels in two groups, which we refuse: there channel i reads group i, and the third no group of its own."""
+    """Three channels in two groups, which we refuse: there channel i reads group i, the third no group of its own."""
     case = SCANS["grouped_time_varying"]
     inputs = tensors(case["inputs"])
     with pytest.raises(ValueError, match="G dividing D = 3"):

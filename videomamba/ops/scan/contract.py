@@ -19,8 +19,8 @@ class ScanBackend:
     """An implementation of the scan, and where it runs.
 
     Attributes:
-        forward: ``(directions, z, *, delta_softplus, save) -> (out, last states, saved)`` as in :mod:`.reference`; B and
-            C are (B, L, G, N), all inputs per token have one dtype; ``saved`` is empty without ``save``.
+        forward: ``(directions, z, *, delta_softplus, save) -> (out, last states, saved)`` as in :mod:`.reference`; B
+            and C are (B, L, G, N), all inputs per token have one dtype; ``saved`` is empty without ``save``.
         backward: ``(directions, z, saved, grad_out, grad_last_states, *, delta_softplus) -> (a ScanGradients per
             direction, gradient of z or None)``, in the dtypes of the inputs; None where autograd differentiates
             ``forward``.
