@@ -12,7 +12,8 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from videomamba.engine import load_splits, train
-from videomamba.models import OwnModel, Preprocessing
+from videomamba.models import OwnModel
+from videomamba.preprocessing import Preprocessing
 from videomamba.recipes import folder
 from videomamba.tasks.recognition import Recognition
 

@@ -9,28 +9,28 @@ what does not; below 0 in most clips, that the layer takes in less there.
 """
 
 import argparse
+import dataclasses
 
 import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool3d
 
 from videomamba import load_model
-from videomamba.data import VideoReader, eval_transform, make_sampler
+from videomamba.data import VideoReader, eval_transform, load_clip
 from videomamba.models import VideoMamba
 
 
 @torch.inference_mode()
 def correlations(model: VideoMamba, video: str) -> Tensor:
     """(depth, 3): of the forward direction, the backward one and the mean of both, on the central clip."""
-    p = model.preprocessing
+    clip = load_clip(video, model.preprocessing)
+    maps = model.delta_maps(clip.video[None])[0]
     with VideoReader(video) as reader:
         frames = reader.read(range(reader.num_frames)).frames
-        chosen = make_sampler(p.num_frames, p.stride).clips(reader.num_frames, 1)[0]
-    maps = model.delta_maps(eval_transform(p.size, p.mean, p.std)(frames[chosen])[None])[0]
     background = frames.float().median(0).values.round().to(torch.uint8)
     # the same resizing and cropping as the model's input, without its colours' means
-    to_grid = eval_transform(p.size, (0, 0, 0), (1, 1, 1))
-    moving = (to_grid(frames[chosen]) - to_grid(background[None])).abs().mean(0, keepdim=True)
+    to_grid = eval_transform(dataclasses.replace(model.preprocessing, mean=(0, 0, 0), std=(1, 1, 1)))
+    moving = (to_grid(frames[clip.indices]) - to_grid(background[None])).abs().mean(0, keepdim=True)
     there = _ranks(adaptive_avg_pool3d(moving, maps.shape[2:]).flatten())
     rows = [[both[0], both[1], both.mean(0)] for both in maps]
     return torch.tensor([[_correlation(_ranks(values.flatten()), there) for values in row] for row in rows])

@@ -10,7 +10,8 @@ from av.video.reformatter import VideoReformatter
 from tests.data.videos import numbered_frames, write
 from videomamba.benchmark import data
 from videomamba.cli.main import main
-from videomamba.data import VideoReader, VideoRecord, make_sampler
+from videomamba.data import VideoReader, VideoRecord
+from videomamba.preprocessing import Preprocessing
 
 SMALL = ("--frames", "4", "--size", "16", "--clips", "3", "--rounds", "2", "--workers", "1")
 
@@ -69,7 +70,7 @@ def test_ratios_are_of_each_clip_and_of_the_sums():
 
 def test_the_parts_are_of_the_frames_that_the_item_takes(videos):
     paths = sorted(videos.iterdir())
-    dataset = data._dataset("pyav", paths, make_sampler(4, 3), 16, data.PAPER)
+    dataset = data._dataset("pyav", paths, Preprocessing(4, 3, (16, 16)), data.PAPER)
     dataset.set_epoch(5)
     read = []
     reading = VideoReader.read

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from videomamba.cli.main import main
+from videomamba.data import load_clip
 from videomamba.models import create_model, load_model
-from videomamba.tasks.seen import seen_clip
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_json_has_the_step_sizes_of_every_layer(clip, trained, tmp_path, monkeyp
     assert {file.name for file in tmp_path.iterdir()} == {"red_0_delta.png", "curve.png"}
     model = load_model(trained)
     with torch.inference_mode():
-        maps = model.delta_maps(seen_clip(clip, model.preprocessing).video[None])[0]
+        maps = model.delta_maps(load_clip(clip, model.preprocessing).video[None])[0]
     assert facts["shape"] == list(maps.shape)
     assert [(row["layer"], row["direction"]) for row in facts["layers"]] == [
         (layer, direction) for layer in range(len(maps)) for direction in ("forward", "backward")

@@ -14,7 +14,7 @@ from videomamba.cli import demo
 from videomamba.cli.main import main
 from videomamba.data import VideoRecord
 from videomamba.data.synthetic import SyntheticMotions, class_names, write_video
-from videomamba.models import Preprocessing
+from videomamba.preprocessing import Preprocessing
 from videomamba.recipes import synthetic_motions
 from videomamba.tasks.recognition import Recognition
 

@@ -18,7 +18,7 @@ from tiny import FIXTURES
 
 from videomamba.cli.main import main
 from videomamba.data import VideoReader
-from videomamba.models import object_detector
+from videomamba.inference import boxes
 from videomamba.recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,7 +133,7 @@ def test_detect_draws_and_writes_what_it_sees(run, ava, tmp_path, capsys):
     assert {row[6] for row in rows} == {"1", "2", "5"}, "the label map's numbers"
     top = max(rows, key=lambda row: float(row[7]))
     assert (top[0], top[6]) == ("clip7", "2")
-    assert float(top[7]) == pytest.approx(max(a["score"] for a in best), abs=1e-5)
+    assert float(top[7]) == pytest.approx(max(a["probability"] for a in best), abs=1e-5)
     with VideoReader(out) as drawn, VideoReader(ava / "clip7.mp4") as plain:
         assert drawn.num_frames == plain.num_frames == 16
         difference = (drawn.read([6]).frames.float() - plain.read([6]).frames.float()).abs()
@@ -154,7 +154,7 @@ def test_detect_without_boxes_finds_them_or_says_which_file_to_give(run, ava, tm
 
     command = ["detect", str(video), "--checkpoint", str(run / "last"), *CPU, "--out", str(tmp_path / "out.mp4")]
     with monkeypatch.context() as patch:
-        patch.setattr(object_detector, "ObjectDetector", Finds)
+        patch.setattr(boxes, "ObjectDetector", Finds)
         assert main([*command, "--category", "bird", "--every", "0.5", "--json"]) == 0
         frames = [k["frame"] for k in json.loads(capsys.readouterr().out)["keyframes"]]
         assert frames == [0, 4, 8, 12], "every half second of 8 frames a second"

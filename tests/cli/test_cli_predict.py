@@ -119,4 +119,4 @@ def test_mistakes(fails, trained, tmp_path):
     assert "empty holds no video" in fails("predict", "empty", "--checkpoint", trained)
     assert "no video given" in fails("predict", "--checkpoint", trained)
     assert "there is no checkpoint nothing" in fails("predict", "x.mp4", "--checkpoint", "nothing")
-    assert "top_k=0 must be at least 1" in fails("predict", "x.mp4", "--checkpoint", trained, "--top-k", 0)
+    assert "--top-k 0; give at least 1" in fails("predict", "x.mp4", "--checkpoint", trained, "--top-k", 0)

@@ -1,5 +1,6 @@
 """Clips of annotated videos: right frames, and the same ones whatever loads them."""
 
+import dataclasses
 from multiprocessing.reduction import ForkingPickler
 
 import pytest
@@ -8,17 +9,19 @@ import torch
 from tests.data.videos import numbered_frames, write
 from videomamba.data import (
     Augmentation,
-    UniformSampler,
     VideoDataset,
     VideoError,
     VideoRecord,
-    eval_transform,
     make_loader,
-    make_sampler,
-    train_transform,
 )
+from videomamba.preprocessing import Preprocessing
 
-PLAIN = ((0, 0, 0), (1, 1, 1))
+STILL = Augmentation(flip=False, scale=(1, 1), ratio=(4 / 3, 4 / 3))  # the whole picture, resized
+
+
+def plain(num_frames, size, stride=None):
+    """Pixels in [0, 1]."""
+    return Preprocessing(num_frames, stride, (size, size) if isinstance(size, int) else size, (0, 0, 0), (1, 1, 1))
 
 
 @pytest.fixture
@@ -28,18 +31,11 @@ def records(tmp_path):
 
 
 def training(records, seed=0):
-    return VideoDataset(
-        records,
-        UniformSampler(4),
-        train_transform((24, 24), *PLAIN, Augmentation()),
-        train=True,
-        seed=seed,
-        decoder="pyav",
-    )
+    return VideoDataset(records, plain(4, 24), augmentation=Augmentation(), seed=seed, decoder="pyav")
 
 
 def test_an_item_is_the_sampled_frames(records):
-    dataset = VideoDataset(records, make_sampler(4, 2), eval_transform((48, 48), *PLAIN))
+    dataset = VideoDataset(records, plain(4, 48, stride=2))
     sample = dataset[1]
     left = sample["video"][0, :, 24, 4] * 255
     assert (left / 5).round().tolist() == [7, 9, 11, 13]  # the central clip of 21 frames
@@ -48,7 +44,7 @@ def test_an_item_is_the_sampled_frames(records):
 
 
 def test_several_clips_come_stacked(records):
-    dataset = VideoDataset(records, make_sampler(2, 1), eval_transform((48, 48), *PLAIN), num_clips=3)
+    dataset = VideoDataset(records, plain(2, 48, stride=1), num_clips=3)
     video = dataset[0]["video"]
     assert video.shape == (3, 3, 2, 48, 48)
     assert ((video[:, 0, :, 24, 4] * 255) / 5).round().tolist() == [[0, 1], [9, 10], [18, 19]]
@@ -59,10 +55,8 @@ def test_a_clip_is_turned_as_a_whole_and_its_label_with_it(records, flip_pairs):
     """Frame i of the files is 5 i bright on the left and dark on the right: pixels say whether a clip is turned."""
     dataset = VideoDataset(
         records,
-        UniformSampler(4),
-        eval_transform((48, 48), *PLAIN),
-        train=True,
-        flip=True,
+        plain(4, 48),
+        augmentation=dataclasses.replace(STILL, flip=True),
         flip_pairs=flip_pairs,
     )
     mirror = {a: b for pair in flip_pairs for a, b in (pair, pair[::-1])}
@@ -78,10 +72,9 @@ def test_a_clip_is_turned_as_a_whole_and_its_label_with_it(records, flip_pairs):
     assert seen == {(label, turned) for label in (0, 1) for turned in (True, False)}
 
 
-@pytest.mark.parametrize("options", [{"train": True}, {"flip": True}])
+@pytest.mark.parametrize("options", [{"augmentation": STILL}, {}])
 def test_no_clip_is_turned_without_being_asked_or_in_a_test(records, options):
-    transform = eval_transform((48, 48), *PLAIN)
-    dataset = VideoDataset(records, UniformSampler(4), transform, flip_pairs=((0, 1),), **options)
+    dataset = VideoDataset(records, plain(4, 48), flip_pairs=((0, 1),), **options)
     for epoch in range(4):
         dataset.set_epoch(epoch)
         for i, record in enumerate(records):
@@ -91,7 +84,8 @@ def test_no_clip_is_turned_without_being_asked_or_in_a_test(records, options):
 
 def test_short_side_bounds_the_frames(records):
     seen = []
-    dataset = VideoDataset(records, make_sampler(2, 1), lambda f: seen.append(f.shape) or f.float(), short_side=12)
+    dataset = VideoDataset(records, plain(2, 6, stride=1), augmentation=STILL)
+    dataset.transform = lambda f: seen.append(f.shape) or f.float()
     _ = dataset[0]
     assert seen == [(2, 3, 12, 16)]
 
@@ -135,12 +129,8 @@ def test_workers_need_not_be_forks(records):
     """macOS and Windows start them anew and send them the data set: all of it can be pickled."""
     augmentation = Augmentation(rand_ops=2, rand_prob=0.5, erase=0.5)
     datasets = [
-        VideoDataset(records, UniformSampler(4), transform, train=True, seed=3, decoder="pyav")
-        for transform in (
-            train_transform((24, 24), *PLAIN, augmentation),
-            eval_transform((24, 24), *PLAIN),
-            eval_transform((24, 24), *PLAIN, crops=3),
-        )
+        VideoDataset(records, plain(4, 24), seed=3, decoder="pyav", **how)
+        for how in ({"augmentation": augmentation}, {}, {"num_crops": 3})
     ]
     for dataset in datasets[1:]:
         sent = ForkingPickler.loads(ForkingPickler.dumps(dataset))
@@ -156,7 +146,7 @@ def test_workers_need_not_be_forks(records):
 def test_a_broken_video_is_named(records, tmp_path):
     bad = tmp_path / "bad.mp4"
     bad.write_text("no video")
-    dataset = VideoDataset([VideoRecord(bad, 0)], UniformSampler(2), eval_transform((8, 8), *PLAIN))
+    dataset = VideoDataset([VideoRecord(bad, 0)], plain(2, 8))
     with pytest.raises(VideoError, match=r"bad\.mp4"):
         _ = dataset[0]
 
@@ -168,10 +158,10 @@ def test_impossible_loaders(records):
 
 def test_clips_and_crops_come_as_one_axis_of_views(records):
     """View v is crop v % crops of clip v // crops."""
-    dataset = VideoDataset(records, make_sampler(2, 1), eval_transform((48, 24), *PLAIN, crops=3), num_clips=2)
+    dataset = VideoDataset(records, plain(2, (48, 24), stride=1), num_clips=2, num_crops=3)
     views = dataset[0]["video"]
     assert views.shape == (6, 3, 2, 48, 24)
-    alone = VideoDataset(records, make_sampler(2, 1), eval_transform((48, 24), *PLAIN), num_clips=2)[0]["video"]
+    alone = VideoDataset(records, plain(2, (48, 24), stride=1), num_clips=2)[0]["video"]
     assert torch.equal(views[1::3], alone), "the middle crop of three is the central one"
     assert not torch.equal(views[0], views[2])
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from videomamba.data import Clip, DenseSampler, UniformSampler, make_sampler
+from videomamba.preprocessing import Preprocessing
 
 
 def generator(seed=0):
@@ -50,11 +51,11 @@ def test_uniform_clips_interleave():
 
 
 def test_make_sampler():
-    assert make_sampler(8, None) == UniformSampler(8)
-    assert make_sampler(8, 3) == DenseSampler(8, 3)
+    assert make_sampler(Preprocessing(8)) == UniformSampler(8)
+    assert make_sampler(Preprocessing(8, 3)) == DenseSampler(8, 3)
     for frames, stride in ((0, 1), (4, 0)):
-        with pytest.raises(ValueError, match="must be at least 1"):
-            make_sampler(frames, stride)
+        with pytest.raises(ValueError, match="must be a whole number, at least 1"):
+            Preprocessing(frames, stride)
 
 
 def test_clip_checks_itself_and_says_its_shape():

@@ -7,7 +7,8 @@ import torch
 from tiny import MODEL, tiny_run
 
 from videomamba.engine.model import build_model
-from videomamba.models import Preprocessing, create_model
+from videomamba.models import create_model
+from videomamba.preprocessing import Preprocessing
 
 NAMES = ("blue", "green", "red")
 

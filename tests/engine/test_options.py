@@ -15,7 +15,8 @@ from videomamba.engine.checkpoint import read_checkpoint
 from videomamba.engine.mixing import Mixing
 from videomamba.engine.optim import layer_of_parameters
 from videomamba.engine.trainer import Trainer
-from videomamba.models import OwnModel, Preprocessing, load_model
+from videomamba.models import OwnModel, load_model
+from videomamba.preprocessing import Preprocessing
 from videomamba.tasks.recognition import Recognition
 
 NAMES = ("blue", "green", "red")

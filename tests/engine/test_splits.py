@@ -10,14 +10,13 @@ from videomamba.data import (
     VideoDataset,
     VideoError,
     VideoRecord,
-    eval_transform,
     make_loader,
-    make_sampler,
     read_csv,
 )
 from videomamba.engine import DataConfig, load_splits, model_labels
 from videomamba.engine.data import batches
 from videomamba.engine.run_folder import RunFolder
+from videomamba.preprocessing import Preprocessing
 
 
 def names(annotations):
@@ -73,8 +72,7 @@ def test_a_broken_video_is_one_line_from_any_process(tmp_path, workers):
     (tmp_path / "empty.mp4").touch()
     dataset = VideoDataset(
         [VideoRecord(tmp_path / "empty.mp4", 0)],
-        make_sampler(4, None),
-        eval_transform((32, 32), (0.5,) * 3, (0.5,) * 3),
+        Preprocessing(4, size=(32, 32)),
     )
     loader = make_loader(dataset, batch_size=1, shuffle=False, num_workers=workers)
     with pytest.raises(VideoError) as error:

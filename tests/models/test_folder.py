@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from videomamba import VideoMamba, load_model
-from videomamba.models import Preprocessing, create_model
+from videomamba.models import create_model
+from videomamba.preprocessing import Preprocessing
 
 NAMES = ("open", "close", "wave")
 

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from videomamba.models import Preprocessing, VideoMambaConfig, create_model, list_models, model_config
+from videomamba.models import VideoMambaConfig, create_model, list_models, model_config
+from videomamba.preprocessing import Preprocessing
 
 TINY = {"num_frames": 4, "img_size": 32, "embed_dim": 16, "depth": 2, "num_classes": 5}
 

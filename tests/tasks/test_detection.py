@@ -9,7 +9,8 @@ from ava_videos import ACTIONS, KEYFRAMES, write_ava
 
 from videomamba.data.datasets.ava import read_ava
 from videomamba.data.transforms import Augmentation
-from videomamba.models import OwnModel, Preprocessing, VideoMamba, VideoMambaConfig, create_model
+from videomamba.models import OwnModel, VideoMamba, VideoMambaConfig, create_model
+from videomamba.preprocessing import Preprocessing
 from videomamba.tasks.catalogue import make_task, task_model
 from videomamba.tasks.detection import Detection
 

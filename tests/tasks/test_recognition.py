@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from videomamba.data import Annotations, Augmentation
-from videomamba.models import Preprocessing
+from videomamba.preprocessing import Preprocessing
 from videomamba.tasks.recognition import Recognition
 
 NAMES = ("bend", "jack", "jump", "run", "side", "skip", "walk")

@@ -24,7 +24,8 @@ def bars(figure):
 
 
 def test_bars_are_where_the_segments_are():
-    figure = timeline_figure(ROWS, fps=10)
+    seconds = {name: [(label, a / 10, b / 10) for label, a, b in row] for name, row in ROWS.items()}
+    figure = timeline_figure(seconds, unit="seconds")
     drawn = bars(figure)
     assert [(row, start, end) for row, start, end, _ in drawn] == [
         (0, 0, 3), (0, 3, 4), (0, 4, 10), (1, 0, 5), (1, 5, 10),

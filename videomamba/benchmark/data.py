@@ -16,21 +16,19 @@ import torch
 
 from videomamba.data import (
     Augmentation,
-    Sampler,
     VideoDataset,
     VideoReader,
     VideoRecord,
     make_loader,
-    train_transform,
 )
 from videomamba.data.datasets.epochs import mixed_seed
 from videomamba.data.decode_torchcodec import is_indexed, torchcodec_status
 from videomamba.data.reader import DecoderName
 from videomamba.memory import keep_freed_memory
+from videomamba.preprocessing import Preprocessing
 
 # the paper's training augmentation, as the recipes read it
 PAPER = Augmentation(scale=(0.08, 1.0), rand_ops=2, rand_magnitude=9.0, rand_deviation=0.5, rand_prob=0.5, erase=0.25)
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -83,10 +81,8 @@ def runnable_decoders(paths: Sequence[Path]) -> dict[DecoderName, str]:
 def measure(
     decoder: DecoderName,
     paths: Sequence[Path],
-    sampler: Sampler,
-    sampling: str,
+    preprocessing: Preprocessing,
     *,
-    size: int,
     augmentation: Augmentation = PAPER,
     rounds: int = 3,
     progress: Callable[[], None] = lambda: None,
@@ -96,7 +92,7 @@ def measure(
     A first round warms up and is not counted. ``progress`` is called after each clip of all rounds.
     """
     keep_freed_memory()  # as a process that trains does
-    dataset = _dataset(decoder, paths, sampler, size, augmentation)
+    dataset = _dataset(decoder, paths, preprocessing, augmentation)
     alone = _ALONE[decoder]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -114,22 +110,21 @@ def measure(
                 progress()
     finally:
         torch.set_num_threads(threads)
-    return _row(decoder, sampling, len(paths), times)
+    return _row(decoder, str(preprocessing.stride or "uniform"), len(paths), times)
 
 
 def clips_per_second(
     decoder: DecoderName,
     paths: Sequence[Path],
-    sampler: Sampler,
+    preprocessing: Preprocessing,
     *,
-    size: int,
     workers: Sequence[int],
     augmentation: Augmentation = PAPER,
 ) -> dict[int, float]:
     """By the clock: clips a second that so many worker processes deliver in an epoch, after one that starts them."""
     result = {}
     for count in workers:
-        dataset = _dataset(decoder, paths, sampler, size, augmentation)
+        dataset = _dataset(decoder, paths, preprocessing, augmentation)
         loader = make_loader(dataset, batch_size=8, shuffle=True, num_workers=count)
         seconds = []
         for epoch in range(3):
@@ -143,11 +138,10 @@ def clips_per_second(
 
 
 def _dataset(
-    decoder: DecoderName, paths: Sequence[Path], sampler: Sampler, size: int, augmentation: Augmentation
+    decoder: DecoderName, paths: Sequence[Path], preprocessing: Preprocessing, augmentation: Augmentation
 ) -> VideoDataset:
-    transform = train_transform((size, size), MEAN, STD, augmentation)
     records = [VideoRecord(path, 0) for path in paths]
-    return VideoDataset(records, sampler, transform, train=True, flip=augmentation.flip, decoder=decoder)
+    return VideoDataset(records, preprocessing, augmentation=augmentation, decoder=decoder)
 
 
 def _parts(dataset: VideoDataset, i: int) -> tuple[list[int], dict[str, float]]:
@@ -157,7 +151,7 @@ def _parts(dataset: VideoDataset, i: int) -> tuple[list[int], dict[str, float]]:
     reader = VideoReader(dataset.records[i].path, decoder=dataset.decoder)
     opened = time.process_time()
     indices = dataset.sampler(reader.num_frames, generator=generator)
-    clip = reader.read(indices)
+    clip = reader.read(indices, short_side=dataset.preprocessing.decoded_side)
     reader.close()
     read = time.process_time()
     dataset.transform(clip.frames)
@@ -173,14 +167,14 @@ def _seconds(run: Callable[..., object], *arguments: Any) -> float:
 
 def _pyav(path: Path, indices: Sequence[int], pictures: str) -> None:
     """A loop over ``container.decode``, nothing else: no counting of frames, no seeking, nothing passed over."""
-    import av
     from av.video.reformatter import VideoReformatter
+
+    from videomamba.data.ffmpeg import open_video
 
     used = set(indices) if pictures == "used" else range(indices[-1] + 1) if pictures == "every" else ()
     to_rgb = VideoReformatter()
-    with av.open(str(path), metadata_errors="ignore") as container:
-        stream = container.streams.video[0]
-        stream.thread_type, stream.codec_context.thread_count = "NONE", 1
+    container, stream = open_video(path)
+    with container:
         for i, frame in enumerate(container.decode(stream)):
             if i in used:
                 to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray()
@@ -192,7 +186,9 @@ def _torchcodec(path: Path, indices: Sequence[int], pictures: str) -> None:
     """Its public call for these frames, or for all up to the last; it makes a picture of each that it gives."""
     from torchcodec.decoders import VideoDecoder
 
-    frames = VideoDecoder(str(path), num_ffmpeg_threads=1)
+    from videomamba.data.ffmpeg import ffmpeg_name
+
+    frames = VideoDecoder(ffmpeg_name(path), num_ffmpeg_threads=1)
     frames.get_frames_at(list(indices if pictures == "used" else range(indices[-1] + 1)))
 
 

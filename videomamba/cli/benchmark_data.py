@@ -15,8 +15,8 @@ from videomamba.files import whole_file
 
 if TYPE_CHECKING:
     from videomamba.benchmark.data import Row
-    from videomamba.data import Sampler
     from videomamba.data.reader import DecoderName
+    from videomamba.preprocessing import Preprocessing
 
 
 def data(
@@ -52,7 +52,7 @@ def data(
     from videomamba.benchmark import data as benchmark
     from videomamba.benchmark.machine import machine
     from videomamba.data import find_videos
-    from videomamba.engine import resolve_device
+    from videomamba.inference.device import resolve_device
 
     for name, value in (("frames", frames), ("size", size), ("clips", clips), ("rounds", rounds), ("workers", workers)):
         if value is not None and value < 1:
@@ -60,7 +60,7 @@ def data(
     if not strides:
         raise UserError("--strides: give at least one, such as uniform")
     check_outputs(csv, markdown, plot)
-    samplers = [(stride, _sampler(frames, stride)) for stride in dict.fromkeys(strides)]
+    inputs = [_preprocessing(frames, stride, size) for stride in dict.fromkeys(strides)]
     paths = find_videos(data)
     random.Random(0).shuffle(paths)
     paths = paths[:clips]
@@ -73,20 +73,20 @@ def data(
     rows: list[Row] = []
     speeds: dict[str, dict[int, float]] = {}
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("clips", total=len(names) * len(samplers) * (rounds + 1) * len(paths))
+        bar = progress.add_task("clips", total=len(names) * len(inputs) * (rounds + 1) * len(paths))
         for name in names:
-            for stride, sampler in samplers:
+            for preprocessing in inputs:
                 row = benchmark.measure(
-                    name, paths, sampler, stride, size=size, rounds=rounds, progress=lambda: progress.advance(bar)
+                    name, paths, preprocessing, rounds=rounds, progress=lambda: progress.advance(bar)
                 )
                 rows.append(row)
                 console.print(_in_words(row))
             speeds[name] = benchmark.clips_per_second(
-                name, paths, samplers[0][1], size=size, workers=sorted({1, workers or default_workers()})
+                name, paths, inputs[0], workers=sorted({1, workers or default_workers()})
             )
     for name, by_workers in speeds.items():
         said = ", ".join(f"{speed:.0f} with {n} worker{'s' * (n > 1)}" for n, speed in by_workers.items())
-        console.print(f"{name}, {samplers[0][0]}: clips/s {said}")
+        console.print(f"{name}, {strides[0]}: clips/s {said}")
     if csv is not None:
         write_csv(csv, rows)
     if markdown is not None:
@@ -153,11 +153,9 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def _sampler(frames: int, stride: str) -> "Sampler":
-    from videomamba.data import make_sampler
+def _preprocessing(frames: int, stride: str, size: int) -> "Preprocessing":
+    from videomamba.preprocessing import Preprocessing
 
-    if stride == "uniform":
-        return make_sampler(frames, None)
-    if not stride.isdecimal() or int(stride) < 1:
+    if stride != "uniform" and (not stride.isdecimal() or int(stride) < 1):
         raise UserError(f"--strides {stride}: give uniform, or a number of at least 1")
-    return make_sampler(frames, int(stride))
+    return Preprocessing(frames, None if stride == "uniform" else int(stride), (size, size))

@@ -50,7 +50,7 @@ def model(
         output: folder to write
     """
     from videomamba.benchmark import speed
-    from videomamba.engine import resolve_device
+    from videomamba.inference.device import resolve_device
 
     console = people()
     names = _models(models, console)

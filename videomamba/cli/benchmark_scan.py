@@ -36,7 +36,7 @@ def scan(
     import torch
 
     from videomamba.benchmark import scan as benchmark
-    from videomamba.engine import resolve_device
+    from videomamba.inference.device import resolve_device
 
     for name, values in (("batches", batches), ("lengths", lengths)):
         if not values or min(values) < 1:

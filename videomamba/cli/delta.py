@@ -1,6 +1,7 @@
 """``videomamba delta``: what each layer takes in of a video, where and when."""
 
 import dataclasses
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,7 +16,7 @@ from videomamba.files import whole_file
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from videomamba.tasks.seen import SeenClip
+    from videomamba.data import ModelClip
     from videomamba.viz.curves import LayerSteps
     from videomamba.viz.delta import Drawing
 
@@ -47,9 +48,9 @@ def delta(
     """
     import torch
 
-    from videomamba.engine import resolve_device
+    from videomamba.data import load_clip
+    from videomamba.inference.device import resolve_device
     from videomamba.models import VideoMamba, load_model
-    from videomamba.tasks.seen import seen_clip
     from videomamba.viz.curves import depth_trend, layer_steps
     from videomamba.viz.delta import Drawing, check_layers
 
@@ -63,7 +64,7 @@ def delta(
     if not isinstance(model, VideoMamba):
         raise UserError(f"{checkpoint} is {type(model).__name__}, which has no step sizes; only VideoMamba has")
     how = Drawing(check_layers(chosen, model.config.depth), direction, scale, overlay)
-    clip = seen_clip(video, model.preprocessing)
+    clip = load_clip(video, model.preprocessing)
     model.to(where)
     with torch.inference_mode():
         maps = model.delta_maps(clip.video[None].to(where))[0].cpu()
@@ -91,24 +92,23 @@ def delta(
     return 0
 
 
-def draw(file: Path, clip: "SeenClip", maps: "Tensor", how: "Drawing", *, title: str, note: str = "") -> None:
+def draw(file: Path, clip: "ModelClip", maps: "Tensor", how: "Drawing", *, title: str, note: str = "") -> None:
     """Writes maps (depth, 2, t, h, w) of a clip as what the file's suffix says; the file appears whole."""
     from videomamba.viz.delta import DeltaRows, delta_figure
 
     times = clip.timestamps.tolist()
     with whole_file(file) as temporary:
         if file.suffix == ".mp4":
-            from fractions import Fraction
-
-            import numpy as np
-
-            from videomamba.data.synthetic import write_video
+            from videomamba.data.video_writer import video_file
             from videomamba.viz.delta_video import delta_film
 
             rows = DeltaRows.of(maps, (clip.frames.shape[2], clip.frames.shape[3]), how)
-            pace = Fraction(clip.frames_per_second).limit_denominator(100)
-            film = np.stack(list(delta_film(clip.frames, rows, overlay=how.overlay, title=title)))
-            write_video(temporary, film, fps=pace)
+            film = list(delta_film(clip.frames, rows, overlay=how.overlay, title=title))
+            height, width = film[0].shape[:2]
+            moving = all(b > a for a, b in itertools.pairwise(times))  # else frames are repeated: a short video
+            with video_file(temporary, height=height, width=width, fps=clip.frames_per_second) as writer:
+                for picture, moment in zip(film, times, strict=True):
+                    writer.write(picture, moment - times[0] if moving else None)
         elif file.suffix == ".html":
             from videomamba.viz.delta_page import delta_page
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from videomamba.cli.delta import draw
 from videomamba.cli.options import Device, Json, option, people, print_json
-from videomamba.cli.predict import show_prediction
+from videomamba.cli.predict import show_classes
 from videomamba.cli.train import run_training
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def demo(
 
 def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
     """The whole demo for a run on SyntheticMotions; returns what ``--json`` prints."""
-    from videomamba.engine import predict
     from videomamba.engine.device import make_accelerator
+    from videomamba.inference.recognize import recognize
     from videomamba.models import load_model
     from videomamba.tasks.recognition import Recognition
 
@@ -74,7 +74,8 @@ def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
     console.print(_table(figures))
 
     shown = records[len(records) // 2].path
-    show_prediction(next(iter(predict(model, Recognition(names), [shown], device=device, top_k=3))), console)
+    console.print(f"one of these clips, of the class {names[records[len(records) // 2].label]}:")
+    show_classes(next(recognize(model, [shown], device=device, top_k=3)), console)
     figures["delta_maps"] = str(result.folder / "delta.png")
     _draw(model, shown, Path(figures["delta_maps"]))
     console.print(f"what each layer takes in (step sizes): {figures['delta_maps']}", soft_wrap=True)
@@ -88,8 +89,8 @@ def _test(run: "RunConfig", model: "VideoMamba", task: "Task", records: "tuple[V
     from videomamba.data import Annotations
     from videomamba.data.synthetic import SyntheticMotions, class_names, reversed_class
     from videomamba.engine import evaluate, evaluation_loader
-    from videomamba.engine.controls import one_frame, reversed_time, shuffled_frames
     from videomamba.engine.device import make_accelerator
+    from videomamba.inference.perturb import one_frame, reversed_time, shuffled_frames
 
     assert isinstance(run.data.synthetic, SyntheticMotions)
     names = class_names(run.data.synthetic.level)
@@ -133,10 +134,10 @@ def _draw(model: "VideoMamba", video: Path, file: Path) -> None:
     """The delta maps of one clip as a picture."""
     import torch
 
-    from videomamba.tasks.seen import seen_clip
+    from videomamba.data import load_clip
     from videomamba.viz.delta import Drawing
 
-    clip = seen_clip(video, model.preprocessing)
+    clip = load_clip(video, model.preprocessing)
     with torch.inference_mode():
         maps = model.delta_maps(clip.video[None].to(next(model.parameters()).device))[0].cpu()
     draw(file, clip, maps, Drawing(scale="layer"), title=video.parent.name)

@@ -1,7 +1,8 @@
 """``videomamba detect``: what each person in a video does, drawn and as a table."""
 
-import itertools
-import statistics
+import csv as csv_module
+from collections import Counter
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,15 +10,13 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
-from videomamba.cli.detect_boxes import find_boxes, read_boxes
 from videomamba.cli.options import Device, Json, option, people, print_json
+from videomamba.cli.tables import check_suffix
 from videomamba.errors import UserError
-from videomamba.files import write_text
+from videomamba.files import check_writable, write_text
 
 if TYPE_CHECKING:
-    from videomamba.data.frame_folder import FrameFolder
-    from videomamba.data.reader import VideoReader
-    from videomamba.tasks.detect_video import KeyframeActions
+    from videomamba.inference.result import Result
 
 
 def detect(
@@ -32,6 +31,7 @@ def detect(
     out: Annotated[Path | None, option("FILE.mp4")] = None,
     csv: Annotated[Path | None, option("FILE.csv")] = None,
     label_map: Annotated[Path | None, option("L.pbtxt")] = None,
+    fps: Annotated[float | None, option("X")] = None,
     device: Device = "auto",
     json: Json = False,
 ) -> int:
@@ -53,76 +53,50 @@ def detect(
         out: the drawn video; by default NAME-actions.mp4 here
         csv: also write all scores there
         label_map: for the action numbers of the csv, where they are not 1, 2, 3 and so on
+        fps: pictures a second of a folder of pictures (30)
     """
     from videomamba.data.datasets.keyframe_clips import open_frames
-    from videomamba.engine import resolve_device
+    from videomamba.inference.boxes import find_boxes, look_times, read_boxes
+    from videomamba.inference.detect import detect_actions, write_film
+    from videomamba.inference.device import resolve_device
+    from videomamba.inference.result import Result
     from videomamba.models import load_model
-    from videomamba.tasks.detect_video import detect_actions
     from videomamba.tasks.detection import Detection
 
-    if not every > 0:
-        raise UserError(f"--every {every}: it must be above 0")
     console, where = people(), resolve_device(device)
-    model = load_model(checkpoint)
-    names = model.class_names or tuple(str(i + 1) for i in range(model.num_classes))
-    Detection(names).check_model(model)
-    numbers = _numbers(names, label_map)
+    model: Any = load_model(checkpoint)
+    Detection(model.labels).check_model(model)
+    numbers = _numbers(model.labels, label_map)
     out = out or Path(f"{video.stem}-actions.mp4")
-    with open_frames(video, fps=30.0) as reader:
-        if boxes is not None:
-            found = read_boxes(boxes, video, reader, keyframes, box_score or 0.0, console)
-        else:
-            found = find_boxes(reader, category, every, 0.8 if box_score is None else box_score, where, console)
-        actions: list[KeyframeActions] = []
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-            for keyframe in bar.track(detect_actions(model, reader, found, device=where), total=len(found)):
-                actions.append(keyframe)
-        _draw(out, reader, actions, names, score, console)
-    _say(actions, names, score, console)
-    if csv is not None:
-        _write_csv(csv, video.stem, actions, numbers)
-    console.print(f"drawn: {out}" + ("" if csv is None else f"; scores: {csv}"), soft_wrap=True)
-    if json:
-        fps = reader.fps
-        print_json({"video": str(video), "drawn": str(out), "keyframes": [_as_json(a, names, fps) for a in actions]})
-    return 0
-
-
-def _draw(
-    path: Path,
-    reader: "VideoReader | FrameFolder",
-    actions: "list[KeyframeActions]",
-    names: tuple[str, ...],
-    score: float,
-    console: Console,
-) -> None:
-    """Every frame with the boxes of the nearest keyframe, where one is near."""
-    from videomamba.data.video_writer import VideoWriter
-    from videomamba.viz.boxes import DrawnBox, draw_boxes
-
-    places = [a.frame for a in actions]
-    gaps = [b - a for a, b in itertools.pairwise(places)]
-    reach = statistics.median(gaps) / 2 + 1 if gaps else reader.fps
-    drawn = [
-        [
-            DrawnBox(
-                box, [f"{names[i]} {row[i]:.2f}" for i in row.argsort(descending=True).tolist() if row[i] >= score]
-            )
-            for (box, _), row in zip(a.boxes, a.scores, strict=True)
-        ]
-        for a in actions
-    ]
-    height, width = reader.read([0]).frames.shape[-2:]
-    chunks = [range(i, min(i + 64, reader.num_frames)) for i in range(0, reader.num_frames, 64)]
+    check_suffix("--out", out, (".mp4",))
+    for path in (out, csv):
+        if path is not None:
+            check_writable(path, folder=False)
     with (
-        VideoWriter(path, height=height, width=width, fps=reader.fps) as writer,
+        open_frames(video, fps=fps) as reader,
         Progress(console=console, transient=True, disable=not console.is_terminal) as bar,
     ):
-        for chunk in bar.track(chunks, description="drawing"):
-            for index, frame in zip(chunk, reader.read(list(chunk)).frames, strict=True):
-                near = min(range(len(places)), key=lambda i: abs(places[i] - index))
-                boxes = drawn[near] if abs(places[near] - index) <= reach else []
-                writer.write(draw_boxes(frame.permute(1, 2, 0).numpy(), boxes))
+        if boxes is not None:
+            looks = read_boxes(boxes, video, reader, keyframes=keyframes, threshold=box_score or 0.0)
+        else:
+            frames, least = look_times(reader, every), 0.8 if box_score is None else box_score
+            found = find_boxes(reader, frames, category=category, threshold=least, device=where)
+            looks = [x for x in bar.track(found, total=len(frames), description=f"looking for {category}") if x.boxes]
+            if not looks:
+                raise UserError(f"no {category} found with a score of {least} or more; --category names others of COCO")
+        actions = detect_actions(model, reader, looks, device=where)
+        found_actions = tuple(bar.track(actions, total=len(looks), description="asking"))
+        result = Result(str(video), keyframes=found_actions, preprocessing=model.preprocessing)
+        film = write_film(out, reader, list(result.keyframes), threshold=score)
+        for _ in bar.track(film, total=reader.num_frames, description="drawing"):
+            pass
+    _say(result, model.labels, score, console)
+    if csv is not None:
+        _write_csv(csv, video.stem, result, numbers)
+    console.print(f"drawn: {out}" + ("" if csv is None else f"; scores: {csv}"), soft_wrap=True)
+    if json:
+        print_json({"video": str(video), "drawn": str(out), **result.to_dict()})
+    return 0
 
 
 def _numbers(names: tuple[str, ...], label_map: Path | None) -> list[int]:
@@ -138,35 +112,24 @@ def _numbers(names: tuple[str, ...], label_map: Path | None) -> list[int]:
     return [numbers[name] for name in names]
 
 
-def _write_csv(path: Path, video: str, actions: "list[KeyframeActions]", numbers: list[int]) -> None:
-    lines = [
-        f"{video},{a.timestamp:04d},{','.join(f'{value:.6g}' for value in box)},{number},{value:.6f}\n"
-        for a in actions
-        for (box, _), row in zip(a.boxes, a.scores.tolist(), strict=True)
-        for number, value in zip(numbers, row, strict=True)
-    ]
-    write_text(path, "".join(lines))
+def _write_csv(path: Path, video: str, result: "Result", numbers: list[int]) -> None:
+    """A row for each box and action, in the order of the classes, as AVA's detections have them."""
+    text = StringIO()
+    writer = csv_module.writer(text, lineterminator="\n")
+    for keyframe in result.keyframes:
+        for one in keyframe.boxes:
+            for action in sorted(one.actions, key=lambda action: action.index):
+                place = (f"{value:.6g}" for value in one.box)
+                row = (video, f"{keyframe.timestamp:04d}", *place, numbers[action.index], f"{action.probability:.6f}")
+                writer.writerow(row)
+    write_text(path, text.getvalue())
 
 
-def _as_json(a: "KeyframeActions", names: tuple[str, ...], fps: float) -> dict[str, Any]:
-    boxes = [
-        {
-            "box": list(box),
-            "box_score": box_score,
-            "actions": [
-                {"label": names[i], "index": i, "score": row[i]} for i in sorted(range(len(row)), key=lambda i: -row[i])
-            ],
-        }
-        for (box, box_score), row in zip(a.boxes, a.scores.tolist(), strict=True)
-    ]
-    return {"timestamp": a.timestamp, "frame": a.frame, "seconds": a.frame / fps, "boxes": boxes}
-
-
-def _say(actions: "list[KeyframeActions]", names: tuple[str, ...], score: float, console: Console) -> None:
+def _say(result: "Result", names: tuple[str, ...], score: float, console: Console) -> None:
     """How often each action was seen."""
-    seen = sum((a.scores >= score).sum(0) for a in actions)
-    boxes = sum(len(a.boxes) for a in actions)
-    console.print(f"{boxes} boxes in {len(actions)} keyframes")
-    for name, count in zip(names, seen.tolist(), strict=True):  # type: ignore[union-attr]
-        if count:
-            console.print(f"  {name}: {count}")
+    boxes = [box for keyframe in result.keyframes for box in keyframe.boxes]
+    seen = Counter(action.label for box in boxes for action in box.actions if action.probability >= score)
+    console.print(f"{len(boxes)} boxes in {len(result.keyframes)} keyframes")
+    for name in names:
+        if seen[name]:
+            console.print(f"  {name}: {seen[name]}")

@@ -18,7 +18,7 @@ def env(json: Json = False) -> int:
     import torch
 
     from videomamba.data.decode_torchcodec import torchcodec_status
-    from videomamba.engine import resolve_device
+    from videomamba.inference.device import resolve_device
     from videomamba.ops.backend import backend_status, resolve_backend
 
     device = resolve_device("auto")

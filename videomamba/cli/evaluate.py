@@ -113,7 +113,7 @@ def evaluate(
     parts = annotated_videos(data, split=split, hold_out=hold_out, layout=layout, fold=splits)
     point_out_missing(parts, console)
     annotations = parts["test"] if "test" in parts else parts["all"]
-    names = model.class_names or tuple(str(i) for i in range(model.num_classes))
+    names = model.labels
     annotations = model_labels(annotations, names)
     _point_out_splits(checkpoint, split, console)
     task = Recognition(names)

@@ -42,7 +42,7 @@ def evaluate_detector(
     if detections is not None:
         check_writable(detections, folder=False)
     annotations = read_ava(data, **options)[part]
-    names = model.class_names or tuple(str(i) for i in range(model.num_classes))
+    names = model.labels
     if names != annotations.class_names:
         odd = next((name for name in annotations.class_names if name not in names), "their order")
         raise UserError(f"the checkpoint's {len(names)} classes are not those of {data}'s label map: {odd} differs")

@@ -46,7 +46,7 @@ def evaluate_segmenter(
     if fold is None and own is not None:
         console.print(f"note: split {own}, which this run was trained on; --splits N is another")
     annotations = read_mstcn(data, fold=fold or own, **options)[part]
-    names = model.class_names or tuple(str(i) for i in range(model.num_classes))
+    names = model.labels
     _check(annotations, names, model.config.input_dim, data)
     for note in annotations.notes:
         console.print(f"note: {note}", soft_wrap=True)

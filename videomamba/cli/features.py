@@ -42,8 +42,8 @@ def features(
         batch_size: windows at a time
     """
     from videomamba.data import VideoError, find_videos
-    from videomamba.engine import resolve_device
-    from videomamba.engine.features import check_options, windows_for
+    from videomamba.inference.device import resolve_device
+    from videomamba.inference.features import check_options, load_backbone, windows_for
 
     if not videos:
         raise UserError("no video given; name at least one file or folder")
@@ -85,20 +85,6 @@ def features(
     return 2 if any("error" in result for result in results) else 0
 
 
-def load_backbone(checkpoint: str) -> Any:
-    """A VideoMamba for features.
-
-    Raises:
-        UserError: no checkpoint, or one of another model.
-    """
-    from videomamba.models import VideoMamba, load_model
-
-    model = load_model(checkpoint)
-    if not isinstance(model, VideoMamba):
-        raise UserError(f"{checkpoint} is no VideoMamba but {type(model).__name__}, which gives no features of frames")
-    return model
-
-
 def extract(
     model: Any,
     video: Path,
@@ -113,7 +99,7 @@ def extract(
     console: Console,
 ) -> dict[str, Any]:
     """Writes one video's features, with a bar for people, and returns what the json beside them says."""
-    from videomamba.engine.features import windows_for, write_features
+    from videomamba.inference.features import windows_for, write_features
 
     windows = windows_for(model, step=step, overlap=overlap)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

@@ -1,74 +1,112 @@
-"""The command ``videomamba``: parses, runs a verb, and turns mistakes into one line and an exit code.
+"""The command ``videomamba``: chooses a verb, runs it, and turns mistakes into one line and an exit code.
 
 0 good, 1 a fault of ours (with its traceback), 2 the user's mistake or a bad file, 130 Ctrl-C.
 """
 
+import difflib
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
-import tyro
-
-from videomamba.cli.ablate import ablate
-from videomamba.cli.benchmark import benchmark
-from videomamba.cli.check import check
-from videomamba.cli.convert import convert
-from videomamba.cli.delta import delta
-from videomamba.cli.demo import demo
-from videomamba.cli.detect import detect
-from videomamba.cli.env import env
-from videomamba.cli.evaluate import evaluate
-from videomamba.cli.features import features
-from videomamba.cli.info import info
-from videomamba.cli.models import models
-from videomamba.cli.options import invocation
-from videomamba.cli.predict import predict
-from videomamba.cli.recipes import recipes
-from videomamba.cli.score import score
-from videomamba.cli.segment import segment
-from videomamba.cli.train import train
 from videomamba.errors import UserError
-
-# before PyTorch is loaded: waiting threads that spin take a core from the processes that read videos (training is a
-# quarter slower with 2 cores)
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from videomamba.notes import UserNote
 
 VERBS = {
-    verb.__name__: verb
-    for verb in (
-        *(demo, train, ablate, evaluate, score),  # learn and judge
-        *(predict, segment, detect, features, delta),  # ask
-        *(check, convert, info, models, recipes, benchmark, env),  # know
-    )
+    "demo": "train a small model on rendered videos, evaluate it, and plot what it looks at",
+    "train": "train on a folder of your own videos, or by a recipe of the paper",
+    "ablate": "train the variants of one of the paper's studies and compare them",
+    "evaluate": "the figures of a checkpoint on annotated videos",
+    "score": "a benchmark's official figures of anybody's predictions, from files",
+    "predict": "which class each video shows",
+    "segment": "which action happens when in a long video",
+    "detect": "what each person in a video does, drawn and as a table",
+    "features": "features of a long video's frames, for segmentation and more",
+    "delta": "what each layer takes in of a video, where and when",
+    "check": "find missing, unreadable and short videos of a data set",
+    "convert": "another code base's checkpoint as a model folder",
+    "info": "architecture, parameters, classes and source of a checkpoint",
+    "models": "the architectures by name",
+    "recipes": "the paper's training runs and what they reached",
+    "benchmark": "speeds and costs on this machine",
+    "env": "versions, device, decoder, and which scan runs here",
 }
-DESCRIPTION = "Video recognition with VideoMamba (ECCV 2024). `videomamba VERB --help` says more about each."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line, ``sys.argv`` by default, and returns the exit code."""
-    invocation.set(tuple(sys.argv[1:] if argv is None else argv))
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help"):
+        print(usage(), file=sys.stdout if words else sys.stderr)
+        return 0 if words else 2
+    if words[0] == "--version":
+        print(import_module("videomamba").__version__)
+        return 0
+    if words[0] not in VERBS:
+        near = difflib.get_close_matches(words[0], VERBS, n=1)
+        there_are = f"did you mean {near[0]}?" if near else f"there are {', '.join(VERBS)}"
+        print(f"error: no command {words[0]!r}: {there_are}", file=sys.stderr)
+        return 2
+    # before PyTorch is loaded: waiting threads that spin take a core from the processes that read videos
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch's and its friends': nothing that a user here could act on
-        try:
-            return tyro.extras.subcommand_cli_from_dict(
-                VERBS,
-                prog="videomamba",
-                description=DESCRIPTION,
-                args=argv,
-                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone),
-            )
-        except SystemExit as stop:  # of the parser: --help, or arguments that it refused
-            return stop.code if isinstance(stop.code, int) else 2
-        except KeyboardInterrupt as stop:
-            print(str(stop) or "stopped", file=sys.stderr)
-            return 130
-        except BrokenPipeError:  # `videomamba ... --json | head`: the reader has what it wanted
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
-        except (UserError, OSError) as error:  # files and disks fail for reasons of their own
-            print(f"error: {_one_line(error)}", file=sys.stderr)
-            return 2
+        warnings.simplefilter("default", UserNote)
+        warnings.showwarning = _show_note
+        return _run(words)
+
+
+def usage() -> str:
+    """One line for each verb."""
+    lines = [f"  {verb:<10} {what}" for verb, what in VERBS.items()]
+    head = "usage: videomamba VERB ...\n\nVideo recognition with VideoMamba (ECCV 2024).\n"
+    return "\n".join([head, *lines, "", "`videomamba VERB --help` has the options of each."])
+
+
+def _run(words: list[str]) -> int:
+    import tyro
+
+    from videomamba.cli.options import invocation
+
+    invocation.set(tuple(words))
+    try:
+        return tyro.cli(
+            load_verb(words[0]),
+            prog=f"videomamba {words[0]}",
+            args=words[1:],
+            config=(tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone),
+        )
+    except SystemExit as stop:  # of the parser: --help, or arguments that it refused
+        _point_out_dashes(words[1:])
+        return stop.code if isinstance(stop.code, int) else 2
+    except KeyboardInterrupt as stop:
+        print(str(stop) or "stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `videomamba ... --json | head`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (UserError, OSError) as error:  # files and disks fail for reasons of their own
+        print(f"error: {_one_line(error)}", file=sys.stderr)
+        return 2
+
+
+def load_verb(name: str) -> Callable[..., int]:
+    """The function of a verb, from the file of its name."""
+    verb: Callable[..., int] = getattr(import_module(f"videomamba.cli.{name}"), name)
+    return verb
+
+
+def _point_out_dashes(words: list[str]) -> None:
+    for word in words:
+        if word.startswith("-") and Path(word).exists():
+            print(f"note: a file whose name begins with a dash is given as ./{word}", file=sys.stderr)
+
+
+def _show_note(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"note: {message}", file=sys.stderr)
 
 
 def _one_line(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """``videomamba predict``: what a checkpoint says about video files."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -10,7 +11,7 @@ from videomamba.cli.options import Checkpoint, Clips, Device, Json, option, peop
 from videomamba.errors import UserError
 
 if TYPE_CHECKING:
-    from videomamba.engine import Prediction
+    from videomamba.inference.result import Result
 
 
 def predict(
@@ -18,6 +19,7 @@ def predict(
     checkpoint: Checkpoint,
     top_k: Annotated[int, option("K")] = 5,
     clips: Clips = 1,
+    batch_size: Annotated[int, option("N")] = 8,
     device: Device = "auto",
     json: Json = False,
 ) -> int:
@@ -28,35 +30,38 @@ def predict(
     Args:
         videos: video files, and folders to search for them
         top_k: classes to show for each video
+        batch_size: videos of one forward pass
     """
     from videomamba.data import find_videos
-    from videomamba.engine import predict as predict_files
-    from videomamba.engine import resolve_device
-    from videomamba.models import load_model
+    from videomamba.inference.predict import predict as predictions
+    from videomamba.models import Detector, Segmenter, load_model
     from videomamba.tasks.recognition import Recognition
 
     if not videos:
         raise UserError("no video given; name at least one file or folder")
-    console = people()
+    for name, value in (("--top-k", top_k), ("--clips", clips), ("--batch-size", batch_size)):
+        if value < 1:
+            raise UserError(f"{name} {value}; give at least 1")
     paths = find_videos(videos)
     model = load_model(checkpoint)
-    task = Recognition(model.class_names or [str(i) for i in range(model.num_classes)])
-    predictions = []
-    for prediction in predict_files(model, task, paths, device=resolve_device(device), num_clips=clips, top_k=top_k):
-        predictions.append(prediction)
-        show_prediction(prediction, console)
+    if isinstance(model, Detector | Segmenter):
+        Recognition(model.labels).check_model(model)  # names the verb for such a checkpoint
+    console, results = people(), []
+    for result in predictions(model, paths, top_k, clips, device, batch_size):
+        results.append(result)
+        show_classes(result, console)
     if json:
-        print_json([prediction.to_json() for prediction in predictions])
-    return 2 if any(prediction.error for prediction in predictions) else 0
+        print_json([result.to_dict() for result in results])
+    return 2 if any(result.error for result in results) else 0
 
 
-def show_prediction(prediction: "Prediction", console: Console) -> None:
+def show_classes(result: "Result", console: Console) -> None:
     """A table of classes and probabilities, or the error's line."""
-    if prediction.error is not None:
-        console.print(f"error: {prediction.error}", soft_wrap=True)
+    if result.error is not None:
+        console.print(f"error: {result.error}", soft_wrap=True)
         return
-    console.print(str(prediction.path), soft_wrap=True)
+    console.print(str(Path(result.path)), soft_wrap=True)
     table = Table("class", "probability")
-    for answer in prediction.answers:
-        table.add_row(answer["label"], f"{100 * answer['probability']:.1f} %")
+    for score in result.top_k:
+        table.add_row(score.label, f"{100 * score.probability:.1f} %")
     console.print(table)

@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import json as json_module
-import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from videomamba.cli.features import Step, extract, load_backbone
+from videomamba.cli.features import Step, extract
 from videomamba.cli.options import Device, Json, option, people, print_json
 from videomamba.errors import UserError
 from videomamba.files import check_writable, whole_file
@@ -21,6 +20,10 @@ from videomamba.files import check_writable, whole_file
 if TYPE_CHECKING:
     import numpy as np
     import torch
+    from matplotlib.figure import Figure
+
+    from videomamba.inference.features import FeatureTimes
+    from videomamba.inference.result import Result, Segment
 
 
 def segment(
@@ -54,77 +57,73 @@ def segment(
         overlap: share of a window that the next one sees again (0.5)
         batch_size: windows of a video at a time (4)
     """
-    from videomamba.data.datasets.mstcn import load_features
     from videomamba.data.datasets.mstcn_labels import read_labels
-    from videomamba.engine import resolve_device
+    from videomamba.inference.device import resolve_device
+    from videomamba.inference.features import RATES, is_rate
+    from videomamba.inference.result import Result
+    from videomamba.inference.segment import segment_features
     from videomamba.models import load_model
     from videomamba.tasks.segmentation import Segmentation
 
     console, where = people(), resolve_device(device)
-    if fps is not None and not _is_rate(fps):
-        raise UserError(f"--fps {fps}: give features a second, {_RATES}")
+    if fps is not None and not is_rate(fps):
+        raise UserError(f"--fps {fps}: give features a second, {RATES}")
     of_video = {"stride": stride, "step": step, "overlap": overlap, "batch_size": batch_size}
     options = {name: value for name, value in of_video.items() if value is not None}
     files = _files(output, source.stem, truth)
     true_labels = None if truth is None else read_labels(truth)
-    model = load_model(checkpoint)
-    names = model.class_names or tuple(str(i) for i in range(model.num_classes))
-    task = Segmentation(names)
-    task.check_model(model)
-    if source.suffix.lower() == ".npy":
-        if backbone is not None or options:
-            given = [f"--{name.replace('_', '-')}" for name in options] + ["--backbone"] * (backbone is not None)
-            raise UserError(f"{source} has features already; {', '.join(given)} goes with a video")
-        array = load_features(source)
-        fps = fps or _rate_beside(source)
-    else:
-        if source.is_dir():
-            raise UserError(f"{source} is a folder; give one .npy file of features, or one video")
-        if backbone is None:
-            raise UserError(f"{source} is no .npy file of features; for a video name --backbone, what makes them")
-        array, known_fps = _extract(source, backbone, options, model.config.input_dim, where, console)
-        fps = fps or known_fps
-    runs = _predict(model, task, array, where)
-    labels = [run["label"] for run in runs for _ in range(run["end"] - run["start"])]
-    result: dict[str, Any] = {"source": str(source), "frames": len(labels), "fps": fps, "segments": runs}
+    model: Any = load_model(checkpoint)
+    Segmentation(model.labels).check_model(model)
+    array, times = _features(source, backbone, options, model.config.input_dim, where, fps, console)
+    segments = segment_features(model, array, device=where, times=times)
+    outcome = Result(str(source), segments=segments)
     if truth is not None and true_labels is not None:
-        true_labels = _fitting(true_labels, truth, names, result, console)
-    if result["fps"]:
-        for run in runs:
-            run |= {f"{edge}_seconds": run[edge] / result["fps"] for edge in ("start", "end")}
-    if true_labels is not None:
-        from videomamba.tasks.metrics.segmentation import segmentation_scores
-
-        result["scores"] = segmentation_scores([(true_labels, labels[: len(true_labels)])])
-    _write(files, source.stem, labels, result, true_labels)
-    _show(result, files, console)
+        true_labels = _fitting(true_labels, truth, model.labels, str(source), array.shape[1], console)
+    scores = _scores(segments, true_labels)
+    result = {"source": str(source), "frames": array.shape[1], "fps": times.fps}
+    result |= {"segments": outcome.to_dict()["segments"], **({} if scores is None else {"scores": scores})}
+    _write(files, outcome, times, result, true_labels)
+    _show(outcome, scores, files, console)
     if json:
         print_json({**result, "files": {kind: str(path) for kind, path in files.items()}})
     return 0
 
 
-def _rate_beside(features: Path) -> float | None:
-    """How many features a second there are, where the json beside them says so."""
-    beside = features.with_suffix(".json")
-    try:
-        values = json_module.loads(beside.read_text(encoding="utf-8"))
-        fps, stride = values["fps"], values["stride"]
-    except (OSError, ValueError, KeyError, TypeError):  # none, or one of something else
-        return None
-    try:
-        rate = float(fps) / int(stride)
-    except (ValueError, TypeError, ZeroDivisionError):
-        rate = math.nan
-    if not _is_rate(rate):
-        raise UserError(f"{beside}: fps {fps} over stride {stride} is no rate {_RATES}; --fps X overrules it")
-    return rate
+def _features(
+    source: Path,
+    backbone: str | None,
+    options: dict[str, Any],
+    channels: int,
+    device: "torch.device",
+    fps: float | None,
+    console: Console,
+) -> "tuple[np.ndarray, FeatureTimes]":
+    """Features of the source and when they are; ``fps`` overrules what is known.
 
+    Raises:
+        UserError: options that the source has no use for, or a backbone of other channels.
+    """
+    from videomamba.data.datasets.mstcn import load_features
+    from videomamba.inference.features import FeatureTimes, load_backbone, times_beside
 
-_RATES = "between 1e-6 and 1e6"
-
-
-def _is_rate(fps: float) -> bool:
-    return 1e-6 <= fps <= 1e6  # not NaN
+    if source.suffix.lower() == ".npy":
+        if backbone is not None or options:
+            given = [f"--{name.replace('_', '-')}" for name in options] + ["--backbone"] * (backbone is not None)
+            raise UserError(f"{source} has features already; {', '.join(given)} goes with a video")
+        return load_features(source), times_beside(source) if fps is None else FeatureTimes(fps)
+    if source.is_dir():
+        raise UserError(f"{source} is a folder; give one .npy file of features, or one video")
+    if backbone is None:
+        raise UserError(f"{source} is no .npy file of features; for a video name --backbone, what makes them")
+    network = load_backbone(backbone)
+    if network.config.embed_dim != channels:
+        raise UserError(
+            f"{backbone} gives features of {network.config.embed_dim} channels, the segmenter takes {channels}"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / f"{source.stem}.npy"
+        extract(network, source, target, name=backbone, device=device, console=console, **options)
+        return load_features(target), times_beside(target) if fps is None else FeatureTimes(fps)
 
 
 def _files(output: Path, name: str, truth: Path | None) -> dict[str, Path]:
@@ -147,94 +146,83 @@ def _files(output: Path, name: str, truth: Path | None) -> dict[str, Path]:
     return files
 
 
-def _extract(
-    video: Path, backbone: str, options: dict[str, Any], channels: int, device: "torch.device", console: Console
-) -> "tuple[np.ndarray, float]":
-    from videomamba.data.datasets.mstcn import load_features
-
-    network = load_backbone(backbone)
-    if network.config.embed_dim != channels:
-        raise UserError(
-            f"{backbone} gives features of {network.config.embed_dim} channels, the segmenter takes {channels}"
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / f"{video.stem}.npy"
-        info = extract(network, video, target, name=backbone, device=device, console=console, **options)
-        array = load_features(target)
-    return array, info["fps"] / info["stride"]
-
-
-def _predict(model: Any, task: Any, array: "np.ndarray", device: "torch.device") -> list[dict[str, Any]]:
-    """Segments in features of the source, whatever the model's stride."""
-    import torch
-
-    if array.shape[0] != model.config.input_dim:
-        raise UserError(
-            f"features have {array.shape[0]} channels (their shape is {array.shape}); the checkpoint takes "
-            f"{model.config.input_dim}, as (C, T)"
-        )
-    stride, length = model.preprocessing.stride, array.shape[1]
-    features = torch.from_numpy(array[:, ::stride].copy())[None].to(device)
-    batch = {"video": features, "valid": torch.ones(1, features.shape[2], dtype=torch.bool, device=device)}
-    with torch.inference_mode():
-        scores = task.scores(task.test_outputs(model.to(device).eval(), batch))
-    runs: list[dict[str, Any]] = task.predictions(scores, 1)[0]
-    for run in runs:
-        run["start"], run["end"] = run["start"] * stride, min(run["end"] * stride, length)
-    return runs
-
-
 def _fitting(
-    labels: list[str], path: Path, names: Sequence[str], result: dict[str, Any], console: Console
+    labels: list[str], path: Path, names: Sequence[str], source: str, length: int, console: Console
 ) -> list[str]:
     """True labels, as many as there are features at most."""
     from videomamba.data.datasets.mstcn_labels import few
 
-    length = result["frames"]
     unknown = sorted(set(labels) - {*names})
     if len(unknown) == len(set(labels)):
         raise UserError(f"{path}: not one label is a class of the checkpoint, which knows {', '.join(names)}")
     if unknown:
         console.print(f"note: {path}: the checkpoint cannot find {', '.join(unknown)}", soft_wrap=True)
     if not labels or not few(len(labels), length):
-        source = result["source"]
         raise UserError(f"{path} has {len(labels)} labels, {source} has {length} features; expected one for each")
     if len(labels) != length:
         console.print(f"note: {path} has {len(labels)} labels for {length} features; compared where both are")
     return labels[:length]
 
 
+def _scores(segments: "Sequence[Segment]", truth: list[str] | None) -> dict[str, float] | None:
+    from videomamba.tasks.metrics.segmentation import segmentation_scores
+
+    return None if truth is None else segmentation_scores([(truth, _labels(segments)[: len(truth)])])
+
+
+def _labels(segments: "Sequence[Segment]") -> list[str]:
+    """One label for each feature."""
+    return [segment.label for segment in segments for _ in range(segment.start, segment.end)]
+
+
 def _write(
-    files: dict[str, Path], name: str, labels: list[str], result: dict[str, Any], truth: list[str] | None
+    files: dict[str, Path],
+    outcome: "Result",
+    times: "FeatureTimes",
+    result: dict[str, Any],
+    truth: list[str] | None,
 ) -> None:
     """All of them, or none where one cannot be made."""
-    from videomamba.tasks.metrics.segmentation import segments
-    from videomamba.viz.timeline import timeline_figure
-
-    rows, title = {"prediction": segments(labels)}, name
-    if truth is not None:
-        rows = {"truth": segments(truth), **rows}
-        title += "   " + "  ".join(f"{figure} {value:.1f}" for figure, value in result["scores"].items())
-    figure = timeline_figure(rows, fps=result["fps"], title=title)
+    figure = _figure(outcome, times, result, truth)
+    rows = result["segments"]
     with contextlib.ExitStack() as stack:
         new = {kind: stack.enter_context(whole_file(path)) for kind, path in files.items()}
         figure.savefig(new["picture"], format="png", dpi=150)
-        new["labels"].write_text("\n".join(labels) + "\n", encoding="utf-8")
+        new["labels"].write_text("".join(f"{label}\n" for label in _labels(outcome.segments)), encoding="utf-8")
         new["json"].write_text(json_module.dumps(result, indent=2) + "\n", encoding="utf-8")
         with new["csv"].open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(result["segments"][0]), lineterminator="\n")
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             writer.writeheader()
-            writer.writerows(result["segments"])
+            writer.writerows(rows)
 
 
-def _show(result: dict[str, Any], files: dict[str, Path], console: Console) -> None:
-    unit = "s" if result["fps"] else "frame"
+def _figure(outcome: "Result", times: "FeatureTimes", result: dict[str, Any], truth: list[str] | None) -> "Figure":
+    """The timeline, with the truth above where it is known."""
+    from videomamba.inference.result import Segment
+    from videomamba.tasks.metrics.segmentation import segments
+    from videomamba.viz.timeline import timeline_figure
+
+    in_seconds, title = times.fps is not None, Path(outcome.path).stem
+    rows = {"prediction": [segment.bar(in_seconds) for segment in outcome.segments]}
+    if truth is not None:
+        true = [
+            Segment(label, -1, start, end, 1.0, times.seconds(start), times.seconds(end))
+            for label, start, end in segments(truth)
+        ]
+        rows = {"truth": [segment.bar(in_seconds) for segment in true], **rows}
+        title += "   " + "  ".join(f"{name} {value:.1f}" for name, value in result["scores"].items())
+    return timeline_figure(rows, unit="seconds" if in_seconds else "frames", title=title)
+
+
+def _show(outcome: "Result", scores: dict[str, float] | None, files: dict[str, Path], console: Console) -> None:
+    in_seconds = outcome.segments[0].end_seconds is not None
+    unit = "s" if in_seconds else "frame"
     table = Table(f"from ({unit})", f"to ({unit})", "action", "probability")
-    for run in result["segments"]:
-        times = [run["start_seconds"], run["end_seconds"]] if result["fps"] else [run["start"], run["end"]]
-        shown = [f"{time:.1f}" if result["fps"] else str(time) for time in times]
-        table.add_row(*shown, run["label"], f"{100 * run['probability']:.0f} %")
+    for segment in outcome.segments:
+        label, *edges = segment.bar(in_seconds)
+        shown = [f"{edge:.1f}" if in_seconds else str(edge) for edge in edges]
+        table.add_row(*shown, label, f"{100 * segment.probability:.0f} %")
     console.print(table)
-    if "scores" in result:
-        console.print("  ".join(f"{name} {value:.1f}" for name, value in result["scores"].items()))
+    if scores is not None:
+        console.print("  ".join(f"{name} {value:.1f}" for name, value in scores.items()))
     console.print(f"timeline: {files['picture']}; segments: {files['csv']}; labels: {files['labels']}", soft_wrap=True)

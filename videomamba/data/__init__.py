@@ -7,6 +7,7 @@ from videomamba.data.datasets.folder import read_folder
 from videomamba.data.datasets.video import VideoDataset
 from videomamba.data.errors import VideoError
 from videomamba.data.loader import make_loader
+from videomamba.data.model_clip import ModelClip, load_clip
 from videomamba.data.reader import VideoReader
 from videomamba.data.sampling import DenseSampler, Sampler, UniformSampler, make_sampler
 from videomamba.data.transforms import Augmentation, Transform, eval_transform, train_transform
@@ -16,6 +17,7 @@ __all__ = [
     "Augmentation",
     "Clip",
     "DenseSampler",
+    "ModelClip",
     "Sampler",
     "Transform",
     "UniformSampler",
@@ -25,6 +27,7 @@ __all__ = [
     "VideoRecord",
     "eval_transform",
     "find_videos",
+    "load_clip",
     "make_loader",
     "make_sampler",
     "read_csv",

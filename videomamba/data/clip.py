@@ -14,10 +14,12 @@ class Clip:
 
     Attributes:
         frames: (T, 3, H, W) uint8, RGB.
-        indices: (T,) int64, the frames' places in the video, in presentation order.
+        indices: (T,) int64, the frames' places in the video, in presentation order. Where a frame that was asked for
+            cannot be decoded, another stands for it, under its own index.
         timestamps: (T,) float64, their presentation times in seconds.
         fps: average frames per second of the video.
         path: where it came from.
+        notes: lines for people, such as which frames could not be decoded.
 
     Raises:
         UserError: shapes or dtypes differ from these.
@@ -28,6 +30,7 @@ class Clip:
     timestamps: Tensor
     fps: float
     path: str
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.frames.dtype != torch.uint8 or self.frames.dim() != 4 or self.frames.shape[1] != 3:

@@ -4,28 +4,46 @@ import bisect
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
-import torch
 from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 from torch import Tensor
 
-from videomamba.data.errors import VideoError, reason
+from videomamba.data.errors import VideoError
+from videomamba.data.ffmpeg import open_video
+from videomamba.data.frame_times import FrameTimes
+from videomamba.data.to_rgb import ToRGB, display_matrix
 
 _SEEK_FROM = 300  # frames: decoding fewer than this from the start is cheaper than a seek is risky
+_PICTURES = ("mjpeg", "png", "gif", "bmp", "webp", "tiff")  # of music; Matroska does not mark them as covers
 _KEEP_BYTES = 2**25  # of a file whose packets stay in memory from counting to decoding
+
+
+class Stamp(NamedTuple):
+    """What a packet says of its time."""
+
+    pts: int | None
+    dts: int | None
+    is_key: bool
 
 
 class PyAVDecoder:
     """Frames of one file by their place in presentation order.
 
     Opening reads all packets, without decoding, to learn how many frames there are and when each is shown: headers lie.
-    Where packets carry no times of presentation, as in AVI, the file is decoded once to count.
+    Where packets carry no times of presentation (AVI), share them (packets that show nothing), or where time goes back
+    by more than reordering explains (joined recordings), the file is decoded once to count, and the frames are in the
+    order in which they come out.
 
     Frames of H.264 that nobody asked for are passed over: those before the last key frame that comes before the first
     wanted one, and those from which no other frame is predicted, often every second one.
+
+    Attributes:
+        times: of all frames.
+        by_pts: the packets' times of presentation tell all frames apart, and their order.
+        pixel_aspect: width over height of a pixel of the upright picture.
     """
 
     name = "pyav"
@@ -33,25 +51,19 @@ class PyAVDecoder:
     def __init__(self, path: Path, num_threads: int) -> None:
         self.path = path
         self.num_threads = num_threads
-        self.to_rgb = VideoReformatter()  # of all frames: a frame's own would prepare the conversion anew each time
-        self._open()
-        pts = self._scan()
-        self.by_pts = None not in pts and len(set(pts)) == len(pts) and not self._is_avi()
-        # no H.264 picture is predicted from one whose nal_ref_idc is 0, and FFmpeg holds back those after a key frame
-        # that need what was before it; other codecs' rules are less plain
-        self.is_plain = self.by_pts and self.stream.codec_context.name == "h264"
-        self.pts = sorted(p for p in pts if p is not None)
-        self.num_frames = len(pts) if self.by_pts or not pts else sum(1 for _ in self._decode(0))
-        if not self.num_frames:
+        self.to_rgb = ToRGB()
+        self.container, self.stream = open_video(path, num_threads=num_threads)
+        try:
+            self._count()
+        except BaseException:
             self.container.close()
-            raise VideoError(f"{path} has a video stream without frames")
-        self.fps = float(self.stream.average_rate or self.stream.guessed_rate or Fraction(25))
+            raise
 
     def close(self) -> None:
         self.container.close()
 
-    def frames(self, indices: list[int]) -> Iterator[tuple[int, float, Tensor]]:
-        """(index, time in seconds, (H, W, 3) uint8) of each wanted frame; ``indices`` ascend without repeats.
+    def frames(self, indices: list[int]) -> Iterator[tuple[int, Tensor]]:
+        """(index, (H, W, 3) uint8) of each wanted frame; ``indices`` ascend without repeats.
 
         Where a file breaks off early, or a frame cannot be decoded, the last frame that could be stands for it, under
         its own index.
@@ -64,19 +76,24 @@ class PyAVDecoder:
         last: tuple[int, VideoFrame] | None = None
         for index, frame in self._wanted(indices):
             while target is not None and index > target and last is not None:
-                yield self._converted(*last)  # the wanted frame itself could not be decoded
+                yield last[0], self.to_rgb(last[1])  # the wanted frame itself could not be decoded
                 target = next(wanted, None)
             last = (index, frame)
             if target is not None and index >= target:
-                yield self._converted(index, frame)
+                yield index, self.to_rgb(frame)
                 target = next(wanted, None)
             if target is None:
                 return
         if last is None:
             raise VideoError(f"{self.path} has no frame that can be decoded")
         while target is not None:
-            yield self._converted(*last)
+            yield last[0], self.to_rgb(last[1])
             target = next(wanted, None)
+
+    def display_matrix(self) -> tuple[int, int, int, int]:
+        """How the first frame that can be decoded is to be shown; see :func:`videomamba.data.to_rgb.display_matrix`."""
+        first = next(self._decode(0), None)
+        return (1, 0, 0, 1) if first is None else display_matrix(first[1])
 
     def _wanted(self, indices: list[int]) -> Iterator[tuple[int, VideoFrame]]:
         """At least these frames, from the key frame before the first where that one gives it, else from the start."""
@@ -88,36 +105,58 @@ class PyAVDecoder:
             yield first
         yield from frames
 
-    def _open(self) -> None:
-        try:
-            # a tag that is not UTF-8 says nothing about the pictures
-            self.container = av.open(str(self.path), metadata_errors="ignore")
-        except (av.error.FFmpegError, OSError) as error:
-            raise VideoError(f"{self.path} is not a video that FFmpeg can open: {reason(error)}") from error
-        if not self.container.streams.video:
-            self.container.close()
-            raise VideoError(f"{self.path} has no video stream")
-        self.stream = self.container.streams.video[0]
-        self.stream.codec_context.thread_count = self.num_threads
-        self.stream.thread_type = "AUTO" if self.num_threads != 1 else "NONE"
+    def _count(self) -> None:
+        """How many frames there are, and when each is shown."""
+        stamps = self._scan()
+        pts = [stamp.pts for stamp in stamps]
+        is_avi = self.container.format.name == "avi"  # its packets say in what order to decode and not when to show
+        self.by_pts = not is_avi and None not in pts and len(set(pts)) == len(pts) and not _goes_back(stamps)
+        # no H.264 picture is predicted from one whose nal_ref_idc is 0, and FFmpeg holds back those after a key frame
+        # that need what was before it; other codecs' rules are less plain
+        self.is_plain = self.by_pts and self.stream.codec_context.name == "h264"
+        self.pts = sorted(p for p in pts if p is not None)
+        ticks: list[int | None] = list(self.pts)
+        if stamps and not self.by_pts:
+            self.pts = []  # nothing to seek by
+            ticks = [frame.pts for _, frame in self._decode(0)]
+            dts = sorted(stamp.dts for stamp in stamps if stamp.dts is not None)
+            if is_avi and len(dts) == len(ticks):
+                ticks = list(dts)
+        self.num_frames = len(ticks)
+        if not self.num_frames:
+            raise VideoError(f"{self.path} has a video stream without frames")
+        if self.num_frames == 1 and self.stream.codec_context.name in _PICTURES and self.container.streams.audio:
+            raise VideoError(f"{self.path} has no video stream, only sound and a cover picture")
+        self.pixel_aspect = self._pixel_aspect()
+        header = float(self.stream.average_rate or self.stream.guessed_rate or 0) or None
+        unit = self.stream.time_base
+        known = [tick for tick in ticks if tick is not None]
+        if unit and len(known) == len(ticks):
+            self.times = FrameTimes.of(known, unit, header)
+        else:
+            self.times = FrameTimes.evenly(self.num_frames, header)
 
-    def _is_avi(self) -> bool:
-        """AVI's packets say in what order to decode and not when to show."""
-        return self.container.format.name == "avi"
+    def _pixel_aspect(self) -> Fraction:
+        stored = self.stream.sample_aspect_ratio
+        if not stored or stored == 1:
+            return Fraction(1)
+        a, b, c, d = self.display_matrix()
+        return 1 / stored if abs(b) + abs(c) > abs(a) + abs(d) else stored
 
-    def _scan(self) -> list[int | None]:
-        """Times of presentation of all packets; a small file's packets are kept, so that it is read only once."""
-        self.kept: list[Packet] | None = [] if 0 < self.container.size <= _KEEP_BYTES else None
-        pts: list[int | None] = []
+    def _scan(self) -> list[Stamp]:
+        """What all packets say; a small file's packets are kept, so that it is read only once."""
+        size = self.container.size
+        self.kept: list[Packet] | None = [] if size is not None and 0 < size <= _KEEP_BYTES else None
+        stamps = []
         try:
             for packet in self.container.demux(self.stream):
                 if packet.size and not packet.is_discard:
-                    pts.append(packet.pts)
+                    stamps.append(Stamp(packet.pts, packet.dts, packet.is_keyframe))
                 if self.kept is not None:
                     self.kept.append(packet)
         except av.error.FFmpegError:
             pass  # a file cut short: what came before the cut can be used
-        return pts
+        return stamps
 
     def _packets(self, first: int) -> Iterator[Packet]:
         """From a key frame before the frame ``first`` where that can be trusted, else from the start."""
@@ -134,7 +173,7 @@ class PyAVDecoder:
             self.container.seek(self.pts[first] if far else min([*self.pts[:1], 0]), stream=self.stream)
         except av.error.FFmpegError:  # no seeking in this file: begin anew
             self.container.close()
-            self._open()
+            self.container, self.stream = open_video(self.path, num_threads=self.num_threads)
         try:
             yield from self.container.demux(self.stream)
         except av.error.FFmpegError:
@@ -159,19 +198,20 @@ class PyAVDecoder:
             for frame in frames:
                 place = bisect.bisect_left(self.pts, frame.pts) if self.by_pts and frame.pts is not None else count
                 count += 1
-                yield place, frame
-
-    def _converted(self, index: int, frame: VideoFrame) -> tuple[int, float, Tensor]:
-        # threads=1: libswscale would start a pool of its own for every file
-        picture = torch.from_numpy(self.to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray())
-        turns = round((frame.rotation or 0) / 90) % 4
-        if turns:
-            picture = torch.rot90(picture, turns)
-        seconds = frame.time if frame.time is not None else index / self.fps
-        return index, float(seconds), picture
+                yield place if not self.by_pts else min(place, len(self.pts) - 1), frame
 
 
-def first_bytes(path: Path) -> bytes:
-    """Twelve bytes, which tell the container."""
-    with path.open("rb") as file:
-        return file.read(12)
+def _goes_back(stamps: Sequence[Stamp]) -> bool:
+    """Whether time goes back by more than reordering explains: decoding goes forward in time, and all frames before a
+    key frame are shown before it."""
+    latest: int | None = None
+    decoded: int | None = None
+    for stamp in stamps:
+        assert stamp.pts is not None
+        if stamp.is_key and latest is not None and stamp.pts < latest:
+            return True
+        if decoded is not None and stamp.dts is not None and stamp.dts < decoded:
+            return True
+        latest = stamp.pts if latest is None else max(latest, stamp.pts)
+        decoded = decoded if stamp.dts is None else stamp.dts
+    return False

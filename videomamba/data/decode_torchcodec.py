@@ -2,92 +2,140 @@
 
 import functools
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 from torch import Tensor
 
-from videomamba.data.decode_pyav import first_bytes
+from videomamba.data.decode_pyav import PyAVDecoder
 from videomamba.data.errors import VideoError, reason
+from videomamba.data.ffmpeg import ffmpeg_name
+from videomamba.data.to_rgb import is_mirrored
 
 _CALL_BYTES = 2**26  # of frames that one call decodes
+_FAILURES = (RuntimeError, ValueError, IndexError, OSError)
 
 
 @functools.cache
 def torchcodec_status() -> tuple[bool, str]:
     """Whether torchcodec works on this machine, and why not in one line."""
-    no_ffmpeg = "installed, but FFmpeg's shared libraries were not found (apt install ffmpeg, brew install ffmpeg)"
     try:
         import torchcodec
-    except ImportError:
-        return False, "not installed: pip install 'videomamba[torchcodec]'"
-    except (RuntimeError, OSError):
-        return False, no_ffmpeg
+    except ModuleNotFoundError as error:
+        if error.name == "torchcodec":
+            return False, "not installed: pip install 'videomamba[torchcodec]'"
+        return False, _cause(str(error))
+    except (ImportError, RuntimeError, OSError) as error:
+        return False, _cause(str(error))
     if getattr(torchcodec, "ffmpeg_major_version", "older") is None:  # since 0.17 it fails at its first use only
-        return False, no_ffmpeg
+        from torchcodec._internally_replaced_utils import load_core_libraries
+
+        try:
+            load_core_libraries()
+        except (ImportError, RuntimeError, OSError) as error:
+            return False, _cause(str(error))
     return True, "works"
+
+
+def _cause(said: str) -> str:
+    """One line of what torchcodec says of the libraries that it tried to load, a long text with a part for each
+    version of FFmpeg; most versions are not there, and a library that is there and does not fit tells most."""
+    lines = [line.strip().removeprefix("OSError: ") for line in said.splitlines()]
+    misfits = [line for line in lines if "undefined symbol" in line or "Symbol not found" in line]
+    missing = [line for line in lines if "cannot open shared object file" in line or "Library not loaded" in line]
+    ours = [line for line in missing if not any(name in line for name in ("libav", "libsw", "libpostproc"))]
+    if misfits:
+        return f"installed, but made for another PyTorch than this one: {_without_folder(misfits[0])}"
+    if ours:
+        return f"installed, but a library that it needs was not found: {_without_folder(ours[0])}"
+    if missing or "FFmpeg" in said:
+        return "installed, but FFmpeg's shared libraries were not found (apt install ffmpeg, brew install ffmpeg)"
+    return f"installed, but it cannot be loaded: {next(iter(lines), 'no reason given')}"
+
+
+def _without_folder(line: str) -> str:
+    return f"{Path(line.partition(':')[0]).name}:{line.partition(':')[2]}" if line.startswith("/") else line
 
 
 def is_indexed(path: Path) -> bool:
     """Whether a file is mp4/mov or mkv/webm: elsewhere torchcodec's seeks were seen to miss frames (AVI, MPEG-TS)."""
-    head = first_bytes(path)
+    with path.open("rb") as file:
+        head = file.read(12)
     return head[4:8] == b"ftyp" or head[:4] == b"\x1a\x45\xdf\xa3"
 
 
 class TorchcodecDecoder:
-    """Frames of one file by their place in presentation order; ``seek_mode="exact"`` reads all packets first."""
+    """The frames of a :class:`PyAVDecoder`, decoded by torchcodec; PyAV has counted them and knows their times.
+
+    A frame that torchcodec cannot give, or gives with another frame's time, is PyAV's.
+    """
 
     name = "torchcodec"
 
-    def __init__(self, path: Path, num_threads: int) -> None:
+    def __init__(self, counted: PyAVDecoder) -> None:
+        """
+        Raises:
+            VideoError: torchcodec cannot open this file, or would give other frames or pictures of it.
+        """
         from torchcodec.decoders import VideoDecoder
 
-        self.path = path
-        if not is_indexed(path):
-            raise VideoError(f"{path} is neither mp4/mov nor mkv/webm, where torchcodec finds frames exactly; use PyAV")
+        self.counted = counted
+        self.path, self.times, self.num_frames = counted.path, counted.times, counted.num_frames
+        self.pixel_aspect = counted.pixel_aspect
+        if not counted.by_pts:
+            raise VideoError(f"{self.path} has packets whose times do not tell its frames apart")
         try:
             self.decoder = VideoDecoder(
-                str(path), seek_mode="exact", dimension_order="NHWC", num_ffmpeg_threads=num_threads
+                ffmpeg_name(self.path),
+                stream_index=counted.stream.index,
+                seek_mode="exact",
+                dimension_order="NHWC",
+                num_ffmpeg_threads=counted.num_threads,
             )
-        except (RuntimeError, ValueError) as error:
-            raise VideoError(f"{path} is not a video that torchcodec can open: {reason(error)}") from error
-        self.num_frames = len(self.decoder)
-        if not self.num_frames:
-            raise VideoError(f"{path} has a video stream without frames")
-        self.fps = float(self.decoder.metadata.average_fps or 25.0)
+        except _FAILURES as error:
+            raise VideoError(f"{self.path} is not a video that torchcodec can open: {reason(error)}") from error
+        if len(self.decoder) != self.num_frames:
+            raise VideoError(f"{self.path} has {self.num_frames} frames, and {len(self.decoder)} by torchcodec's count")
+        is_turned = getattr(self.decoder.metadata, "rotation", 0.0) is not None  # by 0 degrees, where it is mirrored
+        if is_turned and is_mirrored(counted.display_matrix()):
+            raise VideoError(f"{self.path} is mirrored, which torchcodec does not know")
+        unit = counted.stream.time_base or Fraction(1)
+        self._when = [float(pts * unit) for pts in counted.pts]
+        self._unit = float(unit)
 
     def close(self) -> None:
         del self.decoder
+        self.counted.close()
 
-    def frames(self, indices: list[int]) -> Iterator[tuple[int, float, Tensor]]:
-        """(index, time in seconds, (H, W, 3) uint8) of each wanted frame, a few at a time to bound memory.
-
-        A frame that cannot be decoded is replaced by the one before it, as with PyAV.
-        """
-        last: tuple[int, float, Tensor] | None = None
+    def frames(self, indices: list[int]) -> Iterator[tuple[int, Tensor]]:
+        """(index, (H, W, 3) uint8) of each wanted frame, a few at a time to bound memory; as
+        :meth:`PyAVDecoder.frames`."""
         metadata = self.decoder.metadata
         together = max(1, _CALL_BYTES // (3 * (metadata.height or 8192) * (metadata.width or 8192)))
         for start in range(0, len(indices), together):
             chosen = indices[start : start + together]
-            for index, frame in zip(chosen, self._frames(chosen), strict=True):
-                if isinstance(frame, Exception):
-                    if last is None:
-                        raise VideoError(f"{self.path}: frame {index} cannot be decoded: {reason(frame)}") from frame
-                else:
-                    last = index, *frame
-                assert last is not None
-                yield last
+            found = dict(zip(chosen, self._frames(chosen), strict=True))
+            lost = [index for index, picture in found.items() if picture is None]
+            instead = self.counted.frames(lost) if lost else iter(())
+            for index, picture in found.items():
+                yield (index, picture) if picture is not None else next(instead)
 
-    def _frames(self, indices: list[int]) -> list[tuple[float, Tensor] | Exception]:
-        """Times and pictures by one call, which is faster; one by one where it fails, so that the others are kept."""
+    def _frames(self, indices: list[int]) -> list[Tensor | None]:
+        """Pictures by one call, which is faster; one by one where it fails, so that the others are kept."""
         try:
             batch = self.decoder.get_frames_at(indices)
-        except (RuntimeError, IndexError):
+        except _FAILURES:
             return [self._frame(index) for index in indices]
-        return list(zip(batch.pts_seconds.tolist(), batch.data, strict=True))
+        given = zip(indices, batch.pts_seconds.tolist(), batch.data, strict=True)
+        return [picture if self._is(index, seconds) else self._frame(index) for index, seconds, picture in given]
 
-    def _frame(self, index: int) -> tuple[float, Tensor] | Exception:
+    def _frame(self, index: int) -> Tensor | None:
         try:
             frame = self.decoder.get_frame_at(index)
-        except (RuntimeError, IndexError) as error:
-            return error
-        return float(frame.pts_seconds), frame.data
+        except _FAILURES:
+            return None
+        return frame.data if self._is(index, frame.pts_seconds) else None
+
+    def _is(self, index: int, seconds: float) -> bool:
+        """Whether a frame that is shown at this time is the one with this index."""
+        return abs(seconds - self._when[index]) < 0.5 * self._unit + 1e-9 * abs(seconds)

@@ -65,7 +65,6 @@ def window(centre: int, num_frames: int, stride: int, total: int) -> list[int]:
 
 
 def centre_frame(reader: VideoReader | FrameFolder, keyframes: Keyframes, timestamp: int) -> int:
-    """The frame of a timestamp, the last one where it lies behind the end."""
-    total = reader.num_frames
-    seconds = keyframes.seconds(timestamp, total / reader.fps, is_folder=isinstance(reader, FrameFolder))
-    return min(max(round(seconds * reader.fps), 0), total - 1)
+    """The frame that is shown at a timestamp, the first or last one where it lies outside."""
+    times = reader.times
+    return times.index(keyframes.seconds(timestamp, times.duration, is_folder=isinstance(reader, FrameFolder)))

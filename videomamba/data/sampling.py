@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from videomamba.errors import UserError
+from videomamba.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,8 @@ class UniformSampler:
 Sampler = DenseSampler | UniformSampler
 
 
-def make_sampler(num_frames: int, stride: int | None) -> Sampler:
-    """Dense with this stride, or uniform over the whole video for None.
-
-    Raises:
-        UserError: fewer than one frame, or a stride below one.
-    """
-    if num_frames < 1 or (stride is not None and stride < 1):
-        raise UserError(f"num_frames={num_frames}, stride={stride}: both must be at least 1 (no stride: whole video)")
-    return UniformSampler(num_frames) if stride is None else DenseSampler(num_frames, stride)
+def make_sampler(preprocessing: Preprocessing) -> Sampler:
+    """Dense with the model's stride, or uniform over the whole video where it has none."""
+    if preprocessing.stride is None:
+        return UniformSampler(preprocessing.num_frames)
+    return DenseSampler(preprocessing.num_frames, preprocessing.stride)

@@ -13,6 +13,7 @@ from torchvision.transforms import v2
 
 from videomamba.data.randaugment import RandAugment
 from videomamba.errors import UserError
+from videomamba.preprocessing import Preprocessing
 
 Transform = Callable[[Tensor], Tensor]
 
@@ -61,38 +62,36 @@ class Augmentation:
                 raise UserError(f"{name}={chance}; expected a chance from 0 to 1")
 
 
-def train_transform(
-    size: tuple[int, int], mean: Sequence[float], std: Sequence[float], augmentation: Augmentation
-) -> Transform:
+def train_transform(preprocessing: Preprocessing, augmentation: Augmentation) -> Transform:
     """Random resized crop, RandAugment, normalisation, random erasing: timm's order for images.
 
     (T, 3, H, W) uint8 -> (3, T, h, w) float32. RandAugment comes after the crop, where there are fewer pixels; the flip
     comes after all of them, where the label is: see VideoDataset.
 
     Args:
-        size: height and width of the result, in pixels.
-        mean, std: per colour channel, of pixels in [0, 1].
+        preprocessing: of the model that is trained.
         augmentation: what is drawn.
     """
-    a = augmentation
-    steps: list[Transform] = [_RandomResizedCrop(size, scale=a.scale, ratio=a.ratio, antialias=True)]
+    p, a = preprocessing, augmentation
+    steps: list[Transform] = [_RandomResizedCrop(p.size, scale=a.scale, ratio=a.ratio, antialias=True)]
     if a.rand_ops:
         steps.append(RandAugment(a.rand_ops, a.rand_magnitude, a.rand_deviation, a.rand_prob))
-    steps.append(_ToInput(mean, std))
+    steps.append(_ToInput(p.mean, p.std))
     if a.erase:
         steps.append(v2.RandomErasing(a.erase, inplace=True))
     return v2.Compose(steps)
 
 
-def eval_transform(size: tuple[int, int], mean: Sequence[float], std: Sequence[float], *, crops: int = 1) -> Transform:
-    """Parts of every frame that have the model's shape, resized to ``size`` and normalised.
+def eval_transform(preprocessing: Preprocessing, *, crops: int = 1) -> Transform:
+    """Parts of every frame that have the model's shape, resized to its size and normalised.
 
     (T, 3, H, W) uint8 -> (3, T, h, w) float32, or (crops, 3, T, h, w). Nothing is squeezed: the picture is scaled until
-    it covers ``size``; one crop is its central part, several are spread evenly along the longer way.
+    it covers that size; one crop is its central part, several are spread evenly along the longer way.
     """
+    size, to_input = preprocessing.size, _ToInput(preprocessing.mean, preprocessing.std)
     if crops == 1:
-        return v2.Compose([_Cover(size), v2.CenterCrop(size), _ToInput(mean, std)])
-    return v2.Compose([_Cover(size), _Views(size, crops, _ToInput(mean, std))])
+        return v2.Compose([_Cover(size), v2.CenterCrop(size), to_input])
+    return v2.Compose([_Cover(size), _Views(size, crops, to_input)])
 
 
 # classes, not closures: worker processes that are not forks get them pickled

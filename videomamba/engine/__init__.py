@@ -1,10 +1,8 @@
-"""Trains, evaluates and predicts; knows the abstract task and no concrete one."""
+"""Trains and evaluates; knows the abstract task and no concrete one."""
 
 from videomamba.engine.config import DataConfig, ModelConfig, OptimConfig, RunConfig
 from videomamba.engine.data import evaluation_loader, load_splits, model_labels
-from videomamba.engine.device import resolve_device
 from videomamba.engine.evaluate import evaluate
-from videomamba.engine.predict import Prediction, predict
 from videomamba.engine.train import check_run, train
 from videomamba.engine.trainer import TrainingError, TrainingInterrupted, TrainResult
 
@@ -12,7 +10,6 @@ __all__ = [
     "DataConfig",
     "ModelConfig",
     "OptimConfig",
-    "Prediction",
     "RunConfig",
     "TrainResult",
     "TrainingError",
@@ -22,7 +19,5 @@ __all__ = [
     "evaluation_loader",
     "load_splits",
     "model_labels",
-    "predict",
-    "resolve_device",
     "train",
 ]

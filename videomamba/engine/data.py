@@ -11,7 +11,7 @@ from videomamba.data.datasets import LAYOUTS
 from videomamba.data.synthetic import write_synthetic
 from videomamba.engine.config import DataConfig, RunConfig
 from videomamba.errors import UserError
-from videomamba.models import Preprocessing
+from videomamba.preprocessing import Preprocessing
 from videomamba.tasks.task import Samples, Task
 
 Splits = dict[str, Any]  # "train" and "test": what the task's data sets are made of, with ``len`` and ``rows(root)``

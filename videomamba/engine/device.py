@@ -1,40 +1,21 @@
-"""Which device a run uses."""
+"""Accelerate's view of a device, and its trackers."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from accelerate import Accelerator
 from accelerate.tracking import filter_trackers, get_available_trackers
 from accelerate.utils import LoggerType
 
 from videomamba.errors import UserError
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
-
-
-def resolve_device(name: str) -> torch.device:
-    """The device that a name stands for; ``auto``: CUDA, else Apple's GPU, else the CPU.
-
-    Raises:
-        UserError: unknown name, or a device that this machine does not have.
-    """
-    if name not in DEVICES:
-        raise UserError(f"unknown device {name!r}; choose one of {', '.join(DEVICES)}")
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        return torch.device(next(device for device, there in present.items() if there))
-    if not present[name]:
-        here = ", ".join(device for device, there in present.items() if there)
-        raise UserError(f"device {name!r} is not available to PyTorch {torch.__version__} here; there is {here}")
-    return torch.device(name)
+from videomamba.inference.device import resolve_device
 
 
 def make_accelerator(device: str, *, accumulate: int = 1) -> Accelerator:
     """Accelerate's view of a device, and of the processes that ``torchrun`` or ``accelerate launch`` started.
 
     Args:
-        device: see :func:`resolve_device`.
+        device: see :func:`videomamba.inference.device.resolve_device`.
         accumulate: batches whose gradients make one step.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Any
 from videomamba.errors import UserError
 from videomamba.models.asformer import ASFormer
 from videomamba.models.checkpoint import read_checkpoint
-from videomamba.models.config import DetectorConfig, OwnConfig, Preprocessing, VideoMambaConfig, VideoSwinConfig
+from videomamba.models.config import DetectorConfig, OwnConfig, VideoMambaConfig, VideoSwinConfig
 from videomamba.models.detector import Detector
 from videomamba.models.fit import Inflation, fitted_config
 from videomamba.models.folder import Checkpoint
@@ -18,6 +18,7 @@ from videomamba.models.pretrained import PretrainedModel
 from videomamba.models.segmenter_config import ASFormerConfig, MSTCN2Config
 from videomamba.models.video_swin import VideoSwin
 from videomamba.models.videomamba import VideoMamba
+from videomamba.preprocessing import Preprocessing
 
 NamedConfig = VideoMambaConfig | VideoSwinConfig | ASFormerConfig | MSTCN2Config
 

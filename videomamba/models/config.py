@@ -3,8 +3,8 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
+from videomamba.checks import check_choice, check_fraction, check_int
 from videomamba.errors import UserError
-from videomamba.models.checks import choice, share, whole
 from videomamba.models.segmenter_config import SegmenterConfig
 from videomamba.nn.order import BACKWARD_ORDERS, BackwardOrder
 from videomamba.nn.position import POSITION_KINDS, PositionKind
@@ -61,23 +61,23 @@ class VideoMambaConfig:
         if isinstance(self.img_size, list):  # as JSON brings it
             object.__setattr__(self, "img_size", tuple(self.img_size))
         for name in ("num_frames", "embed_dim", "depth", "tubelet_size", "patch_size", "d_state", "d_conv", "expand"):
-            whole(name, getattr(self, name), at_least=1)
-        whole("num_classes", self.num_classes, at_least=0)
-        choice("backward_order", self.backward_order, BACKWARD_ORDERS)
-        choice("pos_embed", self.pos_embed, POSITION_KINDS)
-        choice("cls_position", self.cls_position, CLS_POSITIONS)
-        choice("backend", self.backend, BACKENDS)
-        share("drop_path_rate", self.drop_path_rate)
+            check_int(name, getattr(self, name), at_least=1)
+        check_int("num_classes", self.num_classes, at_least=0)
+        check_choice("backward_order", self.backward_order, BACKWARD_ORDERS)
+        check_choice("pos_embed", self.pos_embed, POSITION_KINDS)
+        check_choice("cls_position", self.cls_position, CLS_POSITIONS)
+        check_choice("backend", self.backend, BACKENDS)
+        check_fraction("drop_path_rate", self.drop_path_rate)
         if self.num_frames % self.tubelet_size:
             raise UserError(f"num_frames={self.num_frames} must be divisible by tubelet_size={self.tubelet_size}")
         if not isinstance(self.img_size, int) and len(self.img_size) != 2:
             raise UserError(f"img_size={self.img_size!r}; give one number, or height and width")
         if self.patch_stride is not None:
-            whole("patch_stride", self.patch_stride, at_least=1)
+            check_int("patch_stride", self.patch_stride, at_least=1)
             if self.patch_stride > self.patch_size:
                 raise UserError(f"patch_stride={self.patch_stride} is more than patch_size={self.patch_size}")
         for pixels in self.height_width:
-            whole("img_size", pixels, at_least=1)
+            check_int("img_size", pixels, at_least=1)
             if pixels < self.patch_size or (pixels - self.patch_size) % self._stride:
                 rule = f"divisible by patch_size={self.patch_size}"
                 if self.patch_stride is not None:
@@ -121,9 +121,9 @@ class DetectorConfig(VideoMambaConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole("num_classes", self.num_classes, at_least=1)
-        whole("roi_size", self.roi_size, at_least=1)
-        share("dropout", self.dropout)
+        check_int("num_classes", self.num_classes, at_least=1)
+        check_int("roi_size", self.roi_size, at_least=1)
+        check_fraction("dropout", self.dropout)
 
     @property
     def backbone(self) -> VideoMambaConfig:
@@ -152,9 +152,9 @@ class VideoSwinConfig:
         if isinstance(self.img_size, list):
             object.__setattr__(self, "img_size", tuple(self.img_size))
         for name in ("num_frames", "num_classes"):
-            whole(name, getattr(self, name), at_least=1)
+            check_int(name, getattr(self, name), at_least=1)
         for pixels in self.height_width:
-            whole("img_size", pixels, at_least=1)
+            check_int("img_size", pixels, at_least=1)
 
     @property
     def height_width(self) -> tuple[int, int]:
@@ -176,32 +176,6 @@ class OwnConfig:
 
 
 ModelConfig = VideoMambaConfig | VideoSwinConfig | SegmenterConfig | OwnConfig
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """What a clip goes through before the model.
-
-    Attributes:
-        num_frames: frames of a clip.
-        stride: source frames from one to the next; None takes the clip evenly from the whole video.
-        size: height and width in pixels.
-        mean, std: per colour channel, for pixels in [0, 1] (ImageNet's by default).
-    """
-
-    num_frames: int = 16
-    stride: int | None = None
-    size: tuple[int, int] = (224, 224)
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-
-    def __post_init__(self) -> None:
-        for name in ("size", "mean", "std"):  # JSON brings lists
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-
-    def __str__(self) -> str:
-        stride = "evenly over the video" if self.stride is None else f"{self.stride} apart"
-        return f"{self.num_frames} frames {stride} of {self.size[0]} x {self.size[1]}"
 
 
 def from_json(kind: type[Any], values: dict[str, Any]) -> Any:

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from torchvision.ops import roi_align
 
 from videomamba.errors import UserError
-from videomamba.models.config import DetectorConfig, Preprocessing, VideoMambaConfig
+from videomamba.models.config import DetectorConfig, VideoMambaConfig
 from videomamba.models.fit import Inflation, fit_weights
 from videomamba.models.folder import Checkpoint, check_tensors
 from videomamba.models.pretrained import PretrainedModel, fitted_preprocessing
 from videomamba.models.videomamba import VideoMamba
 from videomamba.nn.stock import parameter_dtype
+from videomamba.preprocessing import Preprocessing
 from videomamba.shapes import Video
 
 _BACKBONE = "backbone."
@@ -88,6 +89,11 @@ class Detector(PretrainedModel):
         with torch.autocast(features.device.type, enabled=False):
             cells = roi_align(features, rois, self.config.roi_size, spatial_scale=1 / stride, aligned=True)
         return cells.amax((2, 3))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A name for each output: the class names, or the actions' numbers, which AVA counts from 1."""
+        return self.class_names or tuple(str(i + 1) for i in range(self.num_classes))
 
     def _make_head(self, num_classes: int) -> None:
         like = self.backbone.cls_token

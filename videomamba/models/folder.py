@@ -17,12 +17,12 @@ from videomamba.models.config import (
     DetectorConfig,
     ModelConfig,
     OwnConfig,
-    Preprocessing,
     VideoMambaConfig,
     VideoSwinConfig,
     from_json,
 )
 from videomamba.models.segmenter_config import ASFormerConfig, FeaturePreprocessing, MSTCN2Config, SegmenterConfig
+from videomamba.preprocessing import Preprocessing
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 _ARCHITECTURES = {

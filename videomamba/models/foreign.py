@@ -16,8 +16,9 @@ from torch import Tensor
 
 from videomamba.errors import UserError
 from videomamba.labels import class_names
-from videomamba.models.config import Preprocessing, VideoMambaConfig
+from videomamba.models.config import VideoMambaConfig
 from videomamba.models.folder import Checkpoint
+from videomamba.preprocessing import Preprocessing
 
 Origin = Literal["vim", "opengvlab"]
 ORIGINS: tuple[str, ...] = get_args(Origin)

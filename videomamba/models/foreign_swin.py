@@ -9,9 +9,10 @@ from torch import Tensor
 from torchvision.models.video import swin3d_t
 
 from videomamba.labels import class_names
-from videomamba.models.config import Preprocessing, VideoSwinConfig
+from videomamba.models.config import VideoSwinConfig
 from videomamba.models.folder import Checkpoint, check_tensors
 from videomamba.models.foreign import NAMED_OUTPUTS
+from videomamba.preprocessing import Preprocessing
 
 _STEM = {"features.0.0.": "patch_embed.proj.", "features.0.2.": "patch_embed.norm."}  # of an image model
 _TABLE = "attn.relative_position_bias_table"

@@ -9,10 +9,11 @@ from torch import nn
 
 from videomamba.errors import UserError
 from videomamba.models import folder
-from videomamba.models.config import OwnConfig, Preprocessing
+from videomamba.models.config import OwnConfig
 from videomamba.models.fit import Inflation
 from videomamba.models.folder import Checkpoint
 from videomamba.models.pretrained import PretrainedModel
+from videomamba.preprocessing import Preprocessing
 from videomamba.shapes import Logits, Video
 
 

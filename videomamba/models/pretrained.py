@@ -12,9 +12,10 @@ from torch import nn
 from videomamba.errors import UserError
 from videomamba.models import folder
 from videomamba.models.checkpoint import read_checkpoint
-from videomamba.models.config import ModelConfig, Preprocessing, VideoMambaConfig, VideoSwinConfig
+from videomamba.models.config import ModelConfig, VideoMambaConfig, VideoSwinConfig
 from videomamba.models.fit import Inflation, fitted_config
 from videomamba.models.folder import Checkpoint
+from videomamba.preprocessing import Preprocessing
 
 
 class PretrainedModel(
@@ -61,6 +62,11 @@ class PretrainedModel(
         self._make_head(num_classes)
         self.config = dataclasses.replace(self.config, num_classes=num_classes)
         self.class_names = names
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A name for each output: the class names, or the outputs' numbers from 0."""
+        return self.class_names or tuple(str(i) for i in range(self.num_classes))
 
     @abstractmethod
     def _make_head(self, num_classes: int) -> None:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from videomamba.checks import check_choice, check_fraction, check_int
 from videomamba.errors import UserError
-from videomamba.models.checks import choice, share, whole
 from videomamba.nn.window_attention import WINDOW_MASKS, WindowMask
 from videomamba.ops.backend import BACKENDS
 
@@ -22,7 +22,7 @@ class FeaturePreprocessing:
     stride: int = 1
 
     def __post_init__(self) -> None:
-        whole("stride", self.stride, at_least=1)
+        check_int("stride", self.stride, at_least=1)
 
     def __str__(self) -> str:
         return "features of every frame" if self.stride == 1 else f"features of every {self.stride}. frame"
@@ -71,14 +71,14 @@ class ASFormerConfig:
 
     def __post_init__(self) -> None:
         for name in ("num_classes", "input_dim", "embed_dim", "num_layers", "r1", "r2", "d_state", "d_conv", "expand"):
-            whole(name, getattr(self, name), at_least=1)
-        whole("num_decoders", self.num_decoders, at_least=0)
-        share("dropout", self.dropout)
-        share("channel_masking_rate", self.channel_masking_rate)
-        share("drop_path_rate", self.drop_path_rate)
-        choice("window_mask", self.window_mask, WINDOW_MASKS)
-        choice("mixer", self.mixer, MIXERS)
-        choice("backend", self.backend, BACKENDS)
+            check_int(name, getattr(self, name), at_least=1)
+        check_int("num_decoders", self.num_decoders, at_least=0)
+        check_fraction("dropout", self.dropout)
+        check_fraction("channel_masking_rate", self.channel_masking_rate)
+        check_fraction("drop_path_rate", self.drop_path_rate)
+        check_choice("window_mask", self.window_mask, WINDOW_MASKS)
+        check_choice("mixer", self.mixer, MIXERS)
+        check_choice("backend", self.backend, BACKENDS)
         if self.embed_dim % self.r1 or self.embed_dim % self.r2:
             raise UserError(f"embed_dim={self.embed_dim} must be divisible by r1={self.r1} and r2={self.r2}")
 
@@ -109,10 +109,10 @@ class MSTCN2Config:
 
     def __post_init__(self) -> None:
         for name in ("num_classes", "input_dim", "embed_dim", "num_layers", "num_refinement_layers"):
-            whole(name, getattr(self, name), at_least=1)
-        whole("num_refinements", self.num_refinements, at_least=0)
-        share("dropout", self.dropout)
-        share("channel_masking_rate", self.channel_masking_rate)
+            check_int(name, getattr(self, name), at_least=1)
+        check_int("num_refinements", self.num_refinements, at_least=0)
+        check_fraction("dropout", self.dropout)
+        check_fraction("channel_masking_rate", self.channel_masking_rate)
 
 
 SegmenterConfig = ASFormerConfig | MSTCN2Config

@@ -7,10 +7,11 @@ from torch import nn
 from torchvision.models.video import SwinTransformer3d
 
 from videomamba.errors import UserError
-from videomamba.models.config import Preprocessing, VideoSwinConfig
+from videomamba.models.config import VideoSwinConfig
 from videomamba.models.fit import Inflation
 from videomamba.models.folder import Checkpoint, check_tensors
 from videomamba.models.pretrained import PretrainedModel, fitted_preprocessing
+from videomamba.preprocessing import Preprocessing
 from videomamba.shapes import Logits, Video
 
 _HEAD = ("module.head.weight", "module.head.bias")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from videomamba.errors import UserError
-from videomamba.models.config import Preprocessing, VideoMambaConfig
+from videomamba.models.config import VideoMambaConfig
 from videomamba.models.fit import Inflation, fit_patches, fit_positions, fit_weights, join_positions
 from videomamba.models.folder import Checkpoint, check_tensors
 from videomamba.models.pretrained import PretrainedModel, fitted_preprocessing
@@ -23,6 +23,7 @@ from videomamba.nn.order import backward_order
 from videomamba.nn.patch import TubeletEmbed
 from videomamba.nn.position import LEARNED_KINDS, initial_table
 from videomamba.nn.stock import parameter_dtype
+from videomamba.preprocessing import Preprocessing
 from videomamba.shapes import Logits, Tokens, Video
 
 _EPS = 1e-5

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from videomamba.data import read_csv
 from videomamba.engine import evaluate, evaluation_loader, model_labels
-from videomamba.engine.controls import SHUFFLES
 from videomamba.engine.device import make_accelerator
 from videomamba.engine.run_folder import CONFIG, RESULT, SPLITS
 from videomamba.errors import UserError
 from videomamba.files import write_text
+from videomamba.inference.perturb import SHUFFLES
 from videomamba.models import load_model
 from videomamba.models.folder import WEIGHTS
 from videomamba.studies.table import Figure

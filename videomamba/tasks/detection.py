@@ -13,8 +13,8 @@ from videomamba.data.datasets.ava import BoxAnnotations
 from videomamba.data.datasets.keyframe_clips import KeyframeDataset
 from videomamba.data.transforms import Augmentation
 from videomamba.errors import UserError
-from videomamba.models.config import Preprocessing
 from videomamba.models.detector import Detector
+from videomamba.preprocessing import Preprocessing
 from videomamba.tasks.metrics.ava import CAPACITY, frame_average_precision, group_by_frame, mean_average_precision
 from videomamba.tasks.task import Batch, Change, Task
 

@@ -9,12 +9,11 @@ from torch import Tensor, nn
 
 from videomamba.data.annotations import Annotations
 from videomamba.data.datasets.video import VideoDataset
-from videomamba.data.sampling import make_sampler
-from videomamba.data.transforms import Augmentation, eval_transform, train_transform
+from videomamba.data.transforms import Augmentation
 from videomamba.errors import UserError
-from videomamba.models.config import Preprocessing
 from videomamba.models.detector import Detector
 from videomamba.models.segmenter import Segmenter
+from videomamba.preprocessing import Preprocessing
 from videomamba.tasks.task import Batch, Task
 
 if TYPE_CHECKING:
@@ -52,33 +51,16 @@ class Recognition(Task):
         self, part: Annotations, preprocessing: Preprocessing, *, augmentation: Augmentation, seed: int
     ) -> VideoDataset:
         """Randomly placed, augmented clips."""
-        p = preprocessing
         # by name: a data set may number its classes in its own way, or have none of these
         label = {name: i for i, name in enumerate(part.class_names)}
         flip_pairs = [(label[a], label[b]) for a, b in augmentation.flip_pairs if a in label and b in label]
-        return VideoDataset(
-            part.records,
-            make_sampler(p.num_frames, p.stride),
-            train_transform(p.size, p.mean, p.std, augmentation),
-            train=True,
-            flip=augmentation.flip,
-            flip_pairs=flip_pairs,
-            short_side=decoded_side(p),
-            seed=seed,
-        )
+        return VideoDataset(part.records, preprocessing, augmentation=augmentation, flip_pairs=flip_pairs, seed=seed)
 
     def test_dataset(
         self, part: Annotations, preprocessing: Preprocessing, *, num_clips: int = 1, num_crops: int = 1
     ) -> VideoDataset:
         """Central clips, or ``num_clips`` evenly spread ones with ``num_crops`` each; the same for all that test."""
-        p = preprocessing
-        return VideoDataset(
-            part.records,
-            make_sampler(p.num_frames, p.stride),
-            eval_transform(p.size, p.mean, p.std, crops=num_crops),
-            num_clips=num_clips,
-            short_side=decoded_side(p),
-        )
+        return VideoDataset(part.records, preprocessing, num_clips=num_clips, num_crops=num_crops)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         return F.cross_entropy(outputs.float(), batch["label"], label_smoothing=self.label_smoothing)
@@ -139,11 +121,6 @@ class Recognition(Task):
             ]
             for indices, probabilities in zip(best.indices.tolist(), best.values.tolist(), strict=True)
         ]
-
-
-def decoded_side(preprocessing: Preprocessing) -> int:
-    """Short side at which frames are kept while decoding: memory stays bounded, and crops still have pixels enough."""
-    return 2 * max(preprocessing.size)
 
 
 def _check(class_names: Sequence[str], label_smoothing: float) -> None:

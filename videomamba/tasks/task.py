@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from torch import Tensor, nn
 
 from videomamba.data.transforms import Augmentation
-from videomamba.models.config import Preprocessing
+from videomamba.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from torchmetrics import MetricCollection

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from videomamba.viz.fonts import font_for
 
 # of Okabe and Ito, told apart by the colour-blind; black text is readable on all of them
 COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0))
@@ -24,7 +26,7 @@ def draw_boxes(frame: NDArray[np.uint8], boxes: Sequence[DrawnBox]) -> NDArray[n
     draw = ImageDraw.Draw(picture)
     height, width = frame.shape[:2]
     line = max(1, round(min(height, width) / 150))
-    font = ImageFont.load_default(max(10, round(min(height, width) / 22)))
+    font = font_for((line for _, lines in boxes for line in lines), max(10, round(min(height, width) / 22)))
     for i, (box, lines) in enumerate(boxes):
         colour = COLOURS[i % len(COLOURS)]
         x1, y1, x2, y2 = (round(value * (side - 1)) for value, side in zip(box, (width, height) * 2, strict=True))

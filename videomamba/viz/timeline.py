@@ -23,14 +23,14 @@ _COLOURS = (
 _HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo")
 _REST = "#E4E4E4"
 
-Bar = tuple[str, int, int]  # label, first frame, frame after the last
+Bar = tuple[str, float, float]  # label, begin and end, in the figure's unit
 
 
 def timeline_figure(
     rows: Mapping[str, Sequence[Bar]],
     *,
     rest: Sequence[str] = ("background",),
-    fps: float | None = None,
+    unit: str = "frames",
     title: str = "",
 ) -> Figure:
     """A row of bars for each entry, all on one time axis, and a legend of the labels in order of appearance.
@@ -38,7 +38,7 @@ def timeline_figure(
     Args:
         rows: name -> segments; the first is drawn on top.
         rest: labels drawn in light grey.
-        fps: frames a second, for an axis in seconds; None has it in frames.
+        unit: of the bars' ends, written at the axis.
         title: written on top.
 
     Returns:
@@ -56,8 +56,7 @@ def timeline_figure(
         for i, label in enumerate(labels)
     }
     style |= dict.fromkeys(rest, (_REST, ""))
-    unit = 1 / fps if fps else 1
-    length = max(end for _, _, end in bars) * unit
+    length = max(end for _, _, end in bars)
     columns = 6
     used = [*labels, *(label for label in rest if any(bar[0] == label for bar in bars))]
     lines = -(-len(used) // columns)
@@ -67,7 +66,7 @@ def timeline_figure(
         for label, start, end in segments:
             colour, hatch = style[label]
             axis.broken_barh(
-                [(start * unit, (end - start) * unit)],
+                [(start, end - start)],
                 (-row - 0.4, 0.8),
                 facecolor=colour,
                 hatch=hatch,
@@ -76,7 +75,7 @@ def timeline_figure(
             )
     axis.set_yticks([-row for row in range(len(rows))], list(rows))
     axis.set_xlim(0, length)
-    axis.set_xlabel("seconds" if fps else "frames")
+    axis.set_xlabel(unit)
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
     axis.tick_params(axis="y", length=0)

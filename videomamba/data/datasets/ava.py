@@ -25,6 +25,8 @@ from videomamba.data.datasets.ava_files import (
     read_label_map,
     read_rows,
 )
+from videomamba.data.frame_folder import ASSUMED_FPS
+from videomamba.data.frame_times import FASTEST, SLOWEST
 from videomamba.data.keyframes import Keyframes
 from videomamba.data.video_length import video_seconds
 from videomamba.errors import UserError
@@ -42,7 +44,7 @@ class AvaOptions:
     Attributes:
         keyframes: how a timestamp becomes a frame: ``ava``, ``ORIGIN:SPACING`` or ``even:N``, see
             :class:`videomamba.data.keyframes.Keyframes`.
-        fps: pictures a second of frame folders.
+        fps: pictures a second of frame folders; without it 30 are assumed, which ``notes`` say.
         train_detections, test_detections: files of a detector's boxes, see
             :func:`videomamba.data.datasets.ava_boxes.read_person_boxes`. Without the second, tests use the ground-truth
             boxes and say so.
@@ -56,7 +58,7 @@ class AvaOptions:
     """
 
     keyframes: str = "ava"
-    fps: float = 30.0
+    fps: float | None = None
     train_detections: Path | None = None
     test_detections: Path | None = None
     score_threshold: float = 0.8
@@ -68,6 +70,8 @@ class AvaOptions:
     def __post_init__(self) -> None:
         Keyframes.parse(self.keyframes)
         for name in ("fps", "score_threshold", "box_jitter"):
+            if getattr(self, name) is None:
+                continue
             try:
                 object.__setattr__(self, name, float(getattr(self, name)))
             except ValueError:
@@ -82,8 +86,16 @@ class AvaOptions:
                 raise UserError(f"{name}={getattr(self, name)!r}; choose one of {', '.join(get_args(allowed))}")
         if self.train_boxes != "truth" and self.train_detections is None:
             raise UserError(f"train_boxes={self.train_boxes} needs train_detections, the file with a detector's boxes")
-        if not self.fps > 0 or not 0 <= self.box_jitter < 0.5:
-            raise UserError(f"fps={self.fps} must be above 0 and box_jitter={self.box_jitter} from 0 to below 0.5")
+        if not SLOWEST <= self.folder_fps <= FASTEST or not 0 <= self.box_jitter < 0.5:
+            raise UserError(
+                f"fps={self.folder_fps} must be from {SLOWEST:g} to {FASTEST:g} and box_jitter={self.box_jitter} from "
+                "0 to below 0.5"
+            )
+
+    @property
+    def folder_fps(self) -> float:
+        """Pictures a second of frame folders, given or assumed."""
+        return ASSUMED_FPS if self.fps is None else self.fps
 
 
 @dataclass(frozen=True)
@@ -225,6 +237,8 @@ def _part(
     elif part == "test":
         notes.append("no test_detections: tests use the annotated boxes, which makes figures higher than a detector's")
     keys = sorted(set(truth) | set(detected) if part == "test" else truth)
+    if options.fps is None and any(videos[video].is_dir() for video, _ in keys):
+        notes.append(f"frame folders: {ASSUMED_FPS:g} pictures a second are assumed; the option fps=X says otherwise")
     records = tuple(
         Keyframe(
             *key,
@@ -250,7 +264,7 @@ class _Outside:
     """Says why a keyframe shows nothing; asks every video for its length once."""
 
     def __init__(self, videos: Mapping[str, Path], options: AvaOptions) -> None:
-        self.videos, self.keyframes, self.fps = videos, Keyframes.parse(options.keyframes), options.fps
+        self.videos, self.keyframes, self.fps = videos, Keyframes.parse(options.keyframes), options.folder_fps
         self.lengths: dict[str, float] = {}
 
     def __call__(self, key: FrameKey) -> str | None:

@@ -106,7 +106,7 @@ class KeyframeDataset(EpochDataset[BoxSample]):
         if self._memory is not None and index in self._memory:
             return self._memory[index]
         record, options = self.part.records[index], self.part.options
-        with open_frames(record.path, fps=options.fps) as reader:
+        with open_frames(record.path, fps=options.folder_fps) as reader:
             centre = centre_frame(reader, self.keyframes, record.timestamp)
             indices = window(centre, self.num_frames, self.stride, reader.num_frames)
             frames = reader.read(indices, short_side=self.short_side).frames
@@ -146,8 +146,8 @@ def training_boxes(record: Keyframe, use: str | None, num_classes: int, *, unlab
     return torch.cat([true_boxes, found]), torch.cat([true_actions, actions])
 
 
-def open_frames(path: Path, *, fps: float) -> VideoReader | FrameFolder:
-    """A video file, or a folder of frames at ``fps``.
+def open_frames(path: Path, *, fps: float | None) -> VideoReader | FrameFolder:
+    """A video file, or a folder of frames at ``fps``, None for the assumed rate.
 
     Raises:
         VideoError: neither.

@@ -8,9 +8,11 @@ from torch import Tensor
 
 from videomamba.data.annotations import VideoRecord
 from videomamba.data.datasets.epochs import EpochDataset, drawing_from, mixed_seed
+from videomamba.data.model_clip import joined_views, load_clip
 from videomamba.data.reader import DecoderName, VideoReader
-from videomamba.data.sampling import Sampler
-from videomamba.data.transforms import Transform
+from videomamba.data.sampling import make_sampler
+from videomamba.data.transforms import Augmentation, eval_transform, train_transform
+from videomamba.preprocessing import Preprocessing
 
 
 class Sample(TypedDict):
@@ -29,13 +31,10 @@ class VideoDataset(EpochDataset[Sample]):
 
     Args:
         records: videos and labels.
-        sampler: which frames make a clip.
-        transform: frames (T, 3, H, W) uint8 -> (3, T, H, W) float32.
-        train: draw clip and augmentation at random; otherwise the central clip.
-        flip: turn every second training clip, on average, left to right; all its frames, or none.
+        preprocessing: of the model.
+        augmentation: for training, with clips drawn at random; None gives the clips of :func:`load_clip`.
         flip_pairs: labels that change places where a clip is turned.
-        num_clips: clips per video in evaluation; more than one adds an axis in front.
-        short_side: frames larger than this are shrunk as they are decoded.
+        num_clips, num_crops: views per video in evaluation; more than one adds an axis in front.
         decoder: see :class:`VideoReader`.
         seed: of all draws.
     """
@@ -43,26 +42,27 @@ class VideoDataset(EpochDataset[Sample]):
     def __init__(
         self,
         records: Sequence[VideoRecord],
-        sampler: Sampler,
-        transform: Transform,
+        preprocessing: Preprocessing,
         *,
-        train: bool = False,
-        flip: bool = False,
+        augmentation: Augmentation | None = None,
         flip_pairs: Sequence[tuple[int, int]] = (),
         num_clips: int = 1,
-        short_side: int | None = None,
+        num_crops: int = 1,
         decoder: DecoderName = "auto",
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.records = tuple(records)
-        self.sampler = sampler
-        self.transform = transform
-        self.train = train
-        self.flip = flip and train
+        self.preprocessing = preprocessing
+        self.sampler = make_sampler(preprocessing)
+        self.train = augmentation is not None
+        if augmentation is None:
+            self.transform, self.flip = eval_transform(preprocessing, crops=num_crops), False
+        else:
+            self.transform, self.flip = train_transform(preprocessing, augmentation), augmentation.flip
         self.mirrored = {a: b for pair in flip_pairs for a, b in (pair, reversed(pair))}
         self.num_clips = num_clips
-        self.short_side = short_side
+        self.num_crops = num_crops
         self.decoder: DecoderName = decoder
         self.seed = seed
         self._memory: dict[int, Tensor] | None = None
@@ -75,25 +75,26 @@ class VideoDataset(EpochDataset[Sample]):
         return len(self.records)
 
     def __getitem__(self, index: int) -> Sample:
-        record = self.records[index]
+        record, label = self.records[index], self.records[index].label
+        if not self.train and self._memory is None:
+            views = {"num_clips": self.num_clips, "num_crops": self.num_crops}
+            clip = load_clip(record.path, self.preprocessing, **views, decoder=self.decoder)
+            return {"video": clip.video, "label": label, "index": index}
         generator = torch.Generator().manual_seed(mixed_seed(self.seed, self.epoch, index))
         if self._memory is None:
             with VideoReader(record.path, decoder=self.decoder) as reader:
                 clips = self._clips(reader.num_frames, generator)
-                frames = reader.read([i for clip in clips for i in clip], short_side=self.short_side).frames
+                frames = reader.read(clips[0], short_side=self.preprocessing.decoded_side).frames
         else:
             whole = self._whole(index)
             clips = self._clips(len(whole), generator)
             frames = whole[[i for clip in clips for i in clip]]
         with drawing_from(generator):
-            videos = [self.transform(clip) for clip in frames.split(len(clips[0]))]
+            video = joined_views([self.transform(clip) for clip in frames.split(len(clips[0]))])
             turned = self.flip and torch.rand(()).item() < 0.5
-        if videos[0].dim() == 5:  # several crops of each clip
-            videos = [crop for views in videos for crop in views]
-        label = record.label
         if turned:
-            videos, label = [video.flip(-1) for video in videos], self.mirrored.get(label, label)
-        return {"video": videos[0] if len(videos) == 1 else torch.stack(videos), "label": label, "index": index}
+            video, label = video.flip(-1), self.mirrored.get(label, label)
+        return {"video": video, "label": label, "index": index}
 
     def _clips(self, num_frames: int, generator: torch.Generator) -> list[list[int]]:
         """Which frames to take: of one random clip in training, else of the evenly spread ones."""
@@ -106,5 +107,6 @@ class VideoDataset(EpochDataset[Sample]):
         assert self._memory is not None
         if index not in self._memory:
             with VideoReader(self.records[index].path, decoder=self.decoder) as reader:
-                self._memory[index] = reader.read(range(reader.num_frames), short_side=self.short_side).frames
+                frames = reader.read(range(reader.num_frames), short_side=self.preprocessing.decoded_side).frames
+                self._memory[index] = frames
         return self._memory[index]

@@ -11,14 +11,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from multiprocessing import get_context
 from pathlib import Path
 
-import av
 import numpy as np
 import torch
 
+from videomamba.data.video_writer import write_video
 from videomamba.errors import UserError
 
 _MANIFEST = "manifest.json"
@@ -97,20 +96,6 @@ def write_synthetic(
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     return root
-
-
-def write_video(path: str | Path, frames: np.ndarray, *, fps: int | Fraction) -> None:
-    """Encodes (T, H, W, 3) uint8 as h264 in yuv420p, nearly without loss (crf 16)."""
-    with av.open(str(path), "w") as container:
-        # without the two parameters x264 writes other bytes from one run to the next
-        options = {"crf": "16", "preset": "veryfast", "x264-params": "no-mbtree=1:cpu-independent=1"}
-        stream = container.add_stream("libx264", rate=Fraction(fps), options=options)
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        stream.codec_context.thread_count = 1
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode())
 
 
 def _render_all(root: Path, settings: Synthetic, progress: Callable[[int, int], None] | None, workers: int) -> None:

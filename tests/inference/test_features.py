@@ -11,7 +11,7 @@ import torch
 from tests.tiny import MODEL
 from videomamba.data import VideoReader, eval_transform
 from videomamba.data.synthetic import write_video
-from videomamba.engine.features import Windows, video_features, windows_for, write_features
+from videomamba.inference.features import Windows, video_features, windows_for, write_features
 from videomamba.models import create_model
 
 CPU = torch.device("cpu")
@@ -34,7 +34,7 @@ def plain(model, path, windows):
     with VideoReader(path) as reader:
         frames = reader.read(list(range(0, reader.num_frames, windows.step))).frames
     p = model.preprocessing
-    clip = eval_transform(p.size, p.mean, p.std)(frames)
+    clip = eval_transform(p)(frames)
     tubelets = -(-clip.shape[1] // windows.tubelet)
     length = max(tubelets * windows.tubelet, windows.frames)
     clip = torch.cat([clip, clip[:, -1:].expand(-1, length - clip.shape[1], -1, -1)], 1)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from videomamba.engine.controls import SHUFFLES, one_frame, reversed_time, shuffled_frames
+from videomamba.inference.perturb import SHUFFLES, one_frame, reversed_time, shuffled_frames
 
 
 def numbered(clips: int = 6, frames: int = 16) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """Features of a long video's frames, by a VideoMamba that looks at overlapping windows."""
 
 import json
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -14,7 +15,8 @@ from videomamba.data import eval_transform
 from videomamba.data.reader import VideoReader
 from videomamba.errors import UserError
 from videomamba.files import whole_file, write_text
-from videomamba.models import Preprocessing, VideoMamba
+from videomamba.models import VideoMamba, load_model
+from videomamba.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class FeatureInfo:
     Attributes:
         video: the file that they are of.
         model: the checkpoint that made them.
-        fps: source frames a second.
+        fps: source frames a second, on average.
+        seconds: (T + 1,) when each feature's frame is shown, and the end; None where the rate does not vary.
         frames: source frames.
         stride: source frames from one feature to the next.
         shape: (C, T) of the features.
@@ -60,6 +63,55 @@ class FeatureInfo:
     stride: int
     shape: tuple[int, int]
     window: Windows
+    seconds: list[float] | None
+
+
+@dataclass(frozen=True)
+class FeatureTimes:
+    """When the features of a video are.
+
+    Attributes:
+        fps: features per second, on average; None where nobody says.
+        moments: (T + 1,) seconds of each feature, and of the end, where the rate varies; else None.
+    """
+
+    fps: float | None = None
+    moments: tuple[float, ...] | None = None
+
+    def seconds(self, feature: int) -> float | None:
+        """When a feature begins; the number of features gives the end."""
+        if self.moments is not None:
+            return self.moments[feature]
+        return feature / self.fps if self.fps else None
+
+
+def times_beside(features: Path) -> FeatureTimes:
+    """What the json beside a file of features says, nothing where there is none.
+
+    Raises:
+        UserError: the json says something that is no rate.
+    """
+    beside = features.with_suffix(".json")
+    try:
+        values = json.loads(beside.read_text(encoding="utf-8"))
+        fps, stride, moments = values["fps"], values["stride"], values.get("seconds")
+    except (OSError, ValueError, KeyError, TypeError):  # none, or one of something else
+        return FeatureTimes()
+    try:
+        rate = float(fps) / int(stride)
+    except (ValueError, TypeError, ZeroDivisionError):
+        rate = math.nan
+    if not is_rate(rate):
+        raise UserError(f"{beside}: fps {fps} over stride {stride} is no rate {RATES}; --fps X overrules it")
+    return FeatureTimes(rate, None if moments is None else tuple(moments))
+
+
+RATES = "between 1e-6 and 1e6"
+
+
+def is_rate(fps: float) -> bool:
+    """Whether so many features per second are possible."""
+    return 1e-6 <= fps <= 1e6  # not NaN
 
 
 def windows_for(model: VideoMamba, *, step: int | None = None, overlap: float = 0.5) -> Windows:
@@ -187,16 +239,30 @@ def write_features(
                         file.write(column)  # in Fortran's order columns follow each other
                         at += 1
                 assert at == length
-            info = FeatureInfo(str(video), name, reader.fps, reader.num_frames, stride, shape, windows)
+            times = reader.times
+            seconds = None if times.is_constant else [*times.seconds[::stride].tolist(), times.duration]
+            info = FeatureInfo(str(video), name, reader.fps, reader.num_frames, stride, shape, windows, seconds)
         write_text(path.with_suffix(".json"), json.dumps(asdict(info), indent=2) + "\n")
     return info
 
 
+def load_backbone(checkpoint: str | Path) -> VideoMamba:
+    """A VideoMamba that makes features.
+
+    Raises:
+        UserError: no checkpoint, or one of another model.
+    """
+    model = load_model(checkpoint)
+    if not isinstance(model, VideoMamba):
+        raise UserError(f"{checkpoint} is no VideoMamba but {type(model).__name__}, which gives no features of frames")
+    return model
+
+
 def _clips(reader: VideoReader, preprocessing: Preprocessing, windows: Windows, starts: list[int]) -> Iterator[Tensor]:
     """Clips (3, T, h, w) of the windows in order."""
-    p = preprocessing
-    prepare = eval_transform(p.size, p.mean, p.std)
-    stream = (prepare(frame[None]) for frame in reader.stream(step=windows.step, short_side=2 * max(p.size)))
+    prepare = eval_transform(preprocessing)
+    frames = reader.stream(step=windows.step, short_side=preprocessing.decoded_side)
+    stream = (prepare(frame[None]) for frame in frames)
     kept: deque[Tensor] = deque()
     first = 0  # frame that kept[0] is
     for start in starts:

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from videomamba.data import Annotations, VideoError, VideoReader, VideoRecord
+from videomamba.data import Annotations, VideoError, VideoReader, VideoRecord, load_clip
 from videomamba.data.synthetic import write_video
-from videomamba.models import Preprocessing
+from videomamba.preprocessing import Preprocessing
 from videomamba.tasks.recognition import Recognition
-from videomamba.tasks.seen import seen_clip
 
 PREPROCESSING = Preprocessing(num_frames=4, size=(32, 48), mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.1))
 
@@ -25,7 +24,7 @@ def clip(tmp_path):
 @pytest.mark.parametrize("stride", [None, 2])
 def test_it_is_the_clip_that_is_tested(clip, stride):
     p = dataclasses.replace(PREPROCESSING, stride=stride)
-    seen = seen_clip(clip, p)
+    seen = load_clip(clip, p)
     part = Annotations((VideoRecord(clip, 0),), ("a", "b"))
     assert torch.equal(seen.video, Recognition(("a", "b")).test_dataset(part, p)[0]["video"])
     assert seen.indices.tolist() == ([2, 7, 12, 17] if stride is None else [6, 8, 10, 12])
@@ -33,7 +32,7 @@ def test_it_is_the_clip_that_is_tested(clip, stride):
 
 
 def test_frames_are_its_pixels(clip):
-    seen = seen_clip(clip, PREPROCESSING)
+    seen = load_clip(clip, PREPROCESSING)
     assert (seen.frames.dtype, seen.frames.shape) == (torch.uint8, (4, 3, 32, 48))
     with VideoReader(clip) as reader:
         decoded = reader.read([7]).frames
@@ -42,9 +41,9 @@ def test_frames_are_its_pixels(clip):
 
 
 def test_a_single_moment_has_a_pace(clip):
-    assert seen_clip(clip, dataclasses.replace(PREPROCESSING, num_frames=1)).frames_per_second == 1.0
+    assert load_clip(clip, dataclasses.replace(PREPROCESSING, num_frames=1)).frames_per_second == 1.0
 
 
 def test_no_video(tmp_path):
     with pytest.raises(VideoError, match="does not exist"):
-        seen_clip(tmp_path / "none.mp4", PREPROCESSING)
+        load_clip(tmp_path / "none.mp4", PREPROCESSING)

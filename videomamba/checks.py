@@ -1,0 +1,23 @@
+"""What a field of a configuration may be; each raises a UserError that names field, value and what is allowed."""
+
+from collections.abc import Sequence
+
+from videomamba.errors import UserError
+
+
+def check_int(name: str, value: object, *, at_least: int) -> None:
+    """A whole number."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
+        raise UserError(f"{name}={value!r}; it must be a whole number, at least {at_least}")
+
+
+def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
+    """One of some names."""
+    if value not in allowed:
+        raise UserError(f"{name}={value!r}; choose one of {', '.join(allowed)}")
+
+
+def check_fraction(name: str, value: object) -> None:
+    """A number from 0 to 1, 1 excluded."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
+        raise UserError(f"{name}={value!r}; it must be at least 0 and below 1")

@@ -1,0 +1,54 @@
+"""Files as FFmpeg is given them: by a name that is never taken for an URL, and the stream in them that is the video."""
+
+import os
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from videomamba.data.errors import VideoError, reason
+
+MAX_PIXELS = 2**27  # of a frame: 16,384 x 8,192; more than any camera, and what a damaged header may ask for
+
+
+def ffmpeg_name(path: str | os.PathLike[str]) -> str:
+    """A file's name for FFmpeg, which would take ``10:30.mp4`` for the address of a protocol "10"."""
+    return f"file:{os.fspath(path)}"
+
+
+def open_video(path: Path, *, num_threads: int = 1) -> tuple[InputContainer, VideoStream]:
+    """A file and its best video stream, as FFmpeg ranks them; cover pictures and previews are none.
+
+    Args:
+        path: the file.
+        num_threads: of the decoder.
+
+    Raises:
+        VideoError: FFmpeg cannot open it, it has no video, or one in a codec that is not known here.
+    """
+    try:
+        # a tag that is not UTF-8 says nothing about the pictures
+        container = av.open(ffmpeg_name(path), metadata_errors="ignore")
+    except (av.error.FFmpegError, OSError) as error:
+        raise VideoError(f"{path} is not a video that FFmpeg can open: {reason(error)}") from error
+    try:
+        return container, _video_stream(container, path, num_threads)
+    except BaseException:
+        container.close()
+        raise
+
+
+def _video_stream(container: InputContainer, path: Path, num_threads: int) -> VideoStream:
+    stream = container.streams.best("video")
+    if not isinstance(stream, VideoStream):
+        raise VideoError(f"{path} has no video stream")
+    if stream.disposition & Disposition.attached_pic:
+        raise VideoError(f"{path} has no video stream, only a cover picture")
+    if stream.codec_context is None:
+        raise VideoError(f"{path} has a video stream in a codec that FFmpeg does not know")
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    stream.codec_context.thread_count = num_threads
+    stream.thread_type = "AUTO" if num_threads != 1 else "NONE"
+    return stream

@@ -1,0 +1,85 @@
+"""One call from a checkpoint and a source to results, for every task."""
+
+from collections.abc import Iterable, Iterator
+from io import IOBase
+from pathlib import Path
+
+import torch
+
+from videomamba.checks import check_int
+from videomamba.data import VideoError
+from videomamba.data.datasets.mstcn import load_features
+from videomamba.errors import UserError
+from videomamba.inference.detect import detect_people
+from videomamba.inference.device import resolve_device
+from videomamba.inference.features import times_beside
+from videomamba.inference.recognize import recognize
+from videomamba.inference.result import Result
+from videomamba.inference.segment import segment_features
+from videomamba.inference.source import Source
+from videomamba.models import Detector, PretrainedModel, Segmenter, load_model
+
+
+def predict(
+    model_or_checkpoint: PretrainedModel | str | Path,
+    source: Source | Iterable[Source],
+    top_k: int = 5,
+    num_clips: int = 1,
+    device: str = "auto",
+    batch_size: int = 8,
+) -> Iterator[Result]:
+    """What a model says about videos, one result per video, in order and in bounded memory.
+
+    Decoding and computing overlap, and videos go through a recogniser in batches. A file that cannot be read gives a
+    result with its ``error``; the others are answered.
+
+    Args:
+        model_or_checkpoint: a model, or anything that :func:`videomamba.load_model` takes. A detector looks at the
+            people that torchvision's Faster R-CNN finds, once a second; a segmenter takes files of features (.npy).
+        source: a video file, a folder of them, bytes or a file object of a video, a tensor, or an iterable of these.
+            A tensor holds all frames, (T, 3, H, W) uint8, or prepared clips, (3, T, H, W) or (V, 3, T, H, W) floating
+            point.
+        top_k: classes per video, at most.
+        num_clips: clips of a video whose probabilities are averaged.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        batch_size: videos per forward pass.
+
+    Raises:
+        UserError: no such checkpoint, device or source, or a number below one.
+
+    Example:
+        >>> for result in videomamba.predict("runs/mine", "clips/", top_k=1):
+        ...     print(result.path, result.error or result.top_k[0].label)
+    """
+    for name, value in (("top_k", top_k), ("num_clips", num_clips), ("batch_size", batch_size)):
+        check_int(name, value, at_least=1)
+    where = resolve_device(device)
+    model = model_or_checkpoint if isinstance(model_or_checkpoint, PretrainedModel) else load_model(model_or_checkpoint)
+    if isinstance(model, Segmenter):
+        return (_segmented(model, path, where) for path in _paths(source, "files of features (.npy)"))
+    if isinstance(model, Detector):
+        return (_detected(model, path, where) for path in _paths(source, "video files"))
+    return recognize(model, source, device=where, top_k=top_k, num_clips=num_clips, batch_size=batch_size)
+
+
+def _segmented(model: Segmenter, path: Path, device: torch.device) -> Result:
+    try:
+        features = load_features(path)
+    except UserError as error:
+        return Result(str(path), error=str(error))
+    return Result(str(path), segments=segment_features(model, features, device=device, times=times_beside(path)))
+
+
+def _detected(model: Detector, path: Path, device: torch.device) -> Result:
+    try:
+        return Result(str(path), keyframes=detect_people(model, path, device=device), preprocessing=model.preprocessing)
+    except VideoError as error:
+        return Result(str(path), error=str(error))
+
+
+def _paths(source: Source | Iterable[Source], what: str) -> list[Path]:
+    items = [source] if isinstance(source, str | Path | bytes | IOBase) else list(source)
+    other = next((item for item in items if not isinstance(item, str | Path)), None)
+    if other is not None:
+        raise UserError(f"this model takes paths of {what}; it was given {type(other).__name__}")
+    return [Path(item) for item in items if isinstance(item, str | Path)]

@@ -1,0 +1,55 @@
+"""What a clip goes through before a model: a fact of the model that data, tasks and inference act by."""
+
+import math
+from dataclasses import dataclass
+
+from videomamba.checks import check_int
+from videomamba.errors import UserError
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a clip goes through before the model.
+
+    Attributes:
+        num_frames: frames of a clip.
+        stride: source frames from one to the next; None takes the clip evenly from the whole video.
+        size: height and width in pixels.
+        mean, std: per colour channel, for pixels in [0, 1] (ImageNet's by default).
+
+    Raises:
+        UserError: a value that no clip can have.
+    """
+
+    num_frames: int = 16
+    stride: int | None = None
+    size: tuple[int, int] = (224, 224)
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    def __post_init__(self) -> None:
+        for name, length in (("size", 2), ("mean", 3), ("std", 3)):  # JSON brings lists
+            value = getattr(self, name)
+            if not isinstance(value, list | tuple) or len(value) != length or not all(map(_is_number, value)):
+                raise UserError(f"{name}={value!r}; it must be {length} numbers")
+            object.__setattr__(self, name, tuple(value))
+        check_int("num_frames", self.num_frames, at_least=1)
+        if self.stride is not None:
+            check_int("stride", self.stride, at_least=1)
+        for pixels in self.size:
+            check_int("size", pixels, at_least=1)
+        if min(self.std) <= 0:
+            raise UserError(f"std={self.std}; each must be above 0")
+
+    @property
+    def decoded_side(self) -> int:
+        """Short side at which frames are kept while decoding: memory stays bounded, and crops have pixels enough."""
+        return 2 * max(self.size)
+
+    def __str__(self) -> str:
+        stride = "evenly over the video" if self.stride is None else f"{self.stride} apart"
+        return f"{self.num_frames} frames {stride} of {self.size[0]} x {self.size[1]}"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
