@@ -154,7 +154,8 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
 def _gradient(ctx: Any, grads: list[Tensor]) -> tuple[Any, ...]:
     """``grads`` of the outputs; zeros where an output was not used."""
     count = len(ctx.reverse)
-    inputs, (order, *saved) = ctx.saved_tensors[: 8 * count + 1], ctx.saved_tensors[8 * count + 1 :]
+    tensors = ctx.saved_tensors  # once: activation checkpointing computes them anew
+    inputs, (order, *saved) = tensors[: 8 * count + 1], tensors[8 * count + 1 :]
     of_states = grads[1 : 1 + count]
     if needs_plain_gradient(grads):
 
