@@ -1,6 +1,7 @@
 """The benchmark of the scan: red checks stop it, its table is complete, and floors follow from counts."""
 
 import csv
+import dataclasses
 import json
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from videomamba.benchmark import scan
 from videomamba.benchmark.timing import exponentials, interleaved
 from videomamba.cli.main import main
+from videomamba.ops.backend import SCANS
 from videomamba.ops.scan.api import directional_scan
 
 CPU = torch.device("cpu")
@@ -48,15 +50,13 @@ def test_every_backend_every_pass(tmp_path, capsys):
 
 
 def test_a_wrong_backend_has_no_speed(monkeypatch, capsys):
-    from videomamba.ops.scan import torch_backend
-
-    right = torch_backend.forward
+    right = SCANS["torch"].forward
 
     def wrong(*arguments, **options):
         out, *rest = right(*arguments, **options)
         return out * 1.001, *rest
 
-    monkeypatch.setattr(torch_backend, "forward", wrong)
+    monkeypatch.setitem(SCANS, "torch", dataclasses.replace(SCANS["torch"], forward=wrong))
     monkeypatch.setattr(scan, "runnable_backends", lambda device: ["torch"])
     assert main([*SMALL, "--json"]) == 2
     out, err = capsys.readouterr()

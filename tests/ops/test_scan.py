@@ -200,7 +200,10 @@ def test_operator_passes_opcheck_and_compiles_without_graph_breaks():
     backends = [name for name in ("torch", "native") if backend_status()[name][0]]
     for backend in backends:
         torch.library.opcheck(_scan, (*columns, order, [False, False], z, True, backend, True))
-        torch.library.opcheck(_scan, (*columns[:5], [], [], [], None, [False, True], None, False, backend, False))
+        torch.library.opcheck(
+            _scan,
+            (*columns[:5], *[[torch.zeros(()), torch.zeros(())]] * 3, None, [False, True], None, False, backend, False),
+        )
 
     for backend in backends:
 

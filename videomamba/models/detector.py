@@ -13,6 +13,7 @@ from videomamba.models.architectures import architecture
 from videomamba.models.config import DetectorConfig, ModelConfig, VideoMambaConfig
 from videomamba.models.pretrained import PretrainedModel
 from videomamba.models.videomamba import VideoMamba
+from videomamba.nn.stock import parameter_dtype
 from videomamba.preprocessing import Preprocessing
 from videomamba.shapes import Video
 
@@ -75,7 +76,7 @@ class Detector(PretrainedModel):
         """
         if valid is None:
             valid = torch.ones(boxes.shape[:2], dtype=torch.bool, device=boxes.device)
-        logits = video.new_zeros(*boxes.shape[:2], self.num_classes, dtype=self.head.weight.dtype)
+        logits = video.new_zeros(*boxes.shape[:2], self.num_classes, dtype=parameter_dtype(self.head, video))
         for (height, width), members in _by_size(video, size).items():
             features = self.box_features(video[members, ..., :height, :width], boxes[members], valid[members])
             with torch.autocast(features.device.type, enabled=False):

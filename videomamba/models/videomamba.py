@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -21,6 +22,7 @@ from videomamba.nn.norm import RMSNorm
 from videomamba.nn.order import backward_order
 from videomamba.nn.patch import TubeletEmbed
 from videomamba.nn.position import LEARNED_KINDS, initial_table
+from videomamba.nn.stock import parameter_dtype
 from videomamba.preprocessing import Preprocessing
 from videomamba.shapes import Logits, Tokens, Video
 
@@ -70,8 +72,7 @@ class VideoMamba(TimmModel):
         self.norm = RMSNorm(dim, eps=_EPS)
         self.head: nn.Module
         self._make_head(config.num_classes)
-        self.order: Tensor | None
-        self.register_buffer("order", self._order(), persistent=False)
+        self.order = self._order()
         self.set_drop_path_rate(config.drop_path_rate)
         self._init_weights()
 
@@ -96,7 +97,7 @@ class VideoMamba(TimmModel):
 
     def run_block(self, block: Block, tokens: Tokens) -> Tokens:
         """(B, L, d) tokens through one of the model's blocks."""
-        return self._run(block, tokens, self.order)
+        return self._run(block, tokens, _beside(tokens, self.order))
 
     def forward_head(self, features: Tokens, pre_logits: bool = False) -> Tensor:
         """The class token of ``forward_features``' result, (B, d), through the head unless ``pre_logits``.
@@ -106,9 +107,10 @@ class VideoMamba(TimmModel):
         cls = features[:, self.config.cls_index]
         if pre_logits:
             return cls
-        kind = cls.device.type  # PyTorch's meta device, where shapes are counted, knows no autocast
+        # not of cls, which is symbolic in a trace; PyTorch's meta device, where shapes are counted, knows no autocast
+        kind = next(self.parameters()).device.type
         with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
-            logits: Tensor = self.head(cls.to(next(self.head.parameters(), cls).dtype))
+            logits: Tensor = self.head(cls.to(parameter_dtype(self.head, cls)))
         return logits
 
     def feature_map(self, video: Video) -> Tensor:
@@ -122,6 +124,7 @@ class VideoMamba(TimmModel):
         """
         config, positions, order = self._at_size(video)
         tokens = self._embed(video, config, positions)
+        order = _beside(tokens, order)
         for block in self.blocks:
             tokens = self._run(block, tokens, order)
         return self.to_grid(self.norm(tokens), config)
@@ -133,10 +136,11 @@ class VideoMamba(TimmModel):
         large ones take in the token at hand (supplement, S2). Costs the projections once more, the usual path nothing.
         """
         tokens = self._embed(video, self.config, self.pos_embed)
+        order = _beside(tokens, self.order)
         maps = []
         for block in self.blocks:
-            maps.append(block.mixer.step_sizes(block.norm(tokens), self.order))
-            tokens = block(tokens, self.order)
+            maps.append(block.mixer.step_sizes(block.norm(tokens), order))
+            tokens = block(tokens, order)
         return self.to_grid(torch.stack(maps, 1).flatten(1, 2).transpose(1, 2)).unflatten(1, (-1, 2))
 
     def to_grid(self, tokens: Tokens, config: VideoMambaConfig | None = None) -> Tensor:
@@ -188,8 +192,7 @@ class VideoMamba(TimmModel):
         if self.pos_embed is not None:
             fitted = fit_positions(self.pos_embed.detach(), old, new)
             self._set_positions(self._initial_positions() if fitted is None else fitted)
-        order = self._order()
-        self.order = None if order is None else order.to(self.cls_token.device)
+        self.order = self._order()
 
     def set_drop_path_rate(self, rate: float) -> None:
         """Stochastic depth that grows linearly from 0 at the first block to ``rate`` at the last."""
@@ -239,22 +242,26 @@ class VideoMamba(TimmModel):
             block.mixer.out_proj.weight.div_(math.sqrt(len(self.blocks)))  # the residual stream keeps its scale
 
     def _order(self) -> Tensor | None:
-        return backward_order(self.config.backward_order, self.config.grid, self.config.cls_index)
+        """An attribute, no buffer, as sinusoidal positions are: always there, whoever makes, moves or loads the model.
+
+        What makes a model on the meta device and fills it later leaves buffers that no file holds empty.
+        """
+        with torch.device("cpu"):
+            return backward_order(self.config.backward_order, self.config.grid, self.config.cls_index)
 
     def _initial_positions(self) -> Tensor | None:
         """Fresh positions (1, L, d) with zeros in the class token's slot; None for a model without."""
         if self.config.pos_embed == "none":
             return None
-        table = initial_table(self.config.pos_embed, self.config.grid, self.embed_dim)
-        return join_positions(table.new_zeros(1, self.embed_dim), table, self.config)
+        is_learned = self.config.pos_embed in LEARNED_KINDS
+        with nullcontext() if is_learned else torch.device("cpu"):
+            table = initial_table(self.config.pos_embed, self.config.grid, self.embed_dim)
+            return join_positions(table.new_zeros(1, self.embed_dim), table, self.config)
 
     def _set_positions(self, positions: Tensor | None) -> None:
-        if positions is None:
-            self.pos_embed = None
-        elif self.config.pos_embed in LEARNED_KINDS:
-            self.pos_embed = nn.Parameter(positions)
-        else:
-            self.register_buffer("pos_embed", positions, persistent=False)
+        if positions is not None and self.config.pos_embed in LEARNED_KINDS:
+            positions = nn.Parameter(positions)
+        self.pos_embed = positions
 
     def _at_size(self, video: Video) -> tuple[VideoMambaConfig, Tensor | None, Tensor | None]:
         """The configuration, positions and backward order for a video of this length and size."""
@@ -271,26 +278,43 @@ class VideoMamba(TimmModel):
             table = initial_table(config.pos_embed, config.grid, self.embed_dim).to(self.pos_embed)
             positions = join_positions(table.new_zeros(1, self.embed_dim), table, config)
         order = backward_order(config.backward_order, config.grid, config.cls_index)
-        return config, positions, None if order is None else order.to(video.device)
+        return config, positions, order
 
     def _embed(self, video: Video, config: VideoMambaConfig, positions: Tensor | None) -> Tokens:
         """Tokens with class token and positions, in float32 (float64 for a float64 model)."""
-        expected = (3, config.num_frames, *config.height_width)
-        if video.dim() != 5 or tuple(video.shape[1:]) != expected:
-            raise UserError(
-                f"video has shape {tuple(video.shape)}; this model takes (B, {', '.join(map(str, expected))}): "
-                "resize the video or call set_input_size(num_frames, img_size)"
-            )
-        if not video.is_floating_point():
-            raise UserError(f"video has dtype {video.dtype}; expected float, normalised as model.preprocessing says")
+        _check_video(video, (3, config.num_frames, *config.height_width))
         patches = self.patch_embed(video)
-        dtype = torch.float64 if self.cls_token.dtype == torch.float64 else torch.float32
-        cls = self.cls_token.to(dtype).expand(len(patches), -1, -1)
+        cls_token = _at_least_float32(self.cls_token)
+        cls = cls_token.expand(patches.shape[0], -1, -1)  # no len(): that would make an exported batch a constant
+        patches = patches.to(cls_token.dtype)
         index = config.cls_index
-        tokens = torch.cat([patches[:, :index].to(dtype), cls, patches[:, index:].to(dtype)], 1)
-        return tokens if positions is None else tokens + positions.to(dtype)
+        tokens = torch.cat([patches[:, :index], cls, patches[:, index:]], 1)
+        return tokens if positions is None else tokens + positions.to(tokens)
 
     def _run(self, block: Block, tokens: Tokens, order: Tensor | None) -> Tokens:
         if self.grad_checkpointing and self.training and torch.is_grad_enabled():
             return checkpoint(block, tokens, order, use_reentrant=False)
         return block(tokens, order)
+
+
+def _check_video(video: Video, expected: tuple[int, ...]) -> None:
+    if video.dim() != 5 or tuple(video.shape[1:]) != expected:
+        raise UserError(
+            f"video has shape {tuple(video.shape)}; this model takes (B, {', '.join(map(str, expected))}): "
+            "resize the video or call set_input_size(num_frames, img_size)"
+        )
+    if not video.is_floating_point():
+        raise UserError(f"video has dtype {video.dtype}; expected float, normalised as model.preprocessing says")
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def _beside(tokens: Tokens, order: Tensor | None) -> Tensor | None:
+    """The order on the tokens' device."""
+    return None if order is None else order.to(tokens.device)
+
+
+for _leaf in ("_check_video", "_at_least_float32"):
+    torch.fx.wrap(_leaf)  # a node of its own in a symbolic trace, which cannot look inside

@@ -3,11 +3,17 @@
 import math
 
 import torch
+import torch.fx
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from videomamba.nn.stock import is_stock
 from videomamba.ops import ScanDirection, bidirectional_scan, causal_conv
+from videomamba.ops.visit import restored, visited
 from videomamba.shapes import Inner, Order, Tokens
+
+for _leaf in ("_conv", "_visited", "_restored", "bidirectional_scan", "_at_least_float32"):
+    torch.fx.wrap(_leaf)  # a node of its own in a symbolic trace, which cannot look inside
 
 _STEP_RANGE = (1e-3, 0.1)  # Mamba, section 3.6: the initial step sizes are log-uniform in this range
 
@@ -22,6 +28,7 @@ class SelectiveSSM(nn.Module):
     def __init__(self, inner_dim: int, state_dim: int, conv_kernel: int, dt_rank: int) -> None:
         super().__init__()
         self.split = (dt_rank, state_dim, state_dim)
+        self.conv_kernel = conv_kernel
         self.conv1d = nn.Conv1d(inner_dim, inner_dim, conv_kernel, groups=inner_dim)
         self.x_proj = nn.Linear(inner_dim, sum(self.split), bias=False)
         self.dt_proj = nn.Linear(dt_rank, inner_dim)
@@ -43,18 +50,32 @@ class SelectiveSSM(nn.Module):
     def forward(
         self, x: Inner, *, reverse: bool, order: Order | None, backend: str, mask: Tensor | None = None
     ) -> ScanDirection:
-        """What the scan of this direction reads, from x (B, L, D) in natural order; nothing where ``mask`` is 0."""
-        u = causal_conv(
-            x, self.conv1d.weight.squeeze(1), self.conv1d.bias, reverse=reverse, order=order, backend=backend
-        )
+        """What the scan of this direction reads, from x (B, L, D) in natural order; nothing where ``mask`` is 0.
+
+        The visit goes by ``order``, or without one backwards if ``reverse``.
+        """
+        u = self._convolved(x, reverse=reverse, order=order, backend=backend)
         if mask is not None:  # the convolution's bias would enter the states
             u = u * mask
         step, B, C = self.x_proj(u).split(self.split, dim=-1)
-        delta = F.linear(step, self.dt_proj.weight)  # its bias is added inside the scan, in float32
+        delta, bias = self._step_size(step)
         A = -torch.exp(_at_least_float32(self.A_log))
-        return ScanDirection(
-            u, delta, A, B, C, _at_least_float32(self.D), delta_bias=_at_least_float32(self.dt_proj.bias)
-        )
+        return ScanDirection(u, delta, A, B, C, _at_least_float32(self.D), delta_bias=bias)
+
+    def _convolved(self, x: Inner, *, reverse: bool, order: Order | None, backend: str) -> Inner:
+        """SiLU of the convolution: by the kernel, or by calling the module on the visited sequence."""
+        conv = self.conv1d
+        if is_stock(conv, nn.Conv1d) and (conv.dilation, conv.stride, conv.padding) == ((1,), (1,), (0,)):
+            return _conv(x, conv.weight.squeeze(1), conv.bias, reverse, order, backend)
+        sequence = _visited(x, reverse, order).transpose(1, 2)
+        out = F.silu(conv(F.pad(sequence, (self.conv_kernel - 1, 0))))
+        return _restored(out.transpose(1, 2), reverse, order)
+
+    def _step_size(self, step: Tensor) -> tuple[Inner, Tensor | None]:
+        """Raw step sizes, and the bias that the scan adds to them, in float32; None where the module has added it."""
+        if is_stock(self.dt_proj, nn.Linear):
+            return F.linear(step, self.dt_proj.weight), _at_least_float32(self.dt_proj.bias)
+        return self.dt_proj(step), None
 
 
 class SpatioTemporalSSM(nn.Module):
@@ -86,12 +107,13 @@ class SpatioTemporalSSM(nn.Module):
         return self.out_proj(bidirectional_scan(forward, backward, z, order=order, backend=self.backend))
 
     def step_sizes(self, tokens: Tokens, order: Order | None = None) -> Tensor:
-        """Delta after softplus, mean over channels: (B, 2, L), forward then backward, float32."""
+        """Delta after softplus, mean over channels: (B, 2, L), forward then backward, float32 (float64 for float64)."""
         x, _ = self.in_proj(tokens).chunk(2, dim=-1)
         means = []
         for direction in self._directions(x, order):
-            assert direction.delta_bias is not None
-            means.append(F.softplus(direction.delta.float() + direction.delta_bias).mean(-1))
+            delta = _at_least_float32(direction.delta)
+            delta = delta if direction.delta_bias is None else delta + direction.delta_bias
+            means.append(F.softplus(delta).mean(-1))
         return torch.stack(means, 1)
 
     def _directions(
@@ -99,8 +121,20 @@ class SpatioTemporalSSM(nn.Module):
     ) -> tuple[ScanDirection, ScanDirection]:
         return (
             self.forward_ssm(x, reverse=False, order=None, backend=self.backend, mask=mask),
-            self.backward_ssm(x, reverse=order is None, order=order, backend=self.backend, mask=mask),
+            self.backward_ssm(x, reverse=True, order=order, backend=self.backend, mask=mask),
         )
+
+
+def _conv(x: Inner, weight: Tensor, bias: Tensor | None, reverse: bool, order: Order | None, backend: str) -> Inner:
+    return causal_conv(x, weight, bias, reverse=reverse and order is None, order=order, backend=backend)
+
+
+def _visited(x: Inner, reverse: bool, order: Order | None) -> Inner:
+    return visited(x, order, reverse)
+
+
+def _restored(x: Inner, reverse: bool, order: Order | None) -> Inner:
+    return restored(x, order, reverse)
 
 
 def _at_least_float32(x: Tensor) -> Tensor:

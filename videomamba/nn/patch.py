@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from videomamba.nn.stock import parameter_dtype
+
 
 class TubeletEmbed(nn.Module):
     """(B, 3, T, H, W) -> (B, M, d): a 3D convolution whose stride is its kernel (Table S2, stage "tubelet").
@@ -16,4 +18,4 @@ class TubeletEmbed(nn.Module):
         self.proj = nn.Conv3d(3, embed_dim, kernel, stride=(tubelet_size, stride, stride))
 
     def forward(self, video: Tensor) -> Tensor:
-        return self.proj(video.to(self.proj.weight.dtype)).flatten(2).transpose(1, 2)
+        return self.proj(video.to(parameter_dtype(self.proj, video))).flatten(2).transpose(1, 2)

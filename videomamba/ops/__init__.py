@@ -1,7 +1,17 @@
 """Pure functions on tensors: the selective scan and the causal convolution, the only home of kernels."""
 
-from videomamba.ops.conv.api import causal_conv, causal_conv1d
+from videomamba.ops.conv.api import causal_conv, causal_conv1d, causal_conv1d_update
 from videomamba.ops.scan.api import bidirectional_scan, directional_scan, selective_scan
 from videomamba.ops.scan.direction import ScanDirection
+from videomamba.ops.scan.update import selective_state_update
 
-__all__ = ["ScanDirection", "bidirectional_scan", "causal_conv", "causal_conv1d", "directional_scan", "selective_scan"]
+__all__ = [
+    "ScanDirection",
+    "bidirectional_scan",
+    "causal_conv",
+    "causal_conv1d",
+    "causal_conv1d_update",
+    "directional_scan",
+    "selective_scan",
+    "selective_state_update",
+]

@@ -1,12 +1,26 @@
-"""The convolution in C++ on the CPU, as a PyTorch operator with its gradient; the contract of :mod:`.reference`."""
+"""The convolution in C++ on the CPU, as a PyTorch operator with its gradient; the contract of :mod:`.reference`.
 
+Where someone differentiates the gradient or transforms it, :mod:`.torch_backend` computes it instead.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from videomamba.ops.conv import torch_backend
 from videomamba.ops.native import library
 from videomamba.ops.native.library import CConv, CTensor, pointer, rows
+from videomamba.ops.transforms import needs_plain_gradient, plain_gradient
+
+AVAILABLE = library.available()[0]  # found once, on import: to torch.compile a constant
+DTYPES = (torch.float32, torch.bfloat16)
+
+
+def serves(x: Tensor) -> bool:
+    """Whether these kernels are here and take tensors of this device and dtype."""
+    return AVAILABLE and x.device.type == "cpu" and x.dtype in DTYPES
 
 
 def forward(
@@ -15,7 +29,7 @@ def forward(
     """``y[order[j]] = silu(bias + sum_k weight[:, k] x[order[j - K + 1 + k]])`` for x (B, L, D), weight (D, K).
 
     Raises:
-        ValueError: an order is not a permutation.
+        UserError: an order is not a permutation.
     """
     return _conv(x, weight, bias, order, reverse, silu)
 
@@ -90,7 +104,15 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _gradient(ctx: Any, grad_out: Tensor) -> tuple[Any, ...]:
     x, weight, bias, order = ctx.saved_tensors
-    grad_x, grad_weight, grad_bias = _conv_backward(grad_out, x, weight, bias, order, ctx.reverse, ctx.silu)
+    if needs_plain_gradient([grad_out]):
+
+        def conv(inputs: Sequence[Any]) -> list[Tensor]:
+            with torch.autocast(grad_out.device.type, enabled=False):
+                return [torch_backend.forward(*inputs, silu=ctx.silu, reverse=ctx.reverse, order=order)]
+
+        grad_x, grad_weight, grad_bias = plain_gradient(conv, (x, weight, bias), [grad_out])
+    else:
+        grad_x, grad_weight, grad_bias = _conv_backward(grad_out, x, weight, bias, order, ctx.reverse, ctx.silu)
     return grad_x, grad_weight, None if bias is None else grad_bias, None, None, None
 
 

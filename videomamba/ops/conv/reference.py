@@ -4,19 +4,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from videomamba.ops.dtypes import sum_dtype
+from videomamba.ops.visit import check_permutation, restored, visited
+
 
 def forward(
     x: Tensor, weight: Tensor, bias: Tensor | None, *, silu: bool, reverse: bool, order: Tensor | None
 ) -> Tensor:
-    """``y[order[j]] = silu(bias + sum_k weight[:, k] x[order[j - K + 1 + k]])`` for x (B, L, D), weight (D, K)."""
-    length, taps = x.shape[1], weight.shape[1]
-    visit = order.tolist() if order is not None else list(range(length))[:: -1 if reverse else 1]
-    result: list[Tensor] = [x.new_empty(0)] * length
-    for step, token in enumerate(visit):
-        y = torch.zeros_like(x[:, 0]) if bias is None else bias.to(x.dtype).expand_as(x[:, 0])
-        for tap in range(taps):
-            source = step - taps + 1 + tap
-            if source >= 0:
-                y = y + weight[:, tap].to(x.dtype) * x[:, visit[source]]
-        result[token] = F.silu(y) if silu else y
-    return torch.stack(result, 1) if result else torch.zeros_like(x)
+    """``y[order[j]] = silu(bias + sum_k weight[:, k] x[order[j - K + 1 + k]])`` for x (B, L, D), weight (D, K).
+
+    Sums in float32 (float64 for float64), as do all backends.
+    """
+    check_permutation(order)
+    dtype = sum_dtype(x)
+    visit = visited(x, order, reverse).to(dtype)
+    taps = weight.shape[1]
+    steps = []
+    for step in range(x.shape[1]):
+        y = torch.zeros_like(visit[:, 0]) if bias is None else bias.to(dtype).expand_as(visit[:, 0])
+        for tap in range(max(0, taps - 1 - step), taps):
+            y = y + weight[:, tap].to(dtype) * visit[:, step - taps + 1 + tap]
+        steps.append(F.silu(y) if silu else y)
+    return restored(torch.stack(steps, 1), order, reverse).to(x.dtype) if steps else torch.zeros_like(x)

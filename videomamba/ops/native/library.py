@@ -8,6 +8,7 @@ from pathlib import Path
 import torch  # first: its OpenMP pool is the one the kernels then share
 from torch import Tensor
 
+from videomamba.errors import UserError
 from videomamba.memory import keep_freed_memory
 
 _INT64 = c_int64
@@ -93,15 +94,16 @@ class Kernels:
         self.chunk_steps, self.lanes = steps.value, lanes.value
 
     def call(self, function: str, problem: Structure) -> None:
-        """Runs ``function`` (scan_forward, ...); ctypes gives up the interpreter's lock meanwhile.
+        """Runs ``function`` (scan_forward, ...); ctypes releases the GIL meanwhile.
 
         Raises:
-            ValueError: an order is not a permutation.
+            UserError: an order is not a permutation.
             MemoryError: no room for the workspace.
         """
+        keep_freed_memory()
         status = getattr(self._library, f"videomamba_{function}")(ctypes.byref(problem))
         if status:
-            raise (ValueError if status == 1 else MemoryError)(_PROBLEMS[status])
+            raise (UserError if status == 1 else MemoryError)(_PROBLEMS[status])
 
 
 def variants() -> list[str]:
@@ -113,9 +115,7 @@ def variants() -> list[str]:
 @cache
 def load(variant: str) -> Kernels:
     """The kernels of one variant; OSError where they cannot be loaded."""
-    kernels = Kernels(_path(variant))
-    keep_freed_memory()
-    return kernels
+    return Kernels(_path(variant))
 
 
 @cache

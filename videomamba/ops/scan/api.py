@@ -1,12 +1,23 @@
-"""The scan's public functions: they check what they are given, choose a backend and call the operator."""
+"""The scan's public functions: they check what they are given and call the operator.
 
+Derivatives: reverse mode runs on every backend; where a transform of ``torch.func`` is at work, a tensor carries a
+forward-mode tangent or a gradient is differentiated, the reference computes, whatever backend was asked for: right, and
+as slow as a loop over tokens.
+"""
+
+from typing import Literal, overload
+
+import torch
 from torch import Tensor
 
-from videomamba.ops.backend import resolve_backend
+from videomamba.errors import UserError
+from videomamba.ops.dtypes import check_floats
 from videomamba.ops.scan.direction import ScanDirection
 from videomamba.ops.scan.op import run_scan
+from videomamba.ops.visit import check_order
 
 
+@overload
 def bidirectional_scan(
     forward: ScanDirection,
     backward: ScanDirection,
@@ -14,8 +25,30 @@ def bidirectional_scan(
     *,
     order: Tensor | None = None,
     delta_softplus: bool = True,
+    return_last_state: Literal[False] = False,
     backend: str = "auto",
-) -> Tensor:
+) -> Tensor: ...
+@overload
+def bidirectional_scan(
+    forward: ScanDirection,
+    backward: ScanDirection,
+    z: Tensor | None = None,
+    *,
+    order: Tensor | None = None,
+    delta_softplus: bool = True,
+    return_last_state: Literal[True],
+    backend: str = "auto",
+) -> tuple[Tensor, tuple[Tensor, Tensor]]: ...
+def bidirectional_scan(
+    forward: ScanDirection,
+    backward: ScanDirection,
+    z: Tensor | None = None,
+    *,
+    order: Tensor | None = None,
+    delta_softplus: bool = True,
+    return_last_state: bool = False,
+    backend: str = "auto",
+) -> Tensor | tuple[Tensor, tuple[Tensor, Tensor]]:
     """``silu(z) * (scan(forward) + scan(backward))``: the ST-SSM's core, both directions under a single gate.
 
     Args:
@@ -24,16 +57,19 @@ def bidirectional_scan(
         z: (B, L, D) gate, or None for no gate.
         order: (L,) int64, the order in which the second direction visits the tokens; None: last to first.
         delta_softplus: whether the step size goes through softplus.
+        return_last_state: also return the state of each direction after the last token that it visited.
         backend: see :mod:`videomamba.ops.backend`.
 
     Returns:
-        (B, L, D) in u's dtype, tokens in natural order. Step size, A, state and sums are float32 (float64 for float64).
+        (B, L, D) in u's dtype, tokens in natural order; with ``return_last_state`` also the pair of (B, D, N). Step
+        size, weights, states and sums are float32 (float64 for float64).
 
     Raises:
-        ValueError: shapes do not fit each other, or the backend cannot serve these tensors.
+        UserError: shapes do not fit each other, complex or whole numbers, or the backend cannot serve these tensors.
     """
     second = backward._replace(order=order, reverse=order is None)
-    return _run([forward, second], z, delta_softplus, backend)[0]
+    out, (first_state, second_state) = _run([forward, second], z, delta_softplus, backend)
+    return (out, (first_state, second_state)) if return_last_state else out
 
 
 def directional_scan(
@@ -64,28 +100,32 @@ def selective_scan(
 
     Args:
         u, delta, z: (B, D, L).
-        A: (D, N), negative.
-        B, C: (B, N, L) or (B, G, N, L), or (D, N) where they do not depend on the input.
+        A: (D, N), negative. Complex A, which mamba-ssm takes as well, is refused.
+        B, C: (B, N, L) or (B, G, N, L), or (D, N) where they do not depend on the input: these keep their precision
+            beside half-precision u, as A, D and delta_bias do.
         D, delta_bias: (D,).
         return_last_state: also return the state after the last visited token.
         initial_state: (B, D, N) state before the first.
         reverse: walk the tokens from last to first.
 
     Returns:
-        (B, D, L) in u's dtype; with ``return_last_state`` also (B, D, N) float32.
+        (B, D, L) in u's dtype; with ``return_last_state`` also (B, D, N) float32 (float64 for float64).
 
     Raises:
-        ValueError: shapes do not fit each other, or the backend cannot serve these tensors.
+        UserError: shapes do not fit each other, complex or whole numbers, or the backend cannot serve these tensors.
     """
+    check_floats("the scan", u=u, delta=delta, B=B, C=C)
     batch, length = u.shape[0], u.shape[-1]
+    is_constant = B.dim() == 2 or C.dim() == 2
+    wide = torch.promote_types(u.dtype, torch.float32) if is_constant else u.dtype
 
     def channels_last(x: Tensor) -> Tensor:
         if x.dim() == 2:  # (D, N): the same for every token, a group per channel
-            return x.to(u.dtype).expand(batch, length, *x.shape)
+            return x.to(wide).expand(batch, length, *x.shape)
         return x.movedim(-1, 1)
 
     direction = ScanDirection(
-        u=u.transpose(1, 2),
+        u=u.transpose(1, 2).to(wide),
         delta=delta.transpose(1, 2),
         A=A,
         B=channels_last(B),
@@ -97,7 +137,7 @@ def selective_scan(
     )
     gate = None if z is None else z.transpose(1, 2)
     out, last_state = directional_scan(direction, gate, delta_softplus=delta_softplus, backend=backend)
-    out = out.transpose(1, 2)
+    out = out.transpose(1, 2).to(u.dtype)
     return (out, last_state) if return_last_state else out
 
 
@@ -108,21 +148,22 @@ def _run(
     directions = [_checked(direction, u) for direction in directions]
     if z is not None:
         _require("z", z, tuple(u.shape))
+        check_floats("the scan", z=z)
         z = z.to(u.dtype)
-    name = resolve_backend(backend, u.device, u.dtype)
-    return run_scan(directions, z, delta_softplus=delta_softplus, backend=name)
+    return run_scan(directions, z, delta_softplus=delta_softplus, backend=backend)
 
 
 def _checked(direction: ScanDirection, first_u: Tensor) -> ScanDirection:
     """The direction with B and C as (B, L, G, N) and all per-token inputs in u's dtype."""
     u = direction.u
+    check_floats("the scan", **dict(zip(direction._fields[:8], direction[:8], strict=True)))
     if u.dim() != 3:
-        raise ValueError(f"u has shape {tuple(u.shape)}; expected three axes, (B, L, D)")
+        raise UserError(f"u has shape {tuple(u.shape)}; expected three axes, (B, L, D)")
     _require("u", u, tuple(first_u.shape))
     batch, length, width = u.shape
     _require("delta", direction.delta, (batch, length, width))
     if direction.A.dim() != 2 or direction.A.shape[0] != width:
-        raise ValueError(f"A has shape {tuple(direction.A.shape)}; expected (D, N) with D = {width}")
+        raise UserError(f"A has shape {tuple(direction.A.shape)}; expected (D, N) with D = {width}")
     states = direction.A.shape[1]
     B, C = (_grouped(name, x, u, states) for name, x in (("B", direction.B), ("C", direction.C)))
     if B.shape[2] != C.shape[2]:  # one of them has a group per channel: let both
@@ -132,10 +173,7 @@ def _checked(direction: ScanDirection, first_u: Tensor) -> ScanDirection:
             _require(name, x, (width,))
     if direction.initial_state is not None:
         _require("initial_state", direction.initial_state, (batch, width, states))
-    if direction.order is not None:
-        _require("order", direction.order, (length,))
-        if direction.reverse:
-            raise ValueError("a direction takes either an order or reverse=True, not both")
+    check_order(direction.order, length, direction.reverse)
     dtype = first_u.dtype
     return direction._replace(u=u.to(dtype), delta=direction.delta.to(dtype), B=B.to(dtype), C=C.to(dtype))
 
@@ -144,7 +182,7 @@ def _grouped(name: str, x: Tensor, u: Tensor, states: int) -> Tensor:
     x = x.unsqueeze(2) if x.dim() == 3 else x
     batch, length, width = u.shape
     if x.dim() != 4 or x.shape[:2] != (batch, length) or x.shape[3] != states or width % max(1, x.shape[2]) != 0:
-        raise ValueError(
+        raise UserError(
             f"{name} has shape {tuple(x.shape)}; expected (B, L, N) or (B, L, G, N) "
             f"with B = {batch}, L = {length}, N = {states} and G dividing D = {width}"
         )
@@ -153,4 +191,4 @@ def _grouped(name: str, x: Tensor, u: Tensor, states: int) -> Tensor:
 
 def _require(name: str, x: Tensor, shape: tuple[int, ...]) -> None:
     if tuple(x.shape) != shape:
-        raise ValueError(f"{name} has shape {tuple(x.shape)}; expected {shape}")
+        raise UserError(f"{name} has shape {tuple(x.shape)}; expected {shape}")

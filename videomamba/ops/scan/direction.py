@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
+
+from videomamba.ops.visit import restored, visited
 
 
 class ScanDirection(NamedTuple):
@@ -42,15 +43,11 @@ class ScanDirection(NamedTuple):
 
     def visited(self, x: Tensor) -> Tensor:
         """(B, L, ...) in natural order -> the same in the order of the visit."""
-        if self.order is not None:
-            return x.index_select(1, self.order)
-        return x.flip(1) if self.reverse else x
+        return visited(x, self.order, self.reverse)
 
     def restored(self, x: Tensor) -> Tensor:
         """(B, L, ...) in the order of the visit -> the same in natural order; undoes :meth:`visited`."""
-        if self.order is not None:
-            return torch.empty_like(x).index_copy(1, self.order, x)
-        return x.flip(1) if self.reverse else x
+        return restored(x, self.order, self.reverse)
 
 
 class ScanGradients(NamedTuple):

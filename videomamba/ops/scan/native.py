@@ -7,6 +7,7 @@ from torch import Tensor
 
 from videomamba.ops.native import library
 from videomamba.ops.native.library import CDirection, CDirectionGrad, CScan, CTensor, pointer, rows
+from videomamba.ops.scan.contract import ScanBackend
 from videomamba.ops.scan.direction import ScanDirection, ScanGradients
 
 
@@ -18,7 +19,7 @@ def forward(
     With ``save``, what :func:`backward` reads: the states before each chunk of steps, and the sum before the gate.
 
     Raises:
-        ValueError: an order is not a permutation.
+        UserError: an order is not a permutation.
     """
     problem = _Problem(directions, z, delta_softplus)
     u = directions[0].u
@@ -59,7 +60,7 @@ def backward(
     """Gradients of :func:`forward` for every direction, and for z (None without z), in the dtypes of the inputs.
 
     Raises:
-        ValueError: an order is not a permutation.
+        UserError: an order is not a permutation.
     """
     if not saved:  # forward ran where no gradient was in sight, as under torch.func
         saved = forward(directions, z, delta_softplus=delta_softplus, save=True)[2]
@@ -134,3 +135,14 @@ def _empty_gradients(d: ScanDirection) -> ScanGradients:
     u, delta, B, C = (torch.empty(x.shape, dtype=d.u.dtype) for x in (d.u, d.delta, d.B, d.C))
     vectors = (None if x is None else torch.empty(x.shape) for x in (d.D, d.delta_bias, d.initial_state))
     return ScanGradients(u, delta, torch.empty(d.A.shape), B, C, *vectors)
+
+
+BACKEND = ScanBackend(
+    forward,
+    backward,
+    status=library.available,
+    saved_like=saved_like,
+    devices=lambda: ("cpu",),
+    dtypes=(torch.float32, torch.bfloat16),
+    automatic=("cpu",),
+)

@@ -1,7 +1,11 @@
 """The scan as a PyTorch operator: one for any number of directions, with a fake version and its gradient.
 
 ``torch.compile`` and ``torch.export`` see a single opaque node, whatever the backend. Directions travel as parallel
-lists, one entry a direction; a list is empty where no direction has that input. Only the last may have an order.
+lists, one entry per direction, a tensor without axes where it lacks an input: autograd drops lists that hold None, and
+AOTInductor turns empty ones into None. Only the last direction may have an order.
+
+The gradient is an operator too, and has none of its own: where someone differentiates it, or transforms either of them
+(``torch.func``, forward mode), the reference computes instead, which autograd follows to any depth.
 """
 
 from collections.abc import Sequence
@@ -10,8 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from videomamba.ops.backend import backend_module
+from videomamba.ops.backend import SCANS, check_backend, resolve_backend
+from videomamba.ops.dtypes import sum_dtype
+from videomamba.ops.scan import reference
+from videomamba.ops.scan.contract import ScanBackend
 from videomamba.ops.scan.direction import ScanDirection
+from videomamba.ops.transforms import is_transformed, needs_plain_gradient, plain_gradient
 
 Tensors = Sequence[Tensor]
 
@@ -19,33 +27,33 @@ Tensors = Sequence[Tensor]
 def run_scan(
     directions: Sequence[ScanDirection], z: Tensor | None, *, delta_softplus: bool, backend: str
 ) -> tuple[Tensor, list[Tensor]]:
-    """``(silu(z) * sum of the directions, last states)`` on a backend named without ``auto``."""
-    if backend == "reference":
-        out, last_states = backend_module("scan", backend).forward(directions, z, delta_softplus=delta_softplus)
-        return out, last_states
-    u, delta, A, B, C, D, delta_bias, initial_state, order, reverse = zip(*directions, strict=True)
-    assert all(o is None for o in order[:-1])
-    state_dtype = torch.float64 if u[0].dtype == torch.float64 else torch.float32
-    states = [x.new_zeros((x.shape[0], *a.shape), dtype=state_dtype) for x, a in zip(u, A, strict=True)]
-    vectors = [a.new_zeros(len(a)) for a in A]
-    optional = (_all_or_none(D, vectors), _all_or_none(delta_bias, vectors), _all_or_none(initial_state, states))
+    """``(silu(z) * sum of the directions, last states)``.
+
+    Raises:
+        UserError: the backend is not known or cannot serve these tensors.
+    """
+    check_backend(backend)
     tensors = [x for direction in directions for x in direction[:8] if x is not None] + ([] if z is None else [z])
+    if backend == "reference" or is_transformed(tensors):
+        out, last_states, _ = reference.forward(directions, z, delta_softplus=delta_softplus)
+        return out, last_states
+    *given, order, reverse = zip(*directions, strict=True)
+    assert all(o is None for o in order[:-1])
+    absent = directions[0].A.new_zeros(())
+    fields = [[absent if x is None else x for x in field] for field in given]
     save = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
-    out, *rest = _scan(u, delta, A, B, C, *optional, order[-1], reverse, z, delta_softplus, backend, save)
+    out, *rest = _scan(*fields, order[-1], reverse, z, delta_softplus, backend, save)
     return out, rest[: len(directions)]
 
 
-def _all_or_none(given: Sequence[Tensor | None], zeros: Tensors) -> Tensors:
-    if all(x is None for x in given):
-        return []
-    return [zero if x is None else x for x, zero in zip(given, zeros, strict=True)]
+def _backend(name: str, u: Tensor) -> ScanBackend:
+    return SCANS[resolve_backend(name, u.device, u.dtype)]
 
 
 def _directions(fields: Sequence[Tensors], order: Tensor | None, reverse: Sequence[bool]) -> list[ScanDirection]:
-    count = len(reverse)
-    columns: list[Sequence[Any]] = [field or [None] * count for field in fields]
-    orders = [None] * (count - 1) + [order]
-    return [ScanDirection(*row) for row in zip(*columns, orders, reverse, strict=True)]
+    orders = [None] * (len(reverse) - 1) + [order]
+    present: list[Sequence[Any]] = [[x if x.dim() else None for x in field] for field in fields]
+    return [ScanDirection(*row) for row in zip(*present, orders, reverse, strict=True)]
 
 
 @torch.library.custom_op("videomamba::scan", mutates_args=())
@@ -67,9 +75,9 @@ def _scan(
 ) -> list[Tensor]:
     """The output, the last state of each direction and, with ``save``, what the backend's backward pass reads."""
     directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
-    module = backend_module("scan", backend)
+    scan = _backend(backend, u[0])
     with torch.autocast(u[0].device.type, enabled=False):  # sums and states are float32 whatever the inputs are
-        out, last_states, saved = module.forward(directions, z, delta_softplus=delta_softplus, save=save)
+        out, last_states, saved = scan.forward(directions, z, delta_softplus=delta_softplus, save=save)
     return [out, *last_states, *saved]
 
 
@@ -77,10 +85,9 @@ def _scan(
 def _(  # type: ignore[no-untyped-def]
     u, delta, A, B, C, D, delta_bias, initial_state, order, reverse, z, delta_softplus, backend, save
 ):
-    state_dtype = torch.float64 if u[0].dtype == torch.float64 else torch.float32
-    states = [x.new_empty((x.shape[0], *a.shape), dtype=state_dtype) for x, a in zip(u, A, strict=True)]
+    states = [x.new_empty((x.shape[0], *a.shape), dtype=sum_dtype(x)) for x, a in zip(u, A, strict=True)]
     directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
-    saved = backend_module("scan", backend).saved_like(directions, z) if save else []
+    saved = _backend(backend, u[0]).saved_like(directions, z) if save else []
     return [torch.empty_like(u[0], memory_format=torch.contiguous_format), *states, *saved]
 
 
@@ -105,9 +112,10 @@ def _scan_backward(
 ) -> list[Tensor]:
     """Gradients of u of each direction, of delta of each, ..., of z; absent inputs are left out."""
     directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
-    module = backend_module("scan", backend)
+    scan = _backend(backend, u[0])
+    assert scan.backward is not None
     with torch.autocast(u[0].device.type, enabled=False):
-        grads, grad_z = module.backward(
+        grads, grad_z = scan.backward(
             directions, z, saved, grad_out, list(grad_last_states), delta_softplus=delta_softplus
         )
     return [grad for field in (*zip(*grads, strict=True), [grad_z]) for grad in field if grad is not None]
@@ -132,34 +140,46 @@ def _(  # type: ignore[no-untyped-def]
     delta_softplus,
     backend,
 ):
-    inputs = [*u, *delta, *A, *B, *C, *D, *delta_bias, *initial_state, *([] if z is None else [z])]
-    return [torch.empty_like(x, memory_format=torch.contiguous_format) for x in inputs]
+    inputs = [*u, *delta, *A, *B, *C, *D, *delta_bias, *initial_state, z]
+    return [torch.empty_like(x, memory_format=torch.contiguous_format) for x in inputs if _is_given(x)]
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
     *fields, order, ctx.reverse, z, ctx.delta_softplus, ctx.backend, _ = inputs
     saved = output[1 + len(ctx.reverse) :]
-    rows = [*fields, *([] if x is None else [x] for x in (order, z)), saved]
-    ctx.counts = [len(row) for row in rows]
     ctx.mark_non_differentiable(*saved)
-    ctx.save_for_backward(*(x for row in rows for x in row))
+    ctx.save_for_backward(*(x for field in fields for x in field), z, order, *saved)
 
 
 def _gradient(ctx: Any, grads: list[Tensor]) -> tuple[Any, ...]:
     """``grads`` of the outputs; zeros where an output was not used."""
-    *fields, order, z, saved = _rows(ctx.saved_tensors, ctx.counts)
-    gate, visit = (x[0] if x else None for x in (z, order))
-    of_states = grads[1 : 1 + len(ctx.reverse)]
-    result = _scan_backward(
-        *fields, visit, ctx.reverse, gate, saved, grads[0], of_states, ctx.delta_softplus, ctx.backend
-    )
-    *field_grads, _, z_grad = _rows(result, [*ctx.counts[:-3], 0, ctx.counts[-2]])
-    return (*field_grads, None, None, z_grad[0] if z_grad else None, None, None, None)
+    count = len(ctx.reverse)
+    tensors = ctx.saved_tensors  # once: activation checkpointing computes them anew
+    inputs, (order, *saved) = tensors[: 8 * count + 1], tensors[8 * count + 1 :]
+    of_states = grads[1 : 1 + count]
+    if needs_plain_gradient(grads):
+
+        def scan(inputs: Sequence[Any]) -> list[Tensor]:
+            directions = _directions(_fields(inputs, count), order, ctx.reverse)
+            with torch.autocast(grads[0].device.type, enabled=False):
+                out, states, _ = reference.forward(directions, inputs[-1], delta_softplus=ctx.delta_softplus)
+            return [out, *states]
+
+        found = plain_gradient(scan, inputs, [grads[0], *of_states])
+    else:
+        fields, options = _fields(inputs, count), (ctx.delta_softplus, ctx.backend)
+        given = iter(_scan_backward(*fields, order, ctx.reverse, inputs[-1], saved, grads[0], of_states, *options))
+        found = [next(given) if _is_given(x) else None for x in inputs]
+    return (*_fields(found, count), None, None, found[-1], None, None, None)
 
 
-def _rows(flat: Tensors, counts: Sequence[int]) -> list[list[Tensor]]:
-    left = iter(flat)
-    return [[next(left) for _ in range(count)] for count in counts]
+def _is_given(x: Tensor | None) -> bool:
+    return x is not None and x.dim() > 0
+
+
+def _fields(flat: Sequence[Any], count: int) -> list[list[Any]]:
+    """The eight lists of the directions' tensors, from all in a row."""
+    return [list(flat[i * count : (i + 1) * count]) for i in range(8)]
 
 
 torch.library.register_autograd("videomamba::scan", _gradient, setup_context=_save)

@@ -6,13 +6,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from videomamba.ops.dtypes import sum_dtype
+from videomamba.ops.scan.contract import ScanBackend
 from videomamba.ops.scan.direction import ScanDirection
+from videomamba.ops.visit import check_permutation
 
 
 def forward(
-    directions: Sequence[ScanDirection], z: Tensor | None, *, delta_softplus: bool
-) -> tuple[Tensor, list[Tensor]]:
-    """``(silu(z) * sum of the directions, last state of each)``; Mamba (arXiv 2312.00752), algorithm 2.
+    directions: Sequence[ScanDirection], z: Tensor | None, *, delta_softplus: bool, save: bool = False
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """``(silu(z) * sum of the directions, last state of each, nothing)``; Mamba (arXiv 2312.00752), algorithm 2.
 
     Computes in float32, or float64 when u is float64. B and C are (B, L, G, N).
     Returns (B, L, D) in u's dtype and, per direction, (B, D, N) in the dtype of the computation.
@@ -21,11 +24,12 @@ def forward(
     out = torch.stack([y for y, _ in results]).sum(0)
     if z is not None:
         out = out * F.silu(z.to(out.dtype))
-    return out.to(directions[0].u.dtype), [state for _, state in results]
+    return out.to(directions[0].u.dtype), [state for _, state in results], []
 
 
 def _scan(direction: ScanDirection, delta_softplus: bool) -> tuple[Tensor, Tensor]:
-    dtype = torch.float64 if direction.u.dtype == torch.float64 else torch.float32
+    check_permutation(direction.order)
+    dtype = sum_dtype(direction.u)
     u, delta, B, C = (direction.visited(x).to(dtype) for x in (direction.u, direction.delta, direction.B, direction.C))
     A = direction.A.to(dtype)
     batch, length, width = u.shape
@@ -47,3 +51,6 @@ def _scan(direction: ScanDirection, delta_softplus: bool) -> tuple[Tensor, Tenso
     if direction.D is not None:
         y = y + direction.D.to(dtype) * u
     return direction.restored(y), state
+
+
+BACKEND = ScanBackend(forward, None, status=lambda: (True, "plain loop, for comparison"))

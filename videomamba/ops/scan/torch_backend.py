@@ -14,7 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from videomamba.ops.dtypes import sum_dtype
+from videomamba.ops.scan.contract import ScanBackend
 from videomamba.ops.scan.direction import ScanDirection, ScanGradients
+from videomamba.ops.visit import check_permutation
 
 _CHUNK_ELEMENTS = 2**19  # states of a chunk: 2 MiB in float32, so that its buffers stay in cache
 _CHUNK_STEPS = (4, 64)
@@ -36,11 +39,6 @@ def forward(
         total = total * F.silu(z.to(total.dtype))
     last_states = [part.clone() for part in run.split_channels(state.flatten(1, 2), dim=1)]
     return total.to(directions[0].u.dtype), last_states, []
-
-
-def saved_like(directions: Sequence[ScanDirection], z: Tensor | None) -> list[Tensor]:
-    """Nothing: the backward pass finds the states at chunk boundaries again."""
-    return []
 
 
 def backward(
@@ -98,8 +96,10 @@ class _SideBySide:
 
     @classmethod
     def of(cls, directions: Sequence[ScanDirection], delta_softplus: bool) -> "_SideBySide":
+        for direction in directions:
+            check_permutation(direction.order)
         first = directions[0]
-        dtype = torch.float64 if first.u.dtype == torch.float64 else torch.float32
+        dtype = sum_dtype(first.u)
         groups, width = first.B.shape[2], first.u.shape[2]
 
         def lay(name: str) -> Tensor:  # (L, B, ...) with the directions next to each other
@@ -241,3 +241,6 @@ def _owned(grad: Tensor, like: Tensor | None) -> Tensor | None:
     if like is None:
         return None
     return torch.empty_like(like, memory_format=torch.contiguous_format).copy_(grad.reshape(like.shape))
+
+
+BACKEND = ScanBackend(forward, backward, status=lambda: (True, "vectorised PyTorch, any device"))

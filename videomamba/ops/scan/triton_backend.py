@@ -6,16 +6,19 @@ then all chunks run from the states that they really begin from. The gradient do
 backwards for their gradients, with one tile of tokens a chunk.
 """
 
+import importlib.util
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-import triton
 from torch import Tensor
 
-from videomamba.ops.scan import triton_kernels as kernels
+from videomamba.ops.scan.contract import ScanBackend
 from videomamba.ops.scan.direction import ScanDirection, ScanGradients
 
 TILE_STEPS = 16
@@ -38,11 +41,6 @@ def forward(
         total = out
     assert total is not None
     return total, last_states, []
-
-
-def saved_like(directions: Sequence[ScanDirection], z: Tensor | None) -> list[Tensor]:
-    """Nothing: the backward pass finds the states at tile boundaries again."""
-    return []
 
 
 def backward(
@@ -87,8 +85,8 @@ class _Launch:
         A = A.float().contiguous()
         D, bias, state = (None if x is None else x.float().contiguous() for x in (D, bias, state))
         per_group = u.shape[2] // B.shape[2]
-        padded = triton.next_power_of_2(A.shape[1])
-        block = min(max(TILE_STATES // padded, 1), triton.next_power_of_2(per_group))
+        padded = _next_power_of_2(A.shape[1])
+        block = min(max(TILE_STATES // padded, 1), _next_power_of_2(per_group))
         meta = {
             "T": TILE_STEPS,
             "BD": block,
@@ -99,18 +97,18 @@ class _Launch:
         }
         order = None if order is None else order.long().contiguous()
         direction = ScanDirection(u, delta, A, B, C, D, bias, state, order, reverse)
-        return cls(direction, u.shape[1], block, triton.cdiv(per_group, block), meta)
+        return cls(direction, u.shape[1], block, _ceil_div(per_group, block), meta)
 
     def run(self, out: Tensor, *, before: Tensor | None, z: Tensor | None) -> Tensor:
         """Writes ``silu(z) (before + y)``; returns the last state."""
         d = self.d
         last = self._state_like(1)[0]
         chunk_steps = self._chunk_steps()
-        chunks = max(1, triton.cdiv(self.length, chunk_steps))
+        chunks = max(1, _ceil_div(self.length, chunk_steps))
         starts = d.initial_state if chunks == 1 else self._starts(chunks, chunk_steps)[0]
         if not out.numel():
             return last.zero_() if d.initial_state is None else last.copy_(d.initial_state)
-        kernels.outputs[self._grid(chunks)](
+        _kernels().outputs[self._grid(chunks)](
             *self._inputs("u", "delta"), *self._weights("B", "C"), d.A, d.D, d.delta_bias, d.order,
             *(_rows(z) if z is not None else (None, 0, 0)), starts, last, before, out, *self._sizes(), chunk_steps,
             **self.meta, SKIP=d.D is not None, GATE=z is not None, START=starts is not None, ADD=before is not None,
@@ -119,7 +117,7 @@ class _Launch:
 
     def gradients(self, grad_y: Tensor, grad_last: Tensor | None) -> ScanGradients:
         d = self.d
-        tiles = max(1, triton.cdiv(self.length, TILE_STEPS))
+        tiles = max(1, _ceil_div(self.length, TILE_STEPS))
         starts, sums = self._starts(tiles, TILE_STEPS)
         carries, grad_state = self._state_like(tiles), self._state_like(1)[0]
         grid = self._grid(tiles)
@@ -129,13 +127,13 @@ class _Launch:
         of_D, of_bias = (None if x is None else sums.new_empty(sums.shape) for x in (d.D, d.delta_bias))
         if not grad_y.numel():
             return ScanGradients(*(None if x is None else torch.zeros_like(x) for x in d[:8]))
-        kernels.local_carries[grid](
+        _kernels().local_carries[grid](
             *self._inputs("delta"), *self._weights("C"), d.A, d.delta_bias, d.order, grad_y,
             carries, *self._sizes(), **self.meta,
         )  # fmt: skip
         first = None if grad_last is None else grad_last.float().contiguous()
         self._stitch(carries, sums, first=first, last=grad_state, backwards=True)
-        kernels.gradients[grid](
+        _kernels().gradients[grid](
             *self._inputs("u", "delta"), *self._weights("B", "C"), d.A, d.D, d.delta_bias, d.order, grad_y, starts,
             carries, grad_u, grad_delta, of_A, of_D, of_bias, of_B, of_C, *self._sizes(),
             **self.meta, SKIP=d.D is not None,
@@ -155,7 +153,7 @@ class _Launch:
         """The whole length where blocks and batch fill the device, else so few that chunks do."""
         programs = len(self.d.u) * self.d.B.shape[2] * self.blocks
         chunks = max(1, _wanted_programs(self.d.u.device) // max(1, programs))
-        return TILE_STEPS * max(1, triton.cdiv(self.length, TILE_STEPS * chunks))
+        return TILE_STEPS * max(1, _ceil_div(self.length, TILE_STEPS * chunks))
 
     def _starts(self, chunks: int, chunk_steps: int) -> tuple[Tensor, Tensor]:
         """States that the chunks begin from, (chunks, B, D, N), and the sums of their step sizes, (chunks, B, D)."""
@@ -163,7 +161,7 @@ class _Launch:
         ends = self._state_like(chunks)
         sums = ends.new_empty(ends.shape[:3])
         if ends.numel():
-            kernels.local_states[self._grid(chunks)](
+            _kernels().local_states[self._grid(chunks)](
                 *self._inputs("u", "delta"), *self._weights("B"), d.A, d.delta_bias, d.order,
                 ends, sums, *self._sizes(), chunk_steps, **self.meta,
             )  # fmt: skip
@@ -175,7 +173,7 @@ class _Launch:
         if not ends.numel():
             return
         begin, sign = (chunks - 1, -1) if backwards else (0, 1)
-        kernels.stitch[(triton.cdiv(width, self.block), batch)](
+        _kernels().stitch[(_ceil_div(width, self.block), batch)](
             ends[begin], sums[begin], self.d.A, first, last, width, states, chunks,
             sign * ends.stride(0), sign * sums.stride(0), BD=self.block, N=self.meta["N"], FIRST=first is not None,
         )  # fmt: skip
@@ -196,6 +194,21 @@ class _Launch:
         return self.d.u.new_empty(chunks, len(self.d.u), *self.d.A.shape, dtype=torch.float32)
 
 
+def _kernels() -> ModuleType:
+    """Imported on first use: there may be no Triton."""
+    from videomamba.ops.scan import triton_kernels
+
+    return triton_kernels
+
+
+def _ceil_div(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+def _next_power_of_2(n: int) -> int:
+    return 1 << max(0, n - 1).bit_length()
+
+
 def _rows(x: Tensor) -> tuple[Tensor, int, int]:
     return x, x.stride(0), x.stride(1)
 
@@ -208,3 +221,28 @@ def _wanted_programs(device: torch.device) -> int:
     if device.type == "cpu":  # the interpreter: a few chunks, so that they are tested
         return 12
     return PROGRAMS_PER_PROCESSOR * torch.cuda.get_device_properties(device).multi_processor_count
+
+
+@cache
+def _status() -> tuple[bool, str]:
+    if importlib.util.find_spec("triton") is None:
+        return False, "Triton is not installed; PyTorch's builds for GPUs bring it"
+    if _interpreted():
+        return True, "Triton's interpreter on the CPU: slow, for tests"
+    if not torch.cuda.is_available():
+        return False, "no GPU that PyTorch can use"
+    return True, f"Triton on {torch.cuda.get_device_name()}"
+
+
+def _interpreted() -> bool:
+    return os.environ.get("TRITON_INTERPRET") == "1"
+
+
+BACKEND = ScanBackend(
+    forward,
+    backward,
+    status=_status,
+    devices=lambda: ("cpu",) if _interpreted() else ("cuda",),
+    dtypes=(torch.float32, torch.bfloat16, torch.float16),
+    automatic=("cuda",),
+)
