@@ -1,6 +1,8 @@
 """What a field of a configuration may be; each raises a UserError that names field, value and what is allowed."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from videomamba.errors import UserError
 
@@ -21,3 +23,11 @@ def check_fraction(name: str, value: object) -> None:
     """A number from 0 to 1, 1 excluded."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
         raise UserError(f"{name}={value!r}; it must be at least 0 and below 1")
+
+
+def check_known(what: str, names: Iterable[str], kind: type[Any]) -> None:
+    """Names of fields that a dataclass has; ``what`` says what they are."""
+    known = [field.name for field in dataclasses.fields(kind)]
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise UserError(f"unknown {what} {', '.join(unknown)}; known are {', '.join(known)}")

@@ -78,7 +78,11 @@ def test_bad_rows_are_counted_and_listed(ava, tmp_path):
     for line, (_, words) in enumerate(bad, start=3 * KEYFRAMES + 1):
         assert words in reasons.pop(line)
     assert not reasons
-    assert part.notes[0].startswith(f"9 of {3 * KEYFRAMES + 9} rows of ava_train_v2.2.csv are left out")
+    assert part.notes[0] == (
+        f"9 of {3 * KEYFRAMES + 9} rows of ava_train_v2.2.csv are left out: 2 unreadable, 2 with an empty box, "
+        "1 with a box outside, 1 of unknown videos, 1 with a timestamp at which there is no video, "
+        "1 of unknown actions, 1 without an action"
+    )
     assert len(list(csv.reader((tmp_path / "bad.csv").open()))) == 10, "a header and each of them"
 
 

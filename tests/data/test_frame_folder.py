@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.data.videos import number_of, numbered_frames
 from videomamba.data import VideoError
-from videomamba.data.datasets.ava import AvaOptions
+from videomamba.data.datasets.ava_options import AvaOptions
 from videomamba.data.frame_folder import FrameFolder
 from videomamba.data.keyframes import Keyframes, centre_frame
 from videomamba.errors import UserError

@@ -27,7 +27,7 @@ def losses_of(run, *, resume=False):
 
     def watched(trainer, loss):
         losses.append(loss)
-        parameters = list(trainer.bare.parameters())
+        parameters = list(trainer.learner.bare.parameters())
         local = [p.to_local() if isinstance(p, DTensor) else p for p in parameters]
         held.append(sum(p.numel() for p in local) / sum(p.numel() for p in parameters))
 

@@ -15,7 +15,7 @@ from videomamba.data.datasets.csv import read_table
 from videomamba.engine import load_splits, train
 from videomamba.engine import trainer as trainer_module
 from videomamba.engine.checkpoint import read_checkpoint
-from videomamba.engine.trainer import TrainingInterrupted
+from videomamba.engine.result import TrainingInterrupted
 from videomamba.tasks.recognition import Recognition
 
 NAMES = ("blue", "green", "red")

@@ -55,7 +55,7 @@ def test_averaged_weights_are_tested_and_saved(clips, tmp_path):
     steps = []
 
     def watched(trainer, loss):
-        steps.append({name: p.detach().clone() for name, p in trainer.bare.named_parameters()})
+        steps.append({name: p.detach().clone() for name, p in trainer.learner.bare.named_parameters()})
 
     result = start(run, on_step=watched)
     average = steps[0]

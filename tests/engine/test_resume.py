@@ -163,8 +163,8 @@ def test_stopped_by_a_signal_that_loader_processes_get_too(clips, tmp_path, unbr
 
 
 def test_a_checkpoint_of_the_same_step_takes_the_place_of_the_first(tmp_path):
-    first = write_checkpoint(tmp_path, {"step": 3, "rows": [1]}, keep=1)
-    assert write_checkpoint(tmp_path, {"step": 3, "rows": [1, 2]}, keep=1) == first
+    first = write_checkpoint(tmp_path, {"step": 3, "rows": [1]})
+    assert write_checkpoint(tmp_path, {"step": 3, "rows": [1, 2]}) == first
     assert read_checkpoint(tmp_path) == {"step": 3, "rows": [1, 2]}
     assert [path.name for path in tmp_path.iterdir()] == ["step-3"]
 
@@ -186,21 +186,22 @@ def test_other_videos_than_those_it_began_with_are_refused(tmp_path):
 
 
 def test_old_checkpoints_go_and_the_newest_stay(clips, tmp_path):
-    run = dataclasses.replace(everything_random(clips, tmp_path / "run"), keep_checkpoints=3)
+    run = everything_random(clips, tmp_path / "run")
     start(run)
     names = sorted(path.name for path in (run.output / "checkpoints").iterdir())
-    assert names == ["step-4", "step-5", "step-6"]
+    assert names == ["step-5", "step-6"]
 
 
 def test_what_a_killed_process_half_wrote_is_passed_over(clips, tmp_path, unbroken):
     run = everything_random(clips, tmp_path / "run")
     start(run)
     newest = run.output / "checkpoints" / "step-6"
-    newest.rename(newest.with_name(".step-6.half"))
-    (newest.with_name(".step-6.half") / "state.pt").write_bytes(b"PK")
+    half = newest.rename(newest.with_name(".half"))
+    (half / "state.pt").write_bytes(b"PK")
+    (newest.with_name("step-5") / ".half.pt").write_bytes(b"PK")
     start(run, resume=True)
     assert same(outcome(run.output), unbroken[0])
-    assert not list((run.output / "checkpoints").glob(".*"))
+    assert not list((run.output / "checkpoints").rglob(".*"))
 
 
 def test_a_broken_checkpoint_says_what_to_do(clips, tmp_path):

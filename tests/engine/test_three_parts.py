@@ -1,5 +1,6 @@
 """Training on train/, val/ and test/: val picks the best epoch, test is tested once with what was picked."""
 
+import dataclasses
 import io
 import json
 
@@ -9,7 +10,7 @@ from tiny import tiny_run, write_clips
 
 from videomamba.data import read_csv
 from videomamba.engine import evaluate, evaluation_loader, load_splits, train
-from videomamba.engine import trainer as trainer_module
+from videomamba.engine import testing as testing_module
 from videomamba.engine.device import make_accelerator
 from videomamba.models import load_model
 from videomamba.tasks.recognition import Recognition
@@ -38,14 +39,14 @@ def test_val_picks_and_test_is_tested(root, tmp_path, monkeypatch, ema):
     splits = load_splits(run.data, seed=0)
     assert {name: len(part) for name, part in splits.items()} == {"train": 9, "val": 3, "test": 6}
     tested = []
-    real = trainer_module.evaluate
+    real = testing_module.evaluate
 
     def first_is_best(model, task, loader, accelerator, **options):
         tested.append(len(loader.dataset))
         found = real(model, task, loader, accelerator, **options)
         return {**found, "top1": 1.0 if len(tested) == 1 else 0.5} if len(loader.dataset) == 3 else found
 
-    monkeypatch.setattr(trainer_module, "evaluate", first_is_best)
+    monkeypatch.setattr(testing_module, "evaluate", first_is_best)
     said = io.StringIO()
     result = train(run, Recognition(NAMES), splits, console=Console(file=said))
     assert tested == [3, 3, 6, 6]
@@ -69,7 +70,7 @@ def test_val_picks_and_test_is_tested(root, tmp_path, monkeypatch, ema):
 def test_two_parts_have_no_test_at_the_end(root, tmp_path):
     run = tiny_run(root, tmp_path / "run", epochs=1)
     splits = load_splits(run.data, seed=0)
-    del splits["val"]
+    splits = dataclasses.replace(splits, val=None)
     result = train(run, Recognition(NAMES), splits, console=Console(file=io.StringIO()))
     assert result.test is None
     assert "test_loss" in result.best

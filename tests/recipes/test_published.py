@@ -13,7 +13,8 @@ from tests.data import layouts
 from videomamba.cli.main import main
 from videomamba.data import DenseSampler, UniformSampler
 from videomamba.data.transforms import RandAugment
-from videomamba.engine.trainer import Trainer, TrainResult
+from videomamba.engine.result import TrainResult
+from videomamba.engine.trainer import Trainer
 from videomamba.labels import class_names
 from videomamba.recipes import RECIPES
 from videomamba.recipes.ssv2 import MIRRORED
@@ -92,7 +93,7 @@ def live(published_data, starts, tiny_models, tmp_path, monkeypatch):
     """The trainer that a recipe's command makes, before its first step."""
     made = []
 
-    def fit(self, console):
+    def fit(self):
         made.append(self)
         return TrainResult(self.folder.path, {"top1": 0.0, "epoch": 1}, {"top1": 0.0, "epoch": 1})
 
@@ -121,9 +122,9 @@ def test_table_s3_on_the_live_objects(live, name):
     epochs, warmup, flip = TABLE_S3[name]
     trainer = live(name)
     # optimiser
-    optimizer = trainer.optimizer.optimizer
+    optimizer = trainer.learner.optimizer.optimizer
     assert type(optimizer) is torch.optim.AdamW
-    named = {id(p): n for n, p in trainer.bare.named_parameters()}
+    named = {id(p): n for n, p in trainer.learner.bare.named_parameters()}
     assert sum(len(group["params"]) for group in optimizer.param_groups) == len(named)
     for group in optimizer.param_groups:
         assert group["betas"] == (0.9, 0.999)
@@ -133,12 +134,12 @@ def test_table_s3_on_the_live_objects(live, name):
             assert all(p.ndim > 1 for p in group["params"])
     # one step an epoch, as 64 clips are more than there are: the schedule epoch by epoch
     assert trainer.train_loader.total_batch_size == 64
-    assert trainer.steps_per_epoch == 1
+    assert len(trainer.train_loader) == 1
     rates = []
     for _ in range(epochs):
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
-        trainer.schedule.step()
+        trainer.learner.schedule.step()
     assert max(rates) == pytest.approx(3e-4)
     assert rates.index(max(rates)) == warmup
     assert rates[:warmup] == pytest.approx([3e-4 * (i + 1) / (warmup + 1) for i in range(warmup)])
@@ -156,7 +157,7 @@ def test_table_s3_on_the_live_objects(live, name):
     assert sorted(i for batch in trainer.train_loader for i in batch["index"].tolist()) == list(range(len(dataset)))
     assert dataset[0]["video"].shape[:2] == (3, 32 if name != "ssv2_scratch" else 16)
     # drop path and label smoothing
-    assert [block.drop_path.p for block in trainer.bare.blocks] == pytest.approx([0.0, 0.1])
+    assert [block.drop_path.p for block in trainer.learner.bare.blocks] == pytest.approx([0.0, 0.1])
     logits, labels = torch.randn(4, len(trainer.task.class_names)), torch.tensor([0, 1, 2, 3])
     smoothed = F.cross_entropy(logits, labels, label_smoothing=0.1)
     assert torch.equal(trainer.task.loss(logits, {"label": labels}), smoothed)
@@ -197,8 +198,8 @@ def test_ssv2_flips_only_when_asked_and_then_swaps_mirrored_classes(live):
 def test_the_baseline_learns_its_backbone_slower(live):
     trainer = live("ssv2_swin")
     rates = {}
-    named = {id(p): n for n, p in trainer.bare.named_parameters()}
-    for group in trainer.optimizer.optimizer.param_groups:
+    named = {id(p): n for n, p in trainer.learner.bare.named_parameters()}
+    for group in trainer.learner.optimizer.optimizer.param_groups:
         for p in group["params"]:
             rates.setdefault(group["initial_lr"], set()).add(".".join(named[id(p)].split(".")[:2]))
     assert {round(rate, 12): parts for rate, parts in rates.items()}[3e-4] == {"module.head"}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from videomamba.data.datasets.ava import AvaOptions
+from videomamba.data.datasets.ava_options import AvaOptions
 from videomamba.data.synthetic import class_names
 from videomamba.engine import RunConfig
 from videomamba.models import list_models

@@ -55,6 +55,11 @@ class Splits:
     test: Part
     val: Part | None = None
 
+    @property
+    def chosen_on(self) -> str:
+        """The part that chooses the best epoch."""
+        return "test" if self.val is None else "val"
+
     def __getitem__(self, name: str) -> Part:
         return dict(self.items())[name]
 

@@ -3,7 +3,7 @@
 from videomamba.engine.config import DataConfig, ModelChoice, OptimConfig, RunConfig
 from videomamba.engine.data import evaluation_loader, load_splits, model_labels
 from videomamba.engine.evaluation import evaluate
-from videomamba.engine.trainer import TrainingError, TrainingInterrupted, TrainResult
+from videomamba.engine.result import TrainingError, TrainingInterrupted, TrainResult
 from videomamba.engine.training import check_place, train
 
 __all__ = [

@@ -1,10 +1,8 @@
 """A run's whole state on disk, from which it goes on as if nothing had happened."""
 
 import dataclasses
-import os
 import random
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -21,28 +19,29 @@ from torch.distributed.checkpoint.state_dict import (
 )
 
 from videomamba.errors import UserError
+from videomamba.files import whole_file, whole_folder
 
 _STATE = "state.pt"
+_KEPT = 2
 
 
-def write_checkpoint(folder: Path, state: dict[str, Any], *, keep: int) -> Path:
-    """``folder/step-N/`` with N of ``state["step"]``, whole or not at all; the oldest beyond ``keep`` are removed."""
-    folder.mkdir(exist_ok=True)
+def write_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
+    """``folder/step-N/`` with N of ``state["step"]``, whole or not at all; the two newest stay."""
     target = folder / f"step-{state['step']}"
-    whole = Path(tempfile.mkdtemp(dir=folder, prefix=f".{target.name}."))
-    try:
-        torch.save(state, whole / _STATE)
-        if target.exists():  # at the end of an epoch, of the same step: there is one at every moment
-            os.replace(whole / _STATE, target / _STATE)
-            whole.rmdir()
-        else:
-            os.replace(whole, target)
-    except BaseException:
-        shutil.rmtree(whole, ignore_errors=True)
-        raise
-    for old in _checkpoints(folder)[:-keep]:
+    if target.exists():  # at the end of an epoch, of the same step: there is one at every moment
+        with whole_file(target / _STATE) as file:
+            torch.save(state, file)
+    else:
+        with whole_folder(target) as whole:
+            torch.save(state, whole / _STATE)
+    for old in _checkpoints(folder)[:-_KEPT]:
         shutil.rmtree(old)
     return target
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether there is one to go on from."""
+    return bool(_checkpoints(folder))
 
 
 def read_checkpoint(folder: Path) -> dict[str, Any] | None:
@@ -51,10 +50,10 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
     Raises:
         UserError: a checkpoint that cannot be read.
     """
-    if not folder.is_dir():
-        return None
-    for half in folder.glob(".step-*"):
+    for half in folder.glob(".*"):
         shutil.rmtree(half, ignore_errors=True)
+    for half in folder.glob("step-*/.*"):
+        half.unlink()
     there = _checkpoints(folder)
     if not there:
         return None
@@ -126,4 +125,6 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 
 def _checkpoints(folder: Path) -> list[Path]:
-    return sorted(folder.glob("step-*"), key=lambda path: int(path.name.removeprefix("step-")))
+    """Whole ones, the oldest first."""
+    states = folder.glob(f"step-*/{_STATE}")
+    return sorted((state.parent for state in states), key=lambda path: int(path.name.removeprefix("step-")))

@@ -217,7 +217,6 @@ class RunConfig:
         seed: of weights, order, augmentation, drop path and the random split.
         checkpoint_steps: steps from one full checkpoint to the next; by default every ten minutes, and at the end of an
             epoch that ends a minute or more after the last one.
-        keep_checkpoints: how many of them stay.
         trackers: of accelerate, such as tensorboard or wandb.
         test_clips: clips of each video in the test after training, scores averaged.
         test_crops: crops of each of these clips, scores averaged.
@@ -232,13 +231,12 @@ class RunConfig:
     device: DeviceName = "auto"
     seed: Count = 0
     checkpoint_steps: Annotated[int | None, arg(metavar="N")] = None
-    keep_checkpoints: Count = 2
     trackers: Annotated[tuple[str, ...], arg(metavar="NAME...")] = ("tensorboard",)
     test_clips: Annotated[int, arg(name="clips", metavar="N")] = 1
     test_crops: Annotated[int, arg(name="crops", metavar="N")] = 1
 
     def __post_init__(self) -> None:
-        for name in ("keep_checkpoints", "test_clips", "test_crops"):
+        for name in ("test_clips", "test_crops"):
             _at_least(name, getattr(self, name), 1)
         if not 0 <= self.seed < 2**32:
             raise FieldError(f"{{seed}}; expected 0 to {2**32 - 1}", seed=self.seed)

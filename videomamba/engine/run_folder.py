@@ -24,7 +24,7 @@ RUNS = Path("runs")  # of runs that name no output
 CONFIG, SPLITS, METRICS, RESULT = "config.json", "splits.csv", "metrics.csv", "result.json"
 # what changes no weight, or follows from the architecture and the preprocessing, which are compared
 _FREE = (
-    *("name", "output", "device", "data.workers", "data.in_memory", "checkpoint_steps", "keep_checkpoints", "trackers"),
+    *("name", "output", "device", "data.workers", "data.in_memory", "checkpoint_steps", "trackers"),
     *("test_clips", "test_crops", "data.num_frames", "data.size", "data.stride", "model.name", "model.overrides"),
     *("model.begins_from", "model.drop_path_rate", "facts.architecture.num_classes"),
     *("data.leave_out", "data.skip_broken", "resolved"),  # what is left out is compared video by video

@@ -1,121 +1,46 @@
-"""The objects of one training run, and its loop."""
+"""The loop of one training run."""
 
-import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import torch
 from accelerate import Accelerator, skip_first_batches
 from accelerate.utils import gather_object
 from rich.console import Console
-from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
-from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
 
 from videomamba.data.broken import SkipBroken
 from videomamba.data.splits import Splits
 from videomamba.engine.broken import BROKEN, BrokenFiles, broken_indices
 from videomamba.engine.checkpoint import (
-    load_training_state,
-    load_weights,
+    has_checkpoint,
     random_state,
     read_checkpoint,
     set_random_state,
-    training_state,
     whole_weights,
     write_checkpoint,
 )
 from videomamba.engine.config import RunConfig
-from videomamba.engine.data import batches, evaluation_loader, train_loader
-from videomamba.engine.evaluation import evaluate
+from videomamba.engine.data import batches, train_loader
 from videomamba.engine.interrupt import InterruptFlag
-from videomamba.engine.mixing import Mixing
-from videomamba.engine.nonfinite import first_nonfinite, first_nonfinite_gradient
-from videomamba.engine.optim import make_optimizer, make_schedule
+from videomamba.engine.learner import Learner, NotFinite
+from videomamba.engine.position import Position
 from videomamba.engine.progress import TrainProgress
+from videomamba.engine.result import TrainingError, TrainingInterrupted, TrainResult
 from videomamba.engine.run_folder import RunFolder
-from videomamba.engine.sharding import shard
-from videomamba.errors import FieldError, UserError
+from videomamba.engine.testing import Tester
+from videomamba.errors import UserError
 from videomamba.models import PretrainedModel
-from videomamba.models.weights.folder import WEIGHTS, read_safetensors
 from videomamba.tasks.task import Batch, Task
 
 _CHECKPOINT_SECONDS, _EPOCH_SECONDS = 600, 60
-
-
-class TrainingError(FieldError):
-    """Training cannot go on; the message says at which step, and what to try."""
-
-
-class TrainingInterrupted(KeyboardInterrupt):
-    """Stopped on request, with the whole state saved.
-
-    Attributes:
-        folder: the run's.
-        epoch: in which it stopped, from 1.
-    """
-
-    def __init__(self, folder: Path, epoch: int) -> None:
-        super().__init__(f"stopped in epoch {epoch}; {folder} holds the whole state")
-        self.folder = folder
-        self.epoch = epoch
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """What came out of a run.
-
-    Attributes:
-        folder: the run's.
-        best, last: rows of its ``metrics.csv``.
-        views: the last weights' report on the test part with several views of each video; None without one.
-        test: reports of the ``best`` and ``last`` weights on the test part, where a part ``val`` has picked the best.
-        minutes: spent on it, in all sessions together.
-    """
-
-    folder: Path
-    best: dict[str, Any]
-    last: dict[str, Any]
-    views: dict[str, Any] | None = None
-    test: dict[str, Any] | None = None
-    minutes: float = 0.0
-
-
-@dataclass
-class Position:
-    """How far a run is: what a checkpoint must know beside weights and optimiser.
-
-    Attributes:
-        epoch: the one at work, from 1.
-        batch: batches of it that are done.
-        step: steps of the optimiser since the start.
-        lr: of the last batch.
-        sums: of the epoch so far: loss, right answers, clips.
-        rows: of ``metrics.csv``, one for each epoch that is over.
-        best: the best of them.
-        minutes: spent on the run before this session.
-    """
-
-    epoch: int = 1
-    batch: int = 0
-    step: int = 0
-    lr: float = 0.0
-    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    best: dict[str, Any] | None = None
-    minutes: float = 0.0
-
 
 OnStep = Callable[["Trainer", float], None]  # what is called after each batch, with its loss over all processes
 
 
 class Trainer:
-    """The objects of one run, and its loop."""
+    """A run at work: what learns, how far it is, and where it is written."""
 
     def __init__(
         self,
@@ -126,32 +51,17 @@ class Trainer:
         folder: RunFolder,
         accelerator: Accelerator,
         flag: InterruptFlag,
+        console: Console,
         *,
         on_step: OnStep | None = None,
     ) -> None:
-        self.run, self.task, self.folder, self.accelerator, self.flag = run, task, folder, accelerator, flag
-        self.on_step = on_step
-        optim = run.optim
-        train_batches = train_loader(task, splits.train, model.preprocessing, run)
-        self.splits = splits
-        self.chosen_on = "test" if splits.val is None else "val"  # the part that picks the best epoch
-        self.broken = BrokenFiles(run.data.skip_broken)
-        test_batches = self._test_batches(self.chosen_on, model, in_memory=run.data.in_memory)
-        self.bare = model  # without what surrounds it in several processes
-        if optim.compile:
-            model.compile()
-        if optim.fsdp:
-            shard(model.to(accelerator.device), accelerator.device.type, accelerator.num_processes)
-            optimizer = make_optimizer(model, optim)
-            self.model: nn.Module = model
-            self.optimizer = accelerator.prepare(optimizer)
-        else:
-            self.model, self.optimizer = accelerator.prepare(model, make_optimizer(model, optim))
-        self.train_loader, self.test_loader = accelerator.prepare(train_batches, test_batches)
-        self.ema = None if optim.ema is None else AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(optim.ema))
-        self.steps_per_epoch = math.ceil(len(self.train_loader) / optim.accumulate)
-        self.schedule = make_schedule(self.optimizer.optimizer, optim, self.steps_per_epoch)
-        self.mixing = Mixing(optim.mixup, optim.cutmix, model.num_classes, label=task.mixed_label)
+        self.run, self.task, self.splits, self.folder = run, task, splits, folder
+        self.accelerator, self.flag, self.console, self.on_step = accelerator, flag, console, on_step
+        loader = train_loader(task, splits.train, model.preprocessing, run)
+        self.train_loader = accelerator.prepare(loader)
+        self.learner = Learner(model, run.optim, task, accelerator, batches_per_epoch=len(self.train_loader))
+        speaking = console if accelerator.is_main_process else None
+        self.broken = BrokenFiles(run.data.skip_broken, speaking, folder.path / BROKEN)
         self.at = Position()
         self._began = self._saved_at = time.monotonic()
 
@@ -169,43 +79,52 @@ class Trainer:
                 f"{self.folder.path} was trained by {len(state['random'])} processes and cannot go on with "
                 f"{self.accelerator.num_processes}"
             )
-        load_training_state(self.bare, self.optimizer.optimizer, state)
-        self.schedule.load_state_dict(state["schedule"])
-        if self.ema is not None:
-            self.ema.load_state_dict(state["ema"])
+        self.learner.load_state(state)
         self.at = Position(**state["position"])
         self.folder.set_rows(self.at.rows)
         set_random_state(state["random"][self.accelerator.process_index])
         return True
 
-    def fit(self, console: Console) -> TrainResult:
-        epochs = self.run.optim.epochs
-        with TrainProgress(
-            console,
-            epochs=epochs,
-            steps_per_epoch=len(self.train_loader),
-            headline=self.task.headline,
-            in_percent=self.task.in_percent,
-            done=(self.at.epoch - 1) * len(self.train_loader) + self.at.batch,
-            tested=self.chosen_on,
-        ) as progress:
-            speaking = console if self.accelerator.is_main_process else None
-            self.broken = BrokenFiles(self.run.data.skip_broken, speaking, self.folder.path / BROKEN)
-            while self.at.epoch <= epochs:
-                row = {**self._train_epoch(progress), **self._test(progress)}
+    def fit(self) -> TrainResult:
+        """Trains and tests all epochs that are left."""
+        with self._progress() as progress:
+            tester = Tester(
+                self.run,
+                self.task,
+                self.splits,
+                self.learner,
+                self.accelerator,
+                broken=self.broken,
+                progress=progress,
+                stop_if_asked=self.stop_if_asked,
+            )
+            while self.at.epoch <= self.run.optim.epochs:
+                row = {**self._train_epoch(progress), **tester.figures()}
                 self._end_epoch(row)
                 progress.epoch(row)
-            views = self._test_with_views(progress)
-            assert self.at.best is not None
-            test = None if self.chosen_on == "test" else self._test_best_and_last(self.at.best, progress)
-        minutes = round(self._minutes(), 3)
-        return TrainResult(self.folder.path, self.at.best, self.at.rows[-1], views, test, minutes)
+            best, last = self.at.best, self.at.rows[-1]
+            assert best is not None
+            views = tester.with_views()
+            chosen = self.splits.val is not None
+            test = tester.best_and_last(self.folder.best, is_last=best["epoch"] == last["epoch"]) if chosen else None
+        return TrainResult(self.folder.path, best, last, views, test, round(self._minutes(), 3))
+
+    def _progress(self) -> TrainProgress:
+        steps = len(self.train_loader)
+        return TrainProgress(
+            self.console,
+            epochs=self.run.optim.epochs,
+            steps_per_epoch=steps,
+            headline=self.task.headline,
+            in_percent=self.task.in_percent,
+            done=(self.at.epoch - 1) * steps + self.at.batch,
+            tested=self.splits.chosen_on,
+        )
 
     def _end_epoch(self, row: dict[str, Any]) -> None:
-        headline, best, loss = self.task.headline, self.at.best, f"{self.chosen_on}_loss"
+        headline, best, loss = self.task.headline, self.at.best, f"{self.splits.chosen_on}_loss"
         self.at.rows.append(row)
-        if isinstance(self.schedule, ReduceLROnPlateau):
-            self.schedule.step(row["train_loss"])
+        self.learner.end_epoch(row["train_loss"])
         self.folder.set_rows(self.at.rows)
         self.accelerator.log({name: value for name, value in row.items() if name != "epoch"}, step=row["epoch"])
         if best is None or (row[headline], -row[loss]) > (best[headline], -best[loss]):
@@ -218,16 +137,11 @@ class Trainer:
 
     def _train_epoch(self, progress: TrainProgress) -> dict[str, Any]:
         """The training videos that are left of the epoch; the first half of its row."""
-        self.model.train()
+        self.learner.model.train()
         began, waited, seen = time.perf_counter(), 0.0, 0
         for batch, wait in self._timed_batches():
-            if "broken" in batch:
-                self._met("train", self.train_loader, broken_indices(batch, self.accelerator))
-                batch = {name: value for name, value in batch.items() if name != "broken"}
-            self.at.lr = max(map(float, self.schedule.get_last_lr()))
-            loss, right, count = self._batch(batch)
-            waited, seen, self.at.batch = waited + wait, seen + count, self.at.batch + 1
-            self.at.sums = [old + new for old, new in zip(self.at.sums, (loss * count, right, count), strict=True)]
+            loss, count = self._learn(self._without_broken(batch))
+            waited, seen = waited + wait, seen + count
             if self.on_step is not None:
                 self.on_step(self, loss)
             progress.step(self._row(seen, waited, time.perf_counter() - began))
@@ -235,6 +149,25 @@ class Trainer:
                 self._checkpoint_if_due()
                 self.stop_if_asked()
         return self._row(seen, waited, time.perf_counter() - began)
+
+    def _learn(self, batch: Batch) -> tuple[float, int]:
+        """One batch, counted: its loss and clips."""
+        self.at.lr = self.learner.lr
+        try:
+            loss, right, count = self.learner.learn(batch)
+        except NotFinite as error:
+            self._give_up(*error.args)
+        self.at.step += int(self.accelerator.sync_gradients)
+        self.at.batch += 1
+        self.at.sums = [old + new for old, new in zip(self.at.sums, (loss * count, right, count), strict=True)]
+        return loss, count
+
+    def _without_broken(self, batch: Batch) -> Batch:
+        if "broken" not in batch:
+            return batch
+        dataset = cast(SkipBroken, self.train_loader.dataset)
+        self.broken.met(dataset, self.splits.train, "train", broken_indices(batch, self.accelerator))
+        return {name: value for name, value in batch.items() if name != "broken"}
 
     def _row(self, seen: int, waited: float, seconds: float) -> dict[str, Any]:
         """The epoch so far; ``seen`` clips in so many seconds, some of them ``waited`` for, since it was taken up."""
@@ -249,51 +182,8 @@ class Trainer:
             "data_wait": waited / seconds,
         }
 
-    def _batch(self, batch: Batch) -> tuple[float, float, int]:
-        """One batch forward and backward, and the optimiser's step where it is due: loss, right answers, clips."""
-        mixed = self.mixing(batch)
-        with self.accelerator.accumulate(self.model):
-            with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.run.optim.bf16):
-                outputs = self.task.outputs(self.model, mixed)
-            loss = self.task.loss(outputs, mixed)
-            value, right, count = self._over_processes(loss, self.task.correct(outputs, batch).sum(), len(outputs))
-            if not math.isfinite(value):
-                self._give_up(
-                    f"the loss is {value}",
-                    first_nonfinite(self.bare, mixed["video"], lambda: self.task.outputs(self.bare, mixed)),
-                )
-            self.accelerator.backward(loss)
-            if self.accelerator.sync_gradients:
-                self._clip_gradients()
-            self.optimizer.step()
-            if self.accelerator.sync_gradients:
-                if isinstance(self.schedule, LambdaLR):
-                    self.schedule.step()
-                self.at.step += 1
-                if self.ema is not None:
-                    self.ema.update_parameters(self.bare)
-            self.optimizer.zero_grad()
-        return value, right, count
-
-    def _clip_gradients(self) -> None:
-        """Scales all gradients down to ``clip_grad``; looks at them first: a norm that is no number spoils all."""
-        parameters = [p for p in self.model.parameters() if p.grad is not None]
-        norm = nn.utils.get_total_norm([cast(Tensor, p.grad) for p in parameters])
-        if isinstance(norm, DTensor):
-            norm = norm.full_tensor()
-        if not norm.isfinite():
-            self._give_up("the gradient is not finite", first_nonfinite_gradient(self.bare))
-        if self.run.optim.clip_grad is not None:
-            nn.utils.clip_grads_with_norm_(parameters, self.run.optim.clip_grad, norm)
-
-    def _over_processes(self, loss: Tensor, right: Tensor, count: int) -> tuple[float, float, int]:
-        """The mean loss, and the sums of right answers and clips, of all processes."""
-        own = torch.tensor([loss.detach() * count, right, count], dtype=torch.float64, device=loss.device)
-        total = self.accelerator.reduce(own, "sum").tolist()
-        return total[0] / total[2], total[1], round(total[2])
-
-    def _give_up(self, what: str, where: str) -> None:
-        there = any(self.folder.checkpoints.glob("step-*"))
+    def _give_up(self, what: str, where: str) -> NoReturn:
+        there = has_checkpoint(self.folder.checkpoints)
         kept = f"{self.folder.checkpoints} keeps the state before" if there else "there is no checkpoint yet"
         again = ", perhaps with {start}" if self.folder.last.is_dir() else ""
         raise TrainingError(
@@ -301,81 +191,6 @@ class Trainer:
             f"begin a new run with a lower learning rate than {self.run.optim.lr}{again}",
             start=str(self.folder.last),
         )
-
-    def _met(self, part: str, loader: DataLoader, indices: list[int]) -> None:
-        """Counts broken samples of a part."""
-        self.broken.met(cast(SkipBroken, loader.dataset), self.splits[part], part, indices)
-
-    def _test_batches(self, part: str, model: PretrainedModel, *, in_memory: bool = False) -> DataLoader:
-        return evaluation_loader(
-            self.task,
-            self.splits[part],
-            model.preprocessing,
-            batch_size=self.run.optim.batch_size,
-            workers=self.run.data.workers,
-            in_memory=in_memory,
-            skip_broken=self.run.data.skip_broken > 0,
-        )
-
-    def _evaluate(
-        self, part: str, loader: DataLoader, progress: TrainProgress, *, may_stop: bool = True
-    ) -> dict[str, Any]:
-        """The report of the weights that are saved."""
-
-        def on_batch(done: int, total: int) -> None:
-            progress.testing(done, total)
-            if may_stop:
-                self.stop_if_asked()
-
-        model = self.model if self.ema is None else self.ema
-        return evaluate(
-            model,
-            self.task,
-            loader,
-            self.accelerator,
-            on_batch=on_batch,
-            on_broken=lambda indices: self._met(part, loader, indices),
-        )
-
-    def _test_best_and_last(self, best: dict[str, Any], progress: TrainProgress) -> dict[str, Any]:
-        """The reports of the best and the last weights on the test part, where another part has picked the best."""
-        loader = self.accelerator.prepare(self._test_batches("test", self.bare))
-        last = self._evaluate("test", loader, progress)
-        if best["epoch"] == self.at.rows[-1]["epoch"]:
-            return {"best": last, "last": last}
-        model = self.bare if self.ema is None else self.ema.module
-        kept = {name: value.clone() for name, value in whole_weights(model).items()}
-        load_weights(model, read_safetensors(self.folder.best / WEIGHTS))
-        try:  # a checkpoint written now would have the wrong weights
-            report = self._evaluate("test", loader, progress, may_stop=False)
-        finally:
-            load_weights(model, kept)
-        self.stop_if_asked()
-        return {"best": report, "last": last}
-
-    def _test_with_views(self, progress: TrainProgress) -> dict[str, Any] | None:
-        """The last weights' report with several views a video, where the run asks for them."""
-        clips, crops = self.run.test_clips, self.run.test_crops
-        if clips * crops == 1:
-            return None
-        loader = evaluation_loader(
-            self.task,
-            self.splits["test"],
-            self.bare.preprocessing,
-            batch_size=max(1, self.run.optim.batch_size // (clips * crops)),
-            workers=self.run.data.workers,
-            num_clips=clips,
-            num_crops=crops,
-            skip_broken=self.run.data.skip_broken > 0,
-        )
-        report = self._evaluate("test", self.accelerator.prepare(loader), progress)
-        return {"clips": clips, "crops": crops, **report}
-
-    def _test(self, progress: TrainProgress) -> dict[str, Any]:
-        """The second half of the epoch's row: the report's numbers."""
-        report = self._evaluate(self.chosen_on, self.test_loader, progress)
-        figures = {name: value for name, value in report.items() if isinstance(value, float) and name != "loss"}
-        return {f"{self.chosen_on}_loss": report["loss"], **figures}
 
     def _timed_batches(self) -> Iterator[tuple[Batch, float]]:
         """The epoch's batches that are not done, with the seconds that each kept us waiting."""
@@ -410,16 +225,14 @@ class Trainer:
 
     def checkpoint(self) -> None:
         """Writes all that :meth:`resume` needs."""
-        state = training_state(self.bare, self.optimizer.optimizer)
-        state |= {
-            "schedule": self.schedule.state_dict(),
-            "ema": None if self.ema is None else self.ema.state_dict(),
+        state = {
+            **self.learner.state(),
             "random": gather_object([random_state()]),
             "position": {**vars(self.at), "minutes": self._minutes()},
             "step": self.at.step,
         }
         if self.accelerator.is_main_process:
-            write_checkpoint(self.folder.checkpoints, state, keep=self.run.keep_checkpoints)
+            write_checkpoint(self.folder.checkpoints, state)
         self.accelerator.wait_for_everyone()
         self._saved_at = time.monotonic()
 
@@ -431,8 +244,7 @@ class Trainer:
 
     def _save(self, folder: Path) -> None:
         """The model that is tested, as a model folder."""
-        source = self.bare if self.ema is None else cast(PretrainedModel, self.ema.module)
-        weights = whole_weights(self.bare) if self.run.optim.fsdp else None
+        weights = whole_weights(self.learner.bare) if self.run.optim.fsdp else None
         if self.accelerator.is_main_process:
-            self.folder.save(source, folder, weights)
+            self.folder.save(self.learner.saved, folder, weights)
         self.accelerator.wait_for_everyone()

@@ -19,9 +19,10 @@ from videomamba.engine.data import left_out
 from videomamba.engine.device import check_trackers, make_accelerator, track
 from videomamba.engine.interrupt import InterruptFlag
 from videomamba.engine.model import build_model
+from videomamba.engine.result import TrainResult
 from videomamba.engine.run_folder import RUNS, RunFolder, check_output, facts_of
 from videomamba.engine.sharding import check_processes
-from videomamba.engine.trainer import OnStep, Trainer, TrainResult
+from videomamba.engine.trainer import OnStep, Trainer
 from videomamba.errors import FieldError, UserError
 from videomamba.files import check_writable
 from videomamba.inference.device import resolve_device
@@ -98,13 +99,13 @@ def train(
         console = Console(quiet=True)
     console.print(_summary(facts, model, folder), soft_wrap=True, highlight=False, markup=False)
     with loader_failures(), InterruptFlag() as flag:
-        trainer = Trainer(run, task, splits, model, folder, accelerator, flag, on_step=on_step)
+        trainer = Trainer(run, task, splits, model, folder, accelerator, flag, console, on_step=on_step)
         if resume and trainer.resume():
             at = trainer.at
             console.print(f"resuming in epoch {at.epoch}, after step {at.step}", highlight=False)
         accelerator.init_trackers("videomamba", init_kwargs={"tensorboard": {"purge_step": trainer.at.epoch}})
         try:
-            result = trainer.fit(console)
+            result = trainer.fit()
         finally:
             for tracker in accelerator.trackers:  # end_training would end the processes' group too
                 tracker.finish()

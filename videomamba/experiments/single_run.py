@@ -11,7 +11,8 @@ from videomamba.data.splits import Splits
 from videomamba.engine import RunConfig, check_place, load_splits, train
 from videomamba.engine.device import make_accelerator
 from videomamba.engine.model import describe_model, read_start
-from videomamba.engine.trainer import OnStep, TrainResult
+from videomamba.engine.result import TrainResult
+from videomamba.engine.trainer import OnStep
 from videomamba.models.weights.checkpoint import Checkpoint
 from videomamba.tasks.catalogue import make_task
 

@@ -1,10 +1,10 @@
 """What a model is, as frozen data: its architecture, and what a clip goes through before it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, TypeVar
 
-from videomamba.checks import check_choice, check_fraction, check_int
+from videomamba.checks import check_choice, check_fraction, check_int, check_known
 from videomamba.errors import UserError
 from videomamba.models.segmenter_config import SegmenterConfig
 from videomamba.nn.order import BACKWARD_ORDERS, BackwardOrder
@@ -185,7 +185,7 @@ def from_json(kind: type[Any], values: Mapping[str, Any]) -> Any:
     Raises:
         UserError: keys that it does not have, or lacks; values that no model can have.
     """
-    _check_known(kind, values, f"{kind.__name__} field")
+    check_known(f"{kind.__name__} field", values, kind)
     missing = [f.name for f in fields(kind) if f.name not in values and f.default is MISSING]
     if missing:
         raise UserError(f"{kind.__name__} field {', '.join(missing)} is missing")
@@ -198,15 +198,8 @@ def fitted_config(config: C, **changes: Any) -> C:
     Raises:
         UserError: a field that is not there, or a value that no model can have.
     """
-    _check_known(type(config), changes, "option")
+    check_known("option", changes, type(config))
     return replace(config, **changes)
-
-
-def _check_known(kind: type[Any], names: Iterable[str], what: str) -> None:
-    known = [field.name for field in fields(kind)]
-    unknown = sorted(set(names) - set(known))
-    if unknown:
-        raise UserError(f"unknown {what} {', '.join(unknown)}; known are {', '.join(known)}")
 
 
 def _sides(size: Any) -> int | tuple[int, int]:

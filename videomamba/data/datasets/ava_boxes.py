@@ -5,7 +5,8 @@ import pickle
 from collections import defaultdict
 from pathlib import Path
 
-from videomamba.data.datasets.ava_files import BadRow, BoxRow, FrameKey, read_rows, whole_number
+from videomamba.data.datasets.ava_files import BoxRow, FrameKey, read_rows, whole_number
+from videomamba.data.datasets.ava_rows import BadRow, Problem
 from videomamba.data.names import video_name
 from videomamba.errors import UserError
 from videomamba.files import read_json
@@ -36,21 +37,21 @@ def read_person_boxes(path: str | Path, *, threshold: float) -> tuple[dict[Frame
     for line, row in rows:
         problem = box_problem(row.box)
         if problem:
-            bad.append(BadRow(path, line, problem))
+            bad.append(BadRow(path, line, *problem))
         elif row.score >= threshold:
             there = boxes[row.key]
             there[row.box] = max(row.score, there.get(row.box, row.score))
     return {key: list(there.items()) for key, there in boxes.items()}, bad
 
 
-def box_problem(box: tuple[float, float, float, float]) -> str | None:
+def box_problem(box: tuple[float, float, float, float]) -> Problem | None:
     """Why a box, as fractions of the picture, cannot be used; None for one that can. Rounding may exceed 0 and 1 by
     0.001."""
     x1, y1, x2, y2 = box
     if min(box) < -1e-3 or max(box) > 1 + 1e-3:
-        return f"box {x1:g},{y1:g},{x2:g},{y2:g} is outside the picture (0 to 1)"
+        return Problem(f"box {x1:g},{y1:g},{x2:g},{y2:g} is outside the picture (0 to 1)", "with a box outside")
     if x2 <= x1 or y2 <= y1:
-        return f"box {x1:g},{y1:g},{x2:g},{y2:g} is empty (x2 <= x1 or y2 <= y1)"
+        return Problem(f"box {x1:g},{y1:g},{x2:g},{y2:g} is empty (x2 <= x1 or y2 <= y1)", "with an empty box")
     return None
 
 

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from videomamba.data.datasets.ava_rows import BadRow, FrameKey
 from videomamba.data.names import class_name, video_name
 from videomamba.errors import UserError
 from videomamba.files import read_csv_lines, read_text
-
-FrameKey = tuple[str, int]  # video and timestamp
 
 
 @dataclass(frozen=True)
@@ -34,18 +33,6 @@ class BoxRow:
     @property
     def key(self) -> FrameKey:
         return self.video, self.timestamp
-
-
-@dataclass(frozen=True)
-class BadRow:
-    """A row that cannot be used: the file, its line from 1, and why."""
-
-    path: Path
-    line: int
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path.name}:{self.line}: {self.reason}"
 
 
 def read_label_map(path: str | Path) -> dict[int, str]:

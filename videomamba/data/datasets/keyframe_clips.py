@@ -125,7 +125,7 @@ class KeyframeDataset(EpochDataset[BoxSample]):
 
 def training_boxes(record: Keyframe, use: str | None, num_classes: int, *, unlabeled: str) -> tuple[Tensor, Tensor]:
     """(N, 4) boxes as fractions and (N, C) actions, 1 or 0; detected boxes have those of the annotated box
-    that they overlap most, by half at least. See :class:`videomamba.data.datasets.ava.AvaOptions`."""
+    that they overlap most, by half at least. See :class:`videomamba.data.datasets.ava_options.AvaOptions`."""
     true_boxes = _boxes([box for box, _ in record.truth])
     true_actions = torch.zeros(len(record.truth), num_classes)
     for row, (_, labels) in zip(true_actions, record.truth, strict=True):
