@@ -35,7 +35,7 @@ benchmark: $(VENV)/.installed
 	$(BIN)/pip install --quiet --group benchmark
 	$(BIN)/videomamba benchmark scan
 	$(BIN)/python benchmarks/whole_model.py
-	$(BIN)/python benchmarks/peers.py
+	$(BIN)/python benchmarks/other_scans.py
 
 # A change of the sources of the compiled kernels builds them again.
 $(VENV)/.installed: pyproject.toml setup.py $(wildcard videomamba/ops/native/*.cpp videomamba/ops/native/*.h)

@@ -1,18 +1,28 @@
 """A tiny data set and a tiny run for tests of the engine and the command line."""
 
 import dataclasses
+import io
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 
 from videomamba.data.synthetic import write_video
-from videomamba.engine import DataConfig, ModelConfig, OptimConfig, RunConfig
+from videomamba.engine import DataConfig, ModelChoice, OptimConfig, RunConfig
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
 COLOURS = {"blue": (30, 60, 220), "green": (40, 200, 60), "red": (220, 40, 30)}
 MODEL = {"embed_dim": 32, "depth": 2, "img_size": 32, "patch_size": 8, "num_frames": 4, "tubelet_size": 2}
 # for `videomamba train`
 OPTIONS = ("--epochs", "2", "--frames", "4", "--size", "32", "--batch-size", "4", "--device", "cpu", "--workers", "0")
+
+
+def on_each_step(monkeypatch, hook) -> None:
+    """Has a function called after each batch of the runs that a command makes, with the trainer and the loss."""
+    from videomamba.experiments import single_run as module
+
+    train = module.train
+    monkeypatch.setattr(module, "train", lambda *args, **options: train(*args, **{**options, "on_step": hook}))
 
 
 def write_clips(root: Path, *, per_class: int = 5, frames: int = 8, seed: int = 0) -> Path:
@@ -33,8 +43,13 @@ def tiny_run(root: Path, output: Path, **optim: object) -> RunConfig:
     return RunConfig(
         name="tiny",
         data=DataConfig(root=root, workers=0),
-        model=ModelConfig(overrides=MODEL, drop_path_rate=0.0),
+        model=ModelChoice(overrides=MODEL, drop_path_rate=0.0),
         optim=dataclasses.replace(OptimConfig(), **settings),
         output=output,
         device="cpu",
     )
+
+
+def quiet() -> Console:
+    """A console that shows nothing."""
+    return Console(file=io.StringIO())

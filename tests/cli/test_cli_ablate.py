@@ -5,12 +5,11 @@ import json
 import shutil
 
 import pytest
-from tiny import write_clips
+from tiny import on_each_step, write_clips
 
 from videomamba.cli.main import main
-from videomamba.engine.trainer import Trainer
+from videomamba.experiments import sweep as sweeping
 from videomamba.models import create_model, load_model
-from videomamba.studies import sweep as sweeping
 
 TINY = ("--frames", "8", "--size", "32", "--batch-size", "8", "--device", "cpu", "--workers", "0", "--in-memory")
 RUN = ("--epochs", "1", *TINY)
@@ -48,13 +47,13 @@ def ordered(clips, tmp_path_factory):
 def made(monkeypatch):
     """The folders of the runs that are made from now on."""
     folders = []
-    original = sweeping.make_run
+    original = sweeping.run
 
-    def make_run(run, console):
-        folders.append(run.output)
-        original(run, console)
+    def make_run(config, **options):
+        folders.append(config.output)
+        return original(config, **options)
 
-    monkeypatch.setattr(sweeping, "make_run", make_run)
+    monkeypatch.setattr(sweeping, "run", make_run)
     return folders
 
 
@@ -88,7 +87,7 @@ def test_finished_runs_are_not_made_again_and_other_settings_are_refused(
     assert (ordered / "table.csv").read_text() == before
     assert len(json.loads(capsys.readouterr().out)["runs"]) == 3
     line = fails("ablate", "order", "--data", clips, "--output", ordered, "--epochs", "2", *TINY)
-    assert "spatial/seed-0 holds a run with optim.epochs=1, not 2; choose another folder" in line
+    assert "spatial/seed-0 was begun with optim.epochs=1, not 2; a run goes on as it began" in line
 
 
 def test_finished_runs_on_other_videos_are_refused(clips, ordered, fails, tmp_path):
@@ -138,14 +137,13 @@ def test_an_interrupted_study_goes_on(clips, by_person, monkeypatch, tmp_path, c
         "2",
         *TINY,
     ]
-    batch, count = Trainer._batch, [0]
+    count = [0]
 
-    def stopped(self, given):
+    def stopped(trainer, loss):
         count[0] += 1
-        self.flag.requested = count[0] == 6  # the second run's first epoch, of two steps
-        return batch(self, given)
+        trainer.flag.requested = count[0] == 6  # the second run's first epoch, of two steps
 
-    monkeypatch.setattr(Trainer, "_batch", stopped)
+    on_each_step(monkeypatch, stopped)
     assert main(argv) == 130
     assert "the same command goes on" in capsys.readouterr().err.splitlines()[-1]
     assert [row["variant"] for row in table(tmp_path / "s", "runs.csv")] == ["spatial"]
@@ -236,7 +234,9 @@ def test_mistakes(fails, clips, ordered, image_model, tmp_path):
     assert "position needs --start CHECKPOINT of an image model" in fails("ablate", "position", *data, "--start", video)
     assert "pretrain compares checkpoints" in fails("ablate", "pretrain", *data)
     assert "--starts x: expected NAME=CHECKPOINT" in fails("ablate", "pretrain", *data, "--starts", "x")
-    assert "width has no such variant; it has 192, 384" in fails("ablate", "width", *data, "--starts", f"96={video}")
+    assert "--starts 96=...: width has no such variant; it has 192, 384" in fails(
+        "ablate", "width", *data, "--starts", f"96={video}"
+    )
     assert "--seeds a: expected whole numbers" in fails("ablate", "order", *data, "--seeds", "a")
     assert "--seeds 1,1: a number occurs twice" in fails("ablate", "order", *data, "--seeds", "1,1")
     assert "--jobs 0; it must be at least 1" in fails("ablate", "order", *data, "--jobs", "0")
@@ -249,7 +249,7 @@ def test_mistakes(fails, clips, ordered, image_model, tmp_path):
     file = tmp_path / "taken"
     file.touch()
     assert f"{file} is a file; name a folder to write" in fails("ablate", "order", *data, "--output", file)
-    assert "seed=-1; expected 0 to 4294967295" in fails("ablate", "order", *data, "--seeds=-1")
+    assert "--seeds -1; expected 0 to 4294967295" in fails("ablate", "order", *data, "--seeds=-1")
     assert "frames is what this study varies: leave out --frames" in fails("ablate", "frames", *data, "--frames", "4")
     assert "pretrain compares the checkpoints of --starts: leave out --start" in fails(
         "ablate", "pretrain", *data, "--start", "x", "--starts", "a=y"
@@ -259,27 +259,6 @@ def test_mistakes(fails, clips, ordered, image_model, tmp_path):
     )
     assert "holds no run that is over" in fails("ablate", "shuffle", "--runs", image_model)
     assert not (tmp_path / "runs").exists(), "nothing half-written"
-
-
-def test_folds_and_seeds_in_the_table(tmp_path):
-    """By hand: two seeds, two folds of 10 and 30 videos."""
-    from videomamba.studies.published import ORDER
-    from videomamba.studies.table import Figure, rows
-
-    shares = {("spatial", 0): (0.5, 0.6), ("spatial", 1): (0.7, 0.6), ("spatio_temporal", 0): (0.8, 0.9)}
-    figures = [
-        Figure(variant, seed, fold, top1, count, None, tmp_path)
-        for (variant, seed), tops in shares.items()
-        for fold, top1, count in zip("12", tops, (10, 30), strict=True)
-    ]
-    spatial, temporal, chosen = rows(ORDER, figures)
-    assert spatial.top1 == pytest.approx(60.0)
-    assert spatial.over_seeds == pytest.approx((62.5 - 57.5) / 2**0.5)
-    assert spatial.over_folds == pytest.approx(0.0)
-    assert (spatial.difference, spatial.error) == (pytest.approx(-30.0), pytest.approx(0.0)), "seed 0 alone has a pair"
-    assert chosen.top1 == pytest.approx(87.5)
-    assert (chosen.over_seeds, chosen.difference) == (None, None)
-    assert (temporal.top1, temporal.runs) == (None, 0)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 import torch
-from tiny import OPTIONS, write_clips
+from tiny import OPTIONS, on_each_step, write_clips
 
 from videomamba import recipes
 from videomamba.cli.main import main
@@ -100,15 +100,11 @@ def test_a_bare_recipe_name_wins_over_a_folder(tmp_path, monkeypatch, name):
 
 
 def test_an_interrupted_run_says_how_to_go_on(clips, tmp_path, capsys, monkeypatch):
-    from videomamba.engine.trainer import Trainer
 
-    batch_done = Trainer._batch
+    def interrupted(trainer, loss):
+        trainer.flag.requested = trainer.at.step == 4  # as the signal does
 
-    def interrupted(self, batch):
-        self.flag.requested = self.at.step == 3  # as the signal does
-        return batch_done(self, batch)
-
-    monkeypatch.setattr(Trainer, "_batch", interrupted)
+    on_each_step(monkeypatch, interrupted)
     monkeypatch.chdir(tmp_path)
     assert main(["train", str(clips), *OPTIONS]) == 130
     line = capsys.readouterr().err.splitlines()[-1]
@@ -125,11 +121,11 @@ def test_an_interrupted_run_says_how_to_go_on(clips, tmp_path, capsys, monkeypat
 def test_a_run_goes_on_as_it_began(fails, clips, trained):
     run = ["train", clips, *OPTIONS, "--output", trained, "--resume"]
     assert "was begun with optim.lr=" in fails(*run, "--lr", "0.5")
-    assert "to resume, name the folder of the run" in fails("train", clips, "--resume")
+    assert "--resume needs --output DIR, the folder of the run to go on with" in fails("train", clips, "--resume")
     typo = clips.with_name("typo")
     assert f"{typo} is no run to resume: there is no such folder" in fails("train", clips, "--resume", "--output", typo)
     assert not typo.exists()
-    assert "seed=-1; expected 0 to 4294967295" in fails("train", clips, "--seed=-1")
+    assert "--seed -1; expected 0 to 4294967295" in fails("train", clips, "--seed=-1")
 
 
 def test_a_place_for_runs_that_cannot_be_one_is_found_at_once(fails, clips, tmp_path, monkeypatch):
@@ -152,8 +148,8 @@ def test_mistakes(fails, clips, trained, tmp_path):
     assert "has embed_dim=128 and cannot be fitted to embed_dim=384" in fails(
         "train", clips, "--model", "videomamba_small", "--start", trained
     )
-    assert "freeze='backbone' needs start" in fails("train", clips, "--freeze", "backbone")
-    assert "lr=-1.0; it must be above 0" in fails("train", clips, "--lr", "-1")
+    assert "--freeze backbone needs --start CHECKPOINT" in fails("train", clips, "--freeze", "backbone")
+    assert "--lr -1.0; it must be above 0" in fails("train", clips, "--lr", "-1")
     assert "--hold-out person=1 needs --split" in fails("train", clips, "--hold-out", "person=1")
     assert "there is no checkpoint nothing" in fails("train", clips, "--start", "nothing")
     (tmp_path / "empty").mkdir()

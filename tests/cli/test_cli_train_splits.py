@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 
 import pytest
-from tiny import OPTIONS, tiny_run
+from tiny import OPTIONS, on_each_step, tiny_run
 
 from videomamba import recipes
 from videomamba.cli.main import main
@@ -70,22 +70,20 @@ def test_each_split_is_trained_and_the_mean_written(three_splits, tmp_path, caps
 
 
 def test_an_interrupted_split_goes_on_and_finished_ones_stay(three_splits, tmp_path, capsys, monkeypatch):
-    batch = Trainer._batch
     trained = []
 
-    def interrupted(self, clips):
-        trained.append(self.folder.path.name)
-        self.flag.requested = self.folder.path.name == "split-2" and self.at.step == 1  # as the signal does
-        return batch(self, clips)
+    def interrupted(trainer, loss):
+        trained.append(trainer.folder.path.name)
+        trainer.flag.requested = trainer.folder.path.name == "split-2" and trainer.at.step == 2  # as the signal does
 
-    monkeypatch.setattr(Trainer, "_batch", interrupted)
+    on_each_step(monkeypatch, interrupted)
     monkeypatch.chdir(tmp_path)
     assert main([*three_splits, "all"]) == 130
     command = shlex.split(capsys.readouterr().err.splitlines()[-1].split("go on with: ")[1])
     assert command[-1] == "--resume"
     assert command[-2].startswith("runs/threefold-")
     assert trained == ["split-1"] * 3 + ["split-2"] * 2
-    monkeypatch.setattr(Trainer, "_batch", lambda self, b: trained.append(self.folder.path.name) or batch(self, b))
+    on_each_step(monkeypatch, lambda trainer, loss: trained.append(trainer.folder.path.name))
     trained.clear()
     assert main(command[1:]) == 0
     assert trained == ["split-2"] * 1 + ["split-3"] * 3
@@ -99,6 +97,6 @@ def test_one_split_is_an_ordinary_run(three_splits, tmp_path):
 
 
 def test_splits_that_are_not_there(three_splits, fails, clips):
-    assert "fold=4: data in the layout 'fake' has splits 1 to 3" in fails(*three_splits, "4")
-    assert "fold=2: data in the layout 'folder' has one split" in fails("train", clips, "--splits", "2")
+    assert "--splits 4: data in the layout 'fake' has splits 1 to 3" in fails(*three_splits, "4")
+    assert "--splits 2: data in the layout 'folder' has one split" in fails("train", clips, "--splits", "2")
     assert "colours has one split; several published splits have" in fails("train", clips, "--splits", "all")

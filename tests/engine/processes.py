@@ -13,7 +13,6 @@ from torch.distributed.tensor import DTensor
 
 from videomamba.data import Annotations
 from videomamba.engine import load_splits, train
-from videomamba.engine.trainer import Trainer
 from videomamba.tasks.recognition import Recognition
 
 NAMES = ("blue", "green", "red")
@@ -22,24 +21,18 @@ NAMES = ("blue", "green", "red")
 def losses_of(run, *, resume=False):
     """Trains; the loss of every step, over all processes, the run's result, and the share of parameters held here."""
     splits = load_splits(run.data, seed=run.seed)
-    records = splits["test"].records
-    splits["test"] = Annotations(records + splits["train"].records[:4], NAMES)  # 7: no process's batches come out even
+    records = splits.test.records
+    test = Annotations(records + splits.train.records[:4], NAMES)  # 7: no process's batches come out even
     losses, held = [], []
-    batch_done = Trainer._batch
 
-    def watched(self, batch):
-        result = batch_done(self, batch)
-        losses.append(result[0])
-        parameters = list(self.bare.parameters())
+    def watched(trainer, loss):
+        losses.append(loss)
+        parameters = list(trainer.bare.parameters())
         local = [p.to_local() if isinstance(p, DTensor) else p for p in parameters]
         held.append(sum(p.numel() for p in local) / sum(p.numel() for p in parameters))
-        return result
 
-    Trainer._batch = watched
-    try:
-        result = train(run, Recognition(NAMES), splits, resume=resume, console=Console(file=io.StringIO()))
-    finally:
-        Trainer._batch = batch_done
+    splits, console = dataclasses.replace(splits, test=test), Console(file=io.StringIO())
+    result = train(run, Recognition(NAMES), splits, resume=resume, console=console, on_step=watched)
     return {"losses": losses, "last": result.last, "held": held, "views": result.views}
 
 

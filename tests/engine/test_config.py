@@ -26,7 +26,10 @@ def test_impossible_optimisation(values, message):
         ({"stride": 0}, "stride=0; it must be at least 1"),
         ({"num_frames": 0}, "num_frames=0; it must be at least 1"),
         ({"workers": -1}, "workers=-1; it must be at least 0"),
-        ({"layout": "hmdb51", "split": "a.csv"}, "data in the layout 'hmdb51' brings its own split"),
+        (
+            {"layout": "hmdb51", "split": "a.csv"},
+            "data in layout='hmdb51' brings its own split; split='a.csv' is for folders",
+        ),
         ({"layout": "imagenet"}, "unknown layout 'imagenet'; choose one of folder"),
     ],
 )

@@ -39,7 +39,7 @@ def test_the_share_is_that_of_the_clock(clips, tmp_path, monkeypatch, a_clip, a_
     run = tiny_run(clips, tmp_path / "run", epochs=2)
     splits = load_splits(run.data, seed=run.seed)
     result = train(run, SlowTask(("blue", "green", "red")), splits, console=Console(file=io.StringIO()))
-    assert len(splits["train"]) == 12
+    assert len(splits.train) == 12
     assert result.last["data_wait"] == pytest.approx(share)
     assert len(shown) == 6
     assert shown[2] == shown[5] == pytest.approx(share), "each epoch counts anew"

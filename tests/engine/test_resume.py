@@ -18,7 +18,6 @@ from tiny import tiny_run, write_clips
 
 from videomamba.engine import load_splits, train
 from videomamba.engine.checkpoint import read_checkpoint, write_checkpoint
-from videomamba.engine.trainer import Trainer
 from videomamba.models import load_model
 from videomamba.tasks.recognition import Recognition
 
@@ -31,12 +30,13 @@ def everything_random(clips, output):
     return dataclasses.replace(run, model=dataclasses.replace(run.model, drop_path_rate=0.3), checkpoint_steps=1)
 
 
-def start(run, resume=False):
+def start(run, resume=False, on_step=None):
     return train(
         run,
         Recognition(NAMES),
         load_splits(run.data, seed=run.seed),
         resume=resume,
+        on_step=on_step,
         console=Console(file=io.StringIO()),
     )
 
@@ -122,51 +122,42 @@ def test_killed_twenty_times_at_random_moments(clips, tmp_path, unbroken):
 
 
 @pytest.mark.parametrize("step", [2, 3, 5])
-def test_stopped_on_request_between_steps(clips, tmp_path, unbroken, monkeypatch, step):
+def test_stopped_on_request_between_steps(clips, tmp_path, unbroken, step):
     """In the first epoch, at its end (during the test), and in the second; no checkpoint but the one on request."""
     run = dataclasses.replace(everything_random(clips, tmp_path / "run"), checkpoint_steps=100)
-    batch_done = Trainer._batch
 
-    def interrupted(self, batch):
-        result = batch_done(self, batch)
-        self.flag.requested = self.at.step == step
-        return result
+    def interrupted(trainer, loss):
+        trainer.flag.requested = trainer.at.step == step
 
-    monkeypatch.setattr(Trainer, "_batch", interrupted)
     with pytest.raises(KeyboardInterrupt, match="holds the whole state"):
-        start(run)
+        start(run, on_step=interrupted)
     assert load_model(run.output / "last").class_names == NAMES
-    monkeypatch.undo()
     start(run, resume=True)
     assert same(outcome(run.output), unbroken[0])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_by_a_signal_that_loader_processes_get_too(clips, tmp_path, unbroken, monkeypatch, number):
+def test_stopped_by_a_signal_that_loader_processes_get_too(clips, tmp_path, unbroken, number):
     run = dataclasses.replace(everything_random(clips, tmp_path / "run"), checkpoint_steps=100)
     run = dataclasses.replace(run, data=dataclasses.replace(run.data, workers=2))
-    batch_done, alive = Trainer._batch, []
+    alive = []
 
-    def signalled(self, batch):
-        result = batch_done(self, batch)
-        if self.at.step == 2 and not self.flag.requested:
+    def signalled(trainer, loss):
+        if trainer.at.step == 2 and not trainer.flag.requested:
             workers = multiprocessing.active_children()
             # from outside, as a terminal or a scheduler does: a worker heeds its parent's signal in another way
             pids = [str(pid) for pid in (*(worker.pid for worker in workers), os.getpid())]
             subprocess.run(["kill", f"-{int(number)}", *pids], check=True)
             time.sleep(0.5)
             alive.append([worker.is_alive() for worker in workers])
-        return result
 
-    monkeypatch.setattr(Trainer, "_batch", signalled)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt, match="holds the whole state"):
-            start(run)
+            start(run, on_step=signalled)
     finally:
         signal.signal(signal.SIGINT, before)
     assert alive == [[True, True]]
-    monkeypatch.undo()
     start(run, resume=True)
     assert same(outcome(run.output), unbroken[0])
 

@@ -33,7 +33,7 @@ def small_run(root, output, **optim):
 
 def train_small(run, **options):
     splits = load_splits(run.data, seed=0)
-    return train(run, make_task(run.task, splits["train"].class_names), splits, **options)
+    return train(run, make_task(run.task, splits.train.class_names), splits, **options)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_resumed_run_ends_with_the_same_weights(tmp_path):
     train_small(run)
     broken = dataclasses.replace(run, output=tmp_path / "broken")
     splits = load_splits(run.data, seed=0)
-    task = make_task(run.task, splits["train"].class_names)
+    task = make_task(run.task, splits.train.class_names)
     count, correct = 0, task.correct
 
     def stop(outputs, batch):

@@ -25,20 +25,20 @@ def names(annotations):
 
 def test_a_fifth_of_each_class_is_held_out_by_the_seed(clips):
     splits = load_splits(DataConfig(root=clips), seed=0)
-    assert (len(splits["train"]), len(splits["test"])) == (12, 3)
-    assert sorted(r.label for r in splits["test"].records) == [0, 1, 2]
-    assert not names(splits["train"]) & names(splits["test"])
-    assert names(load_splits(DataConfig(root=clips), seed=0)["test"]) == names(splits["test"])
-    others = [names(load_splits(DataConfig(root=clips), seed=seed)["test"]) for seed in range(1, 6)]
-    assert any(other != names(splits["test"]) for other in others)
+    assert (len(splits.train), len(splits.test)) == (12, 3)
+    assert sorted(r.label for r in splits.test.records) == [0, 1, 2]
+    assert not names(splits.train) & names(splits.test)
+    assert names(load_splits(DataConfig(root=clips), seed=0).test) == names(splits.test)
+    others = [names(load_splits(DataConfig(root=clips), seed=seed).test) for seed in range(1, 6)]
+    assert any(other != names(splits.test) for other in others)
 
 
 def test_folders_train_and_test_are_the_split(tmp_path):
     write_clips(tmp_path / "train", per_class=2)
     write_clips(tmp_path / "test", per_class=1, seed=9)
     splits = load_splits(DataConfig(root=tmp_path), seed=0)
-    assert (len(splits["train"]), len(splits["test"])) == (6, 3)
-    assert all("test" in record.path.parts for record in splits["test"].records)
+    assert (len(splits.train), len(splits.test)) == (6, 3)
+    assert all("test" in record.path.parts for record in splits.test.records)
 
 
 def test_the_runs_own_split_file_gives_the_same_split(clips, tmp_path):

@@ -18,7 +18,7 @@ from tiny import tiny_run
 
 from videomamba.engine import TrainingError, TrainingInterrupted, evaluate, evaluation_loader, load_splits, train
 from videomamba.engine.device import make_accelerator
-from videomamba.engine.train import with_all_epochs
+from videomamba.engine.training import with_all_epochs
 from videomamba.models import load_model
 from videomamba.tasks.recognition import Recognition
 
@@ -80,7 +80,7 @@ def figures_of(folder, checkpoint, **changes):
     run = json.loads((folder / "config.json").read_text())
     splits = load_splits(dataclasses.replace(tiny_run(None, None).data, root=run["data"]["root"]), seed=run["seed"])
     model = load_model(folder / checkpoint)
-    loader = evaluation_loader(Recognition(NAMES), splits["test"], model.preprocessing, batch_size=2, workers=0)
+    loader = evaluation_loader(Recognition(NAMES), splits.test, model.preprocessing, batch_size=2, workers=0)
     return evaluate(model, Recognition(NAMES), loader, make_accelerator("cpu"), **changes)
 
 

@@ -1,70 +1,48 @@
 """``videomamba ablate``: one of the paper's studies on your data, as a table beside the paper's."""
 
+import contextlib
 import dataclasses
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
-from rich.console import Console
 
-from videomamba.cli.annotated import Layout
-from videomamba.cli.options import (
-    Device,
-    Flag,
-    HoldOut,
-    InMemory,
-    Json,
-    Split,
-    Workers,
-    invocation,
-    names_given,
-    option,
-    people,
-    print_json,
-    require_split,
-)
-from videomamba.cli.overrides import overridden
+from videomamba.cli.flags import OPTIONS, configured, errors_name_options, given, options
+from videomamba.cli.options import Json, invocation, names_given, option, people, print_json
+from videomamba.engine import RunConfig
+from videomamba.engine.run_folder import RunFolder
 from videomamba.errors import UserError
+from videomamba.experiments import compare_shuffles, run_study, study_of
+from videomamba.experiments.shuffle import find_runs
 from videomamba.files import check_writable
-
-if TYPE_CHECKING:
-    from videomamba.engine import RunConfig
-    from videomamba.studies.cells import Cell
-    from videomamba.studies.published import Study
-    from videomamba.studies.table import Figure
+from videomamba.recipes import RECIPES, folder
 
 StudyName = Literal["order", "position", "shuffle", "frames", "width", "pretrain"]
+_made, _NONE = options(without=("seed", "output", "hold_out", "leave_out"))
+if TYPE_CHECKING:
+    _Options = dict[str, Any]
+else:
+    _Options = _made
+# fields that mean something when finished runs are tested
+_OF_TESTS = ("device", "batch_size", "workers")
 
 
 def ablate(
     study: Annotated[StudyName, tyro.conf.Positional],
     data: Annotated[Path | None, option("DIR")] = None,
     recipe: Annotated[str | None, option("RECIPE")] = None,
-    split: Split = None,
-    hold_out: HoldOut = None,
+    hold_out: Annotated[str | None, option("COLUMN=VALUE,...")] = None,
     leave_out: Annotated[str | None, option("COLUMN=V1,...;V2,...")] = None,
-    layout: Layout = None,
     splits: Annotated[str | None, option("N,...")] = None,
     seeds: Annotated[str, option("N,...")] = "0",
-    start: Annotated[str | None, option("CHECKPOINT")] = None,
     starts: Annotated[tuple[str, ...], option("NAME=CHECKPOINT...")] = (),
     runs: Annotated[Path | None, option("DIR")] = None,
-    model: Annotated[str | None, option("NAME")] = None,
-    frames: Annotated[int | None, option("N")] = None,
-    stride: Annotated[int | Literal["uniform"] | None, option("N|uniform")] = None,
-    size: Annotated[int | tuple[int, int] | None, option("PIXELS|HEIGHT WIDTH")] = None,
-    epochs: Annotated[int | None, option("N")] = None,
-    batch_size: Annotated[int | None, option("N")] = None,
-    lr: Annotated[float | None, option("X")] = None,
-    no_flip: Flag = False,
     output: Annotated[Path | None, option("DIR")] = None,
     jobs: Annotated[int, option("N")] = 1,
-    device: Device = "auto",
-    workers: Workers = None,
-    in_memory: InMemory = False,
     json: Json = False,
+    flags: _Options = _NONE,
 ) -> int:
     """Runs one of the paper's studies and writes its table: each variant with each seed on each fold.
 
@@ -76,247 +54,88 @@ def ablate(
     Args:
         data: folder of the videos
         recipe: whose settings to vary, instead of those for a folder of videos
+        hold_out: the csv's rows to test on, by any column
         leave_out: folds by a column of the csv, each list of values held out in turn
         splits: which of a layout's published splits
         seeds: of the runs
-        start: checkpoint that all runs begin from
         starts: checkpoints to compare (pretrain), or one for each variant (width)
         runs: runs of another study in DIR and below: equal ones are taken from there (shuffle: these are tested)
-        model: name of an architecture (videomamba_nano)
-        frames: frames of a clip
-        stride: source frames from one frame of a clip to the next, or uniform: evenly over the whole video
-        size: frame size that the model sees, one number or height and width
-        epochs: rounds through the training videos
-        batch_size: clips of one batch
-        lr: learning rate at the top of its schedule
-        no_flip: never turn training clips left to right
         output: the study's folder; by default runs/ablate-STUDY
         jobs: runs at a time, which share the cores
     """
-    require_split(split, hold_out or leave_out)
+    values = given(flags)
     output = output or Path("runs") / f"ablate-{study}"
     check_writable(output, folder=True)
-    console = people()
-    command = shlex.join(["videomamba", *invocation.get()])
+    said: dict[str, Any] = {"console": people(), "command": shlex.join(["videomamba", *invocation.get()])}
     if study == "shuffle" and runs is not None:
-        given = {
+        of_a_study: dict[str, object] = {
             "--data": data,
             "--recipe": recipe,
-            "--split": split,
             "--hold-out": hold_out,
             "--leave-out": leave_out,
-            "--layout": layout,
-            "--splits": splits,
-            "--seeds": seeds != "0",
-            "--start": start,
-            "--starts": starts,
-            "--model": model,
-            "--frames": frames,
-            "--stride": stride,
-            "--size": size,
-            "--epochs": epochs,
-            "--lr": lr,
-            "--no-flip": no_flip,
-            "--jobs": jobs != 1,
-            "--in-memory": in_memory,
         }
-        _refuse(given, "shuffle with --runs tests these runs as they are")
-        tested = [(folder, str(folder.relative_to(runs))) for folder in _found(runs)]
-        return _test_shuffled(tested, output, command, device, batch_size or 16, workers, console, json)
+        of_a_study |= {"--splits": splits, "--seeds": seeds != "0", "--starts": starts, "--jobs": jobs != 1}
+        of_a_study |= {OPTIONS[name].split()[0]: True for name in values if name not in _OF_TESTS}
+        _refuse(of_a_study, "shuffle with --runs tests these runs as they are")
+        return _answer(compare_shuffles(find_runs(runs), output, **values, **said), json)
     if data is None:
         raise UserError("--data DIR is missing: the folder of the videos")
     if study == "frames":
-        _refuse({"--frames": frames}, "frames is what this study varies")
+        _refuse({"--frames": "num_frames" in values}, "frames is what this study varies")
     if study == "pretrain":
-        _refuse({"--start": start}, "pretrain compares the checkpoints of --starts")
-    named = _named(starts)
-    base = overridden(
-        _base(data, recipe, start or next(iter(named.values()), None)),
-        split=split,
-        layout=layout,
-        frames=frames,
-        stride=stride,
-        size=size,
-        flip=False if no_flip else None,
-        workers=0 if workers is None and jobs > 1 else workers,
-        in_memory=in_memory,
-        model=model or (None if recipe else "videomamba_nano"),
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=lr,
-    )
-    base = dataclasses.replace(base, device=device, model=dataclasses.replace(base.model, start=start))
-    what = _study(study, base, named)
-    from videomamba.studies.cells import make_cells
+        _refuse({"--start": "start" in values}, "pretrain compares the checkpoints of --starts")
+    tests = "--hold-out COLUMN=VALUE,..." if leave_out is None else "--leave-out COLUMN=V1,...;V2,..."
+    with errors_name_options(starts="--starts NAME=CHECKPOINT...", jobs="--jobs N", hold_out=tests, seed="--seeds N"):
+        named = _named(starts)
+        base = _base(data, recipe, values, start=next(iter(named.values()), None), jobs=jobs)
+        varied = study_of(study, start=base.model.start, starts=named)
+        numbers, folds = _numbers("seeds", seeds), _folds(hold_out, leave_out, splits)
+        with _goes_on():
+            figures = run_study(varied, base, output, seeds=numbers, folds=folds, jobs=jobs, runs=runs, **said)
+        if study != "shuffle":
+            return _answer({"table": output / "table.md", "runs": [dataclasses.asdict(f) for f in figures]}, json)
+        how: dict[str, Any] = {"device": base.device, "batch_size": base.optim.batch_size, "workers": base.data.workers}
+        made = {str(figure.run.relative_to(output)): RunFolder(figure.run) for figure in figures}
+        return _answer(compare_shuffles(made, output, **how, **said), json)
 
-    folds = _folds(hold_out, leave_out, splits)
-    cells = make_cells(what, base, output, seeds=_numbers("seeds", seeds), folds=folds)
-    figures = _run(what, cells, output, jobs, runs, command, console)
-    if study == "shuffle":
-        tested = [(figure.run, str(figure.run.relative_to(output))) for figure in figures]
-        return _test_shuffled(tested, output, command, device, base.optim.batch_size, workers, console, json)
+
+def _answer(value: Mapping[str, Any], json: bool) -> int:
     if json:
-        print_json({"table": output / "table.md", "runs": [dataclasses.asdict(figure) for figure in figures]})
+        print_json(value)
     return 0
 
 
-def _refuse(given: Mapping[str, object], because: str) -> None:
+@contextlib.contextmanager
+def _goes_on() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(f"{str(stop) or 'stopped'}; all is kept; the same command goes on") from stop
+
+
+def _refuse(options: Mapping[str, object], because: str) -> None:
     """
     Raises:
         UserError: one of the options is given.
     """
-    if options := names_given(given):
-        raise UserError(f"{because}: leave out {', '.join(options)}")
+    if there := names_given(options):
+        raise UserError(f"{because}: leave out {', '.join(there)}")
 
 
-def _base(data: Path, recipe: str | None, start: str | None) -> "RunConfig":
-    from videomamba.recipes import RECIPES, folder
-
-    if recipe is None:
-        return folder(data, start=start)
-    if recipe not in RECIPES:
-        raise UserError(f"unknown recipe {recipe!r}; choose one of {', '.join(RECIPES)}")
-    return RECIPES[recipe](data)
-
-
-def _study(name: str, base: "RunConfig", starts: Mapping[str, str]) -> "Study":
-    """The study that a name stands for, for these checkpoints.
+def _base(data: Path, recipe: str | None, values: dict[str, Any], *, start: str | None, jobs: int) -> RunConfig:
+    """The run that all differ from; ``start`` says whether it is fine-tuned where --start does not.
 
     Raises:
-        UserError: a checkpoint is missing, or one too many.
+        UserError: no such recipe, or a value that is not allowed.
     """
-    from videomamba.studies.published import STUDIES, Study, Variant, pretrain
-
-    if name == "pretrain":
-        if not starts:
-            raise UserError("pretrain compares checkpoints: give --starts NAME=CHECKPOINT...")
-        return pretrain(starts, {key: _is_image_model(path) for key, path in starts.items()})
-    if name == "shuffle":
-        return Study("shuffle", "model", "model", (Variant("model", "model"),))
-    study = STUDIES[name]
-    if name == "position" and (base.model.start is None or not _is_image_model(base.model.start)):
-        raise UserError(
-            "position needs --start CHECKPOINT of an image model (one frame), whose table three of the variants carry "
-            "over; `videomamba train synthetic_stills` makes a small one"
-        )
-    unknown = sorted(set(starts) - {variant.name for variant in study.variants})
-    if unknown:
-        known = ", ".join(variant.name for variant in study.variants)
-        raise UserError(f"--starts {unknown[0]}=...: {name} has no such variant; it has {known}")
-    variants = (dataclasses.replace(v, start=starts.get(v.name)) for v in study.variants)
-    return dataclasses.replace(study, variants=tuple(variants))
-
-
-def _is_image_model(checkpoint: str) -> bool:
-    from videomamba.models.checkpoint import read_checkpoint
-    from videomamba.models.config import VideoMambaConfig
-
-    config = read_checkpoint(checkpoint).config
-    return isinstance(config, VideoMambaConfig) and config.num_frames == 1
-
-
-def _run(
-    study: "Study",
-    cells: "Sequence[Cell]",
-    output: Path,
-    jobs: int,
-    runs: Path | None,
-    command: str,
-    console: Console,
-) -> "list[Figure]":
-    """Makes the runs that are missing and writes the table each time one is over."""
-    from videomamba.engine import load_splits
-    from videomamba.studies.cells import Outcome, check_same, described, finished_runs, outcome
-    from videomamba.studies.sweep import sweep
-    from videomamba.studies.table import Figure, machine, write_table
-
-    if jobs < 1:
-        raise UserError(f"--jobs {jobs}; it must be at least 1")
-    first = cells[0].run
-    videos = {cell.fold: load_splits(cell.run.data, seed=cell.run.seed) for cell in reversed(cells)}
-    wanted = {cell.folder: described(cell.run) for cell in cells}  # finds what cannot work before hours are spent
-    elsewhere = [] if runs is None else list(finished_runs(runs))
-    figures: list[Figure] = []
-    facts = {
-        "Command": f"`{command}`",
-        "Data": _in_words(first, videos),
-        "Model": _model_in_words(wanted[first.output] if first.output else {}),
-        "Machine": machine(first.device) + (f", {jobs} runs at a time" if jobs > 1 else ""),
-    }
-
-    def over(cell: "Cell", result: Outcome) -> None:
-        figures.append(
-            Figure(cell.variant, cell.seed, cell.fold, result.top1, result.count, result.minutes, result.folder)
-        )
-        write_table(output, study, figures, data=first.data.root.name, facts=facts, wanted=len(cells))
-
-    missing = []
-    for cell in cells:
-        check_same(cell)
-        result = outcome(cell.folder)
-        if result is None:
-            same = next((folder for identity, folder in elsewhere if identity == wanted[cell.folder]), None)
-            result = None if same is None else outcome(same)
-        if result is None:
-            missing.append(cell)
-        else:
-            over(cell, result)
-    console.print(f"{len(cells)} runs, {len(missing)} of them to be made; writing {output}", soft_wrap=True)
-    sweep(missing, jobs=jobs, console=console, on_outcome=over)
-    places = {(cell.variant, cell.seed, cell.fold): place for place, cell in enumerate(cells)}
-    figures.sort(key=lambda figure: places[figure.variant, figure.seed, figure.fold])
-    table = write_table(output, study, figures, data=first.data.root.name, facts=facts, wanted=len(cells))
-    console.print(table, soft_wrap=True)
-    return figures
-
-
-def _test_shuffled(
-    tested: Sequence[tuple[Path, str]],
-    output: Path,
-    command: str,
-    device: str,
-    batch_size: int,
-    workers: int | None,
-    console: Console,
-    json: bool,
-) -> int:
-    """The shuffle study of runs that are over: table, per-class csv and picture."""
-    from videomamba.studies import shuffle
-    from videomamba.studies.published import SHUFFLE
-    from videomamba.studies.table import machine, write_csv, write_table
-    from videomamba.viz.shuffles import shuffle_figure
-
-    reports = []
-    for place, (run, name) in enumerate(tested, start=1):
-        console.print(f"[{place}/{len(tested)}] {run}", soft_wrap=True)
-        file = output / "shuffled" / name / "reports.json"
-        reports.append(shuffle.shuffled(run, file, device=device, batch_size=batch_size, workers=workers or 0))
-    figures = [f for (run, _), report in zip(tested, reports, strict=True) for f in shuffle.figures(run, report)]
-    facts = {"Command": f"`{command}`", "Runs": ", ".join(f"`{run}`" for run, _ in tested), "Machine": machine(device)}
-    table = write_table(output, SHUFFLE, figures, data="here", facts=facts, wanted=len(figures))
-    classes = shuffle.per_class(reports)
-    labels = {variant.name: variant.label for variant in SHUFFLE.variants}
-    write_csv(
-        output / "per_class.csv",
-        ["class", *labels],
-        [[name, *(row[s] for s in labels)] for name, row in classes.items()],
-    )
-    accuracies = {name: [100 * report[name]["top1"] for report in reports] for name in labels}
-    title = f"test frames shuffled, {len(tested)} run{'s' if len(tested) > 1 else ''}"
-    picture, temporary = output / "shuffle.png", output / ".shuffle.png"
-    shuffle_figure(labels, accuracies, classes, title=title).savefig(temporary, format="png", dpi=150)
-    temporary.replace(picture)
-    console.print(table, soft_wrap=True)
-    console.print(f"per class: {output / 'per_class.csv'}, {picture}", soft_wrap=True)
-    if json:
-        print_json({"table": output / "table.md", "picture": picture, "top1": accuracies, "per_class": classes})
-    return 0
-
-
-def _found(runs: Path) -> list[Path]:
-    from videomamba.studies.shuffle import find_runs
-
-    return find_runs(runs)
+    if recipe is not None and recipe not in RECIPES:
+        raise UserError(f"unknown recipe {recipe!r}; choose one of {', '.join(RECIPES)}")
+    if jobs > 1:
+        values = {"workers": 0, **values}
+    if recipe is not None:
+        return configured(RECIPES[recipe](data), values)
+    values = {"name": "videomamba_nano", "start": None, **values}
+    return configured(folder(data, start=values["start"] or start), values)
 
 
 def _folds(hold_out: str | None, leave_out: str | None, splits: str | None) -> dict[str, dict[str, Any]]:
@@ -355,20 +174,3 @@ def _named(starts: Sequence[str]) -> dict[str, str]:
             raise UserError(f"--starts {text}: expected NAME=CHECKPOINT")
         named[name] = path
     return named
-
-
-def _in_words(run: "RunConfig", videos: Mapping[str, Any]) -> str:
-    folds = []
-    for fold, parts in videos.items():
-        which = f"fold {fold}: " if fold else ""
-        folds.append(f"{which}{len(parts['train'])} to train, {len(parts['test'])} held out")
-    return f"{run.data.root}, {len(next(iter(videos.values()))['train'].class_names)} classes; {'; '.join(folds)}"
-
-
-def _model_in_words(described: Mapping[str, Any]) -> str:
-    size = "x".join(map(str, described["preprocessing.size"]))
-    return (
-        f"{described['architecture.embed_dim']} wide, {described['architecture.depth']} deep, "
-        f"{described['preprocessing.num_frames']} frames of {size}, "
-        f"from {described['model.start'] or 'scratch'} (where a row does not differ)"
-    )

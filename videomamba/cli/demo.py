@@ -11,7 +11,6 @@ from rich.table import Table
 from videomamba.cli.delta import draw
 from videomamba.cli.options import Device, Json, option, people, print_json
 from videomamba.cli.predict import show_classes
-from videomamba.cli.train import run_training
 
 if TYPE_CHECKING:
     from videomamba.data import VideoRecord
@@ -53,21 +52,23 @@ def demo(
 
 def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
     """The whole demo for a run on SyntheticMotions; returns what ``--json`` prints."""
+    from videomamba.cli.train import says_how_to_go_on
     from videomamba.engine.device import make_accelerator
+    from videomamba.experiments import run as make_run
     from videomamba.inference.recognize import recognize
-    from videomamba.models import load_model
+    from videomamba.models import VideoMamba
     from videomamba.tasks.recognition import Recognition
 
     began = time.perf_counter()
-    command = ["videomamba", "train", run.name, "--data", str(run.data.root), "--seed", str(run.seed)]
-    command += ["--output", str(run.output)]
-    result, splits = run_training(run, console, command=command)
+    again = ["train", run.name, "--data", str(run.data.root), "--seed", str(run.seed), "--output", str(run.output)]
+    with says_how_to_go_on(run, again):
+        result = make_run(run, console=console)
     figures: dict[str, Any] = {"run": str(result.folder), "seconds": round(time.perf_counter() - began, 1)}
 
     checkpoint = result.folder / "last"  # best/ was chosen by the very clips that are tested here
-    model = load_model(checkpoint)
-    names = splits["test"].class_names
-    records = splits["test"].records
+    model = VideoMamba.from_pretrained(checkpoint)
+    names = result.splits.test.class_names
+    records = result.splits.test.records
     device = make_accelerator(run.device).device
     model.to(device)
     figures |= {"chance": 1 / len(names), **_test(run, model, Recognition(names), records)}

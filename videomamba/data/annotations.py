@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from videomamba.data.errors import VideoError
+from videomamba.data.splits import Part
 
 VIDEO_SUFFIXES = frozenset(
     (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".ts", ".webm", ".wmv")
@@ -22,7 +23,7 @@ class VideoRecord:
 
 
 @dataclass(frozen=True)
-class Annotations:
+class Annotations(Part):
     """Videos of one split, and the names that their labels stand for.
 
     Attributes:
@@ -30,15 +31,14 @@ class Annotations:
         class_names: of the labels, in order.
         missing: videos that are annotated and not there, under the names that were expected.
         published: videos that the part has as published, where that is known.
+        notes: what people should know of how these were found, one line each.
     """
 
     records: tuple[VideoRecord, ...]
     class_names: tuple[str, ...]
     missing: tuple[VideoRecord, ...] = ()
     published: int | None = None
-
-    def __len__(self) -> int:
-        return len(self.records)
+    notes: tuple[str, ...] = ()
 
     def rows(self, root: Path) -> list[dict[str, str]]:
         """Path, relative to ``root`` where it lies below, and label of each video, as a split file names them."""

@@ -1,20 +1,20 @@
 """Trains and evaluates; knows the abstract task and no concrete one."""
 
-from videomamba.engine.config import DataConfig, ModelConfig, OptimConfig, RunConfig
+from videomamba.engine.config import DataConfig, ModelChoice, OptimConfig, RunConfig
 from videomamba.engine.data import evaluation_loader, load_splits, model_labels
-from videomamba.engine.evaluate import evaluate
-from videomamba.engine.train import check_run, train
+from videomamba.engine.evaluation import evaluate
 from videomamba.engine.trainer import TrainingError, TrainingInterrupted, TrainResult
+from videomamba.engine.training import check_place, train
 
 __all__ = [
     "DataConfig",
-    "ModelConfig",
+    "ModelChoice",
     "OptimConfig",
     "RunConfig",
     "TrainResult",
     "TrainingError",
     "TrainingInterrupted",
-    "check_run",
+    "check_place",
     "evaluate",
     "evaluation_loader",
     "load_splits",

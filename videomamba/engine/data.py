@@ -1,20 +1,18 @@
 """From a data configuration and a model to loaders of clips that this model takes."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from videomamba.data import Annotations, VideoError, VideoRecord, make_loader, read_csv, read_folder, split_holdout
 from videomamba.data.datasets import LAYOUTS
+from videomamba.data.splits import Part, Splits
 from videomamba.data.synthetic import write_synthetic
 from videomamba.engine.config import DataConfig, RunConfig
-from videomamba.errors import UserError
+from videomamba.errors import FieldError, UserError
 from videomamba.preprocessing import Preprocessing
 from videomamba.tasks.task import Samples, Task
-
-Splits = dict[str, Any]  # "train" and "test": what the task's data sets are made of, with ``len`` and ``rows(root)``
 
 
 def load_splits(config: DataConfig, *, seed: int, progress: Callable[[int, int], None] | None = None) -> Splits:
@@ -31,16 +29,16 @@ def load_splits(config: DataConfig, *, seed: int, progress: Callable[[int, int],
     if config.synthetic is not None:
         write_synthetic(config.root, config.synthetic, progress=progress)
     if config.layout != "folder":
-        return LAYOUTS[config.layout](config.root, fold=config.fold, **config.options)
+        return Splits(**LAYOUTS[config.layout](config.root, fold=config.fold, **config.options))
     if config.split is not None:
-        return read_csv(config.split, root=config.root, hold_out=config.hold_out)
+        return Splits(**read_csv(config.split, root=config.root, hold_out=config.hold_out))
     parts = read_folder(config.root)
     if "all" in parts:
         parts = split_holdout(parts["all"], seed=seed)
     for name, annotations in parts.items():
         if not len(annotations):
             raise UserError(f"{config.root}: the {name} part has no videos; a class needs at least two to hold one out")
-    return parts
+    return Splits(**parts)
 
 
 def model_labels(annotations: Annotations, class_names: Sequence[str]) -> Annotations:
@@ -60,7 +58,7 @@ def model_labels(annotations: Annotations, class_names: Sequence[str]) -> Annota
     return Annotations(records, tuple(class_names))
 
 
-def train_loader(task: Task, part: Any, preprocessing: Preprocessing, run: RunConfig) -> DataLoader:
+def train_loader(task: Task, part: Part, preprocessing: Preprocessing, run: RunConfig) -> DataLoader:
     """Shuffled batches of the task's training samples."""
     dataset = task.train_dataset(part, preprocessing, augmentation=run.data.augmentation, seed=run.seed)
     if run.data.in_memory:
@@ -77,7 +75,7 @@ def train_loader(task: Task, part: Any, preprocessing: Preprocessing, run: RunCo
 
 def evaluation_loader(
     task: Task,
-    part: Any,
+    part: Part,
     preprocessing: Preprocessing,
     *,
     batch_size: int,
@@ -105,7 +103,9 @@ def batches(loader: DataLoader) -> Iterator[dict[str, Tensor]]:
 def _keep_in_memory(dataset: Samples) -> None:
     keep = getattr(dataset, "keep_in_memory", None)
     if keep is None:
-        raise UserError(f"in_memory is for videos; {type(dataset).__name__} reads its samples each time")
+        raise FieldError(
+            f"{{in_memory}} is for videos; {type(dataset).__name__} reads its samples each time", "in_memory"
+        )
     keep()
 
 

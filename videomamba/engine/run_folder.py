@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import io
 import json
 import os
 import tempfile
@@ -13,33 +12,38 @@ from typing import Any
 
 from torch import Tensor
 
+from videomamba.data.splits import Splits
 from videomamba.engine.config import RunConfig
-from videomamba.engine.data import Splits
 from videomamba.errors import UserError
 from videomamba.files import check_writable, write_text
 from videomamba.models import PretrainedModel
-from videomamba.models.folder import write as write_model
+from videomamba.models.weights.folder import write as write_model
+from videomamba.tables import as_csv, write_csv
 
 RUNS = Path("runs")  # of runs that name no output
-CONFIG, SPLITS, RESULT = "config.json", "splits.csv", "result.json"
-# what may differ when a run goes on: it changes no weight
-_FREE = ("output", "device", "workers", "checkpoint_steps", "keep_checkpoints", "trackers", "test_clips", "test_crops")
+CONFIG, SPLITS, METRICS, RESULT = "config.json", "splits.csv", "metrics.csv", "result.json"
+# what changes no weight, or follows from the architecture and the preprocessing, which are compared
+_FREE = (
+    *("name", "output", "device", "data.workers", "data.in_memory", "checkpoint_steps", "keep_checkpoints", "trackers"),
+    *("test_clips", "test_crops", "data.num_frames", "data.size", "data.stride", "model.name", "model.overrides"),
+    *("model.begins_from", "model.drop_path_rate", "facts.architecture.num_classes"),
+)
+_COMPARED = {"architecture": "config", "preprocessing": "preprocessing"}  # facts -> attributes of the model
 
 
 class RunFolder:
     """``config.json``, ``splits.csv``, ``metrics.csv``, ``tensorboard/``, ``checkpoints/``, ``best/`` and ``last/``.
 
     Args:
-        path: the folder; made with its parents where it is not there.
+        path: the folder; made when the first file is written.
     """
 
     def __init__(self, path: Path) -> None:
-        path.mkdir(parents=True, exist_ok=True)
         self.path = path
 
     @classmethod
     def of(cls, run: RunConfig, *, resume: bool = False) -> "RunFolder":
-        """The run's ``output``, or ``runs/<name>-<date-time>`` with a number behind it where that is taken.
+        """A new folder: the run's ``output``, or ``runs/<name>-<date-time>``, numbered where that is taken.
 
         With ``resume`` the output may hold a run already.
 
@@ -48,13 +52,31 @@ class RunFolder:
         """
         if run.output is not None:
             check_output(run.output, resume=resume)
+            run.output.mkdir(parents=True, exist_ok=True)
             return cls(run.output)
         stem = RUNS / f"{run.name}-{time.strftime('%Y%m%d-%H%M%S')}"
         path, number = stem, 1
         while path.exists():
             number += 1
             path = stem.with_name(f"{stem.name}-{number}")
+        path.mkdir(parents=True)
         return cls(path)
+
+    @classmethod
+    def finished(cls, folder: Path) -> "list[RunFolder]":
+        """The runs in a folder and below that are over and have their last model, sorted by path."""
+        runs = [cls(result.parent) for result in sorted(folder.rglob(RESULT))]
+        return [run for run in runs if run.begun and run.last.is_dir()]
+
+    @property
+    def begun(self) -> bool:
+        """Whether a run lies here, which can be resumed."""
+        return (self.path / CONFIG).is_file()
+
+    @property
+    def over(self) -> bool:
+        """Whether the run that lies here has ended."""
+        return (self.path / RESULT).is_file()
 
     @property
     def checkpoints(self) -> Path:
@@ -68,15 +90,34 @@ class RunFolder:
     def last(self) -> Path:
         return self.path / "last"
 
-    def check_config(self, run: RunConfig) -> None:
+    def config(self) -> dict[str, Any]:
+        """``config.json``: the run's configuration, and ``facts`` about it."""
+        return _read(self.path / CONFIG)
+
+    def result(self) -> dict[str, Any]:
+        """``result.json``: ``best``, ``last``, ``views`` and ``minutes``; there when the run is over."""
+        return _read(self.path / RESULT)
+
+    def splits(self) -> list[dict[str, str]]:
+        """``splits.csv``: a row per video, with ``split``."""
+        return _rows(self.path / SPLITS)
+
+    def metrics(self) -> list[dict[str, str]]:
+        """``metrics.csv``: a row per epoch that is over."""
+        return _rows(self.path / METRICS)
+
+    def check_config(self, run: RunConfig, facts: Mapping[str, Any] | None = None) -> None:
         """
         Raises:
             UserError: the run that lies here was made with other settings, beside where and how it computes.
         """
-        there, asked = json.loads((self.path / CONFIG).read_text()), _as_json(run)
-        for (name, new), old in ((item, _get(there, item[0])) for item in _flat(asked)):
-            if name.split(".")[-1] not in _FREE and old != new:
-                raise UserError(f"{self.path} was begun with {name}={old}, not {new}; a run goes on as it began")
+        there, asked = identity(self.config()), identity_of(run, facts or {})
+        for name in {**there, **asked}:
+            if there.get(name) != asked.get(name):
+                raise UserError(
+                    f"{self.path} was begun with {name}={there.get(name)}, not {asked.get(name)}; a run goes on as it "
+                    "began: choose another folder for the output"
+                )
 
     def check_splits(self, splits: Splits, root: Path) -> None:
         """
@@ -95,8 +136,7 @@ class RunFolder:
 
     def write_config(self, run: RunConfig, **facts: Any) -> None:
         """``config.json``: the run's configuration, and facts about it such as versions."""
-        values = {**_as_json(run), **facts}
-        write_text(self.path / CONFIG, json.dumps(values, indent=2, default=str) + "\n")
+        write_text(self.path / CONFIG, json.dumps({**_as_json(run), **facts}, indent=2, default=str) + "\n")
 
     def write_splits(self, splits: Splits, root: Path) -> None:
         """``splits.csv``: which videos trained and which were held out, as ``--split`` reads it."""
@@ -105,7 +145,7 @@ class RunFolder:
     def set_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """``metrics.csv``, a row for each epoch that is over."""
         if rows:
-            write_text(self.path / "metrics.csv", _as_csv(list(rows)))
+            write_csv(self.path / METRICS, rows)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """``result.json``: the run is over, and what came out."""
@@ -123,6 +163,7 @@ class RunFolder:
         if folder.exists():
             write_model(folder, checkpoint)
             return
+        self.path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.path, prefix=f".{folder.name}.") as temporary:
             whole = Path(temporary) / folder.name
             whole.mkdir()
@@ -147,9 +188,44 @@ def check_output(path: Path, *, resume: bool = False) -> None:
     check_writable(path, folder=True)
 
 
+def identity(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides a run's result, from what its ``config.json`` has: two runs with the same need not both be made.
+
+    Returns:
+        Values by names with dots. Left out are the run's name and folder, where and how fast it ran, and what its
+        architecture and preprocessing say in other words.
+    """
+    facts = {name: config.get("facts", {}).get(name, {}) for name in _COMPARED}
+    values = dict(_flat({**config, "facts": facts}))
+    if values.get("optim.min_steps"):
+        del values["optim.epochs"]  # as many as these steps take
+    if values.get("optim.total_batch"):
+        del values["optim.batch_size"]  # what is left of it for a process
+    return {name: value for name, value in values.items() if not _free(name)}
+
+
+def identity_of(run: RunConfig, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """:func:`identity` of a run that need not be made yet; ``facts`` see :func:`facts_of`."""
+    return identity({**_as_json(run), "facts": _plain(facts)})
+
+
+def facts_of(model: PretrainedModel) -> dict[str, Any]:
+    """What ``config.json`` says of a model, on whatever device."""
+    return {name: dataclasses.asdict(getattr(model, attribute)) for name, attribute in _COMPARED.items()}
+
+
+def _free(name: str) -> bool:
+    return any(name == free or name.startswith(f"{free}.") for free in _FREE)
+
+
 def _as_json(run: RunConfig) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(run), default=str))
-    return values
+    return _plain(dataclasses.asdict(run))
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON has them: lists for tuples, words for paths."""
+    plain: dict[str, Any] = json.loads(json.dumps(values, default=str))
+    return plain
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -161,19 +237,15 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{name}", value
 
 
-def _get(values: Any, name: str) -> Any:
-    for part in name.split("."):
-        values = values.get(part) if isinstance(values, Mapping) else None
+def _splits_csv(splits: Splits, root: Path) -> str:
+    return as_csv([{**row, "split": name} for name, part in splits.items() for row in part.rows(root)])
+
+
+def _read(file: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return values
 
 
-def _splits_csv(splits: Splits, root: Path) -> str:
-    return _as_csv([{**row, "split": name} for name, part in splits.items() for row in part.rows(root)])
-
-
-def _as_csv(rows: list[Any]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+def _rows(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="", encoding="utf-8") as text:
+        return list(csv.DictReader(text))

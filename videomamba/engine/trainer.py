@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
+from videomamba.data.splits import Splits
 from videomamba.engine.checkpoint import (
     load_training_state,
     random_state,
@@ -27,8 +28,8 @@ from videomamba.engine.checkpoint import (
     write_checkpoint,
 )
 from videomamba.engine.config import RunConfig
-from videomamba.engine.data import Splits, batches, evaluation_loader, train_loader
-from videomamba.engine.evaluate import evaluate
+from videomamba.engine.data import batches, evaluation_loader, train_loader
+from videomamba.engine.evaluation import evaluate
 from videomamba.engine.interrupt import InterruptFlag
 from videomamba.engine.mixing import Mixing
 from videomamba.engine.nonfinite import first_nonfinite, first_nonfinite_gradient
@@ -36,14 +37,14 @@ from videomamba.engine.optim import make_optimizer, make_schedule
 from videomamba.engine.progress import TrainProgress
 from videomamba.engine.run_folder import RunFolder
 from videomamba.engine.sharding import shard
-from videomamba.errors import UserError
+from videomamba.errors import FieldError, UserError
 from videomamba.models import PretrainedModel
 from videomamba.tasks.task import Batch, Task
 
 _CHECKPOINT_SECONDS, _EPOCH_SECONDS = 600, 60
 
 
-class TrainingError(UserError):
+class TrainingError(FieldError):
     """Training cannot go on; the message says at which step, and what to try."""
 
 
@@ -63,12 +64,20 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class TrainResult:
-    """Where a run lies, the rows of its ``metrics.csv`` for the best and the last epoch, and the test with views."""
+    """What came out of a run.
+
+    Attributes:
+        folder: the run's.
+        best, last: rows of its ``metrics.csv``.
+        views: the test of the last weights with several views of each video; None without one.
+        minutes: spent on it, in all sessions together.
+    """
 
     folder: Path
     best: dict[str, Any]
     last: dict[str, Any]
-    views: dict[str, Any] | None = None
+    views: dict[str, Any] | None
+    minutes: float
 
 
 @dataclass
@@ -83,6 +92,7 @@ class Position:
         sums: of the epoch so far: loss, right answers, clips.
         rows: of ``metrics.csv``, one for each epoch that is over.
         best: the best of them.
+        minutes: spent on the run before this session.
     """
 
     epoch: int = 1
@@ -92,6 +102,10 @@ class Position:
     sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     rows: list[dict[str, Any]] = field(default_factory=list)
     best: dict[str, Any] | None = None
+    minutes: float = 0.0
+
+
+OnStep = Callable[["Trainer", float], None]  # what is called after each batch, with its loss over all processes
 
 
 class Trainer:
@@ -106,19 +120,22 @@ class Trainer:
         folder: RunFolder,
         accelerator: Accelerator,
         flag: InterruptFlag,
+        *,
+        on_step: OnStep | None = None,
     ) -> None:
         self.run, self.task, self.folder, self.accelerator, self.flag = run, task, folder, accelerator, flag
+        self.on_step = on_step
         optim = run.optim
-        train_batches = train_loader(task, splits["train"], model.preprocessing, run)
+        train_batches = train_loader(task, splits.train, model.preprocessing, run)
         test_batches = evaluation_loader(
             task,
-            splits["test"],
+            splits.test,
             model.preprocessing,
             batch_size=optim.batch_size,
             workers=run.data.workers,
             in_memory=run.data.in_memory,
         )
-        self.test_part = splits["test"]
+        self.test_part = splits.test
         self.bare = model  # without what surrounds it in several processes
         if optim.compile:
             model.compile()
@@ -133,9 +150,9 @@ class Trainer:
         self.ema = None if optim.ema is None else AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(optim.ema))
         self.steps_per_epoch = math.ceil(len(self.train_loader) / optim.accumulate)
         self.schedule = make_schedule(self.optimizer.optimizer, optim, self.steps_per_epoch)
-        self.mixing = Mixing(optim.mixup, optim.cutmix, model.num_classes)
+        self.mixing = Mixing(optim.mixup, optim.cutmix, model.num_classes, label=task.mixed_label)
         self.at = Position()
-        self._saved_at = time.monotonic()
+        self._began = self._saved_at = time.monotonic()
 
     def resume(self) -> bool:
         """Goes to the newest checkpoint of the folder; False where there is none.
@@ -176,7 +193,7 @@ class Trainer:
                 progress.epoch(row)
             views = self._test_with_views(progress)
         assert self.at.best is not None
-        return TrainResult(self.folder.path, self.at.best, self.at.rows[-1], views)
+        return TrainResult(self.folder.path, self.at.best, self.at.rows[-1], views, round(self._minutes(), 3))
 
     def _end_epoch(self, row: dict[str, Any]) -> None:
         headline, best = self.task.headline, self.at.best
@@ -202,6 +219,8 @@ class Trainer:
             loss, right, count = self._batch(batch)
             waited, seen, self.at.batch = waited + wait, seen + count, self.at.batch + 1
             self.at.sums = [old + new for old, new in zip(self.at.sums, (loss * count, right, count), strict=True)]
+            if self.on_step is not None:
+                self.on_step(self, loss)
             progress.step(self._row(seen, waited, time.perf_counter() - began))
             if self.accelerator.sync_gradients:
                 self._checkpoint_if_due()
@@ -267,10 +286,11 @@ class Trainer:
     def _give_up(self, what: str, where: str) -> None:
         there = any(self.folder.checkpoints.glob("step-*"))
         kept = f"{self.folder.checkpoints} keeps the state before" if there else "there is no checkpoint yet"
-        again = f", perhaps with --start {self.folder.last}" if self.folder.last.is_dir() else ""
+        again = ", perhaps with {start}" if self.folder.last.is_dir() else ""
         raise TrainingError(
             f"{what} at step {self.at.step + 1} (epoch {self.at.epoch}): {where}; {kept}: "
-            f"begin a new run with a lower learning rate than {self.run.optim.lr}{again}"
+            f"begin a new run with a lower learning rate than {self.run.optim.lr}{again}",
+            start=str(self.folder.last),
         )
 
     def _evaluate(self, loader: DataLoader, progress: TrainProgress) -> dict[str, Any]:
@@ -344,13 +364,16 @@ class Trainer:
             "schedule": self.schedule.state_dict(),
             "ema": None if self.ema is None else self.ema.state_dict(),
             "random": gather_object([random_state()]),
-            "position": vars(self.at),
+            "position": {**vars(self.at), "minutes": self._minutes()},
             "step": self.at.step,
         }
         if self.accelerator.is_main_process:
             write_checkpoint(self.folder.checkpoints, state, keep=self.run.keep_checkpoints)
         self.accelerator.wait_for_everyone()
         self._saved_at = time.monotonic()
+
+    def _minutes(self) -> float:
+        return self.at.minutes + (time.monotonic() - self._began) / 60
 
     def _seconds(self) -> float:
         return time.monotonic() - self._saved_at

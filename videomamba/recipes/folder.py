@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from videomamba.data import Augmentation
-from videomamba.engine.config import DataConfig, ModelConfig, OptimConfig, RunConfig
+from videomamba.engine.config import DataConfig, ModelChoice, OptimConfig, RunConfig
 
 
 def folder(data: Path, *, start: str | None = None) -> RunConfig:
@@ -15,11 +15,11 @@ def folder(data: Path, *, start: str | None = None) -> RunConfig:
     """
     name = data.resolve().name
     if start is None:
-        model = ModelConfig(name="videomamba_nano")
+        model = ModelChoice(name="videomamba_nano")
         return RunConfig(name=name, data=DataConfig(root=data), model=model, optim=OptimConfig(min_steps=1000))
     return RunConfig(
         name=name,
         data=DataConfig(root=data, augmentation=Augmentation(scale=(0.7, 1.0), rand_ops=1, rand_magnitude=5 / 3)),
-        model=ModelConfig(start=start),
+        model=ModelChoice(start=start),
         optim=OptimConfig(epochs=15, min_steps=500, lr=5e-4, warmup_epochs=2),
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from videomamba.data import Augmentation
 from videomamba.data.synthetic import SyntheticMotions
-from videomamba.engine.config import DataConfig, ModelConfig, OptimConfig, RunConfig
+from videomamba.engine.config import DataConfig, ModelChoice, OptimConfig, RunConfig
 
 
 def synthetic_motions(data: Path | None = None) -> RunConfig:
@@ -20,6 +20,6 @@ def synthetic_motions(data: Path | None = None) -> RunConfig:
             synthetic=SyntheticMotions(level="easy", train_per_class=400),
             augmentation=Augmentation(flip=False),  # a mirror image turns the other way round, which is another class
         ),
-        model=ModelConfig(name="videomamba_nano", drop_path_rate=0.0),
+        model=ModelChoice(name="videomamba_nano", drop_path_rate=0.0),
         optim=OptimConfig(epochs=8, lr=2e-3, warmup_epochs=1.0),
     )

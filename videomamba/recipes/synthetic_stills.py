@@ -4,7 +4,7 @@ from pathlib import Path
 
 from videomamba.data import Augmentation
 from videomamba.data.synthetic import SyntheticStills
-from videomamba.engine.config import DataConfig, ModelConfig, OptimConfig, RunConfig
+from videomamba.engine.config import DataConfig, ModelChoice, OptimConfig, RunConfig
 
 
 def synthetic_stills(data: Path | None = None) -> RunConfig:
@@ -20,6 +20,6 @@ def synthetic_stills(data: Path | None = None) -> RunConfig:
             synthetic=SyntheticStills(train_per_class=400),
             augmentation=Augmentation(scale=(0.6, 1.0)),
         ),
-        model=ModelConfig(name="videomamba_nano", drop_path_rate=0.0, overrides={"num_frames": 1, "tubelet_size": 1}),
+        model=ModelChoice(name="videomamba_nano", drop_path_rate=0.0, overrides={"num_frames": 1, "tubelet_size": 1}),
         optim=OptimConfig(epochs=8, batch_size=32, lr=2e-3, warmup_epochs=1.0),
     )

@@ -30,5 +30,7 @@ LAYOUTS: dict[str, Callable[..., dict[str, Any]]] = {
     **dict.fromkeys(SEGMENTATION_LAYOUTS, read_mstcn),
 }
 
+WITH_OPTIONS = ("ava", *SEGMENTATION_LAYOUTS)  # layouts whose reader takes options of its own
+
 # name -> how many published splits a layout has, where it has more than one
 FOLDS: dict[str, int] = {"hmdb51": 3, **SEGMENTATION_LAYOUTS}

@@ -28,6 +28,7 @@ from videomamba.data.datasets.ava_files import (
 from videomamba.data.frame_folder import ASSUMED_FPS
 from videomamba.data.frame_times import FASTEST, SLOWEST
 from videomamba.data.keyframes import Keyframes
+from videomamba.data.splits import Part
 from videomamba.data.video_length import video_seconds
 from videomamba.errors import UserError
 
@@ -110,7 +111,7 @@ class Keyframe:
 
 
 @dataclass(frozen=True)
-class BoxAnnotations:
+class BoxAnnotations(Part):
     """Keyframes of one part.
 
     Attributes:
@@ -132,9 +133,6 @@ class BoxAnnotations:
     has_detections: bool
     bad: tuple[BadRow, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.records)
 
     def rows(self, root: Path) -> list[dict[str, str]]:
         """Video, timestamp and number of annotated and detected boxes of each keyframe."""

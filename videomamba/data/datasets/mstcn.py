@@ -14,6 +14,7 @@ import numpy as np
 
 from videomamba.data.datasets.mstcn_labels import few, read_labels
 from videomamba.data.errors import VideoError, reason
+from videomamba.data.splits import Part
 from videomamba.errors import UserError
 
 
@@ -33,7 +34,7 @@ class FeatureRecord:
 
 
 @dataclass(frozen=True)
-class FeatureAnnotations:
+class FeatureAnnotations(Part):
     """Videos of one part of a split.
 
     Attributes:
@@ -47,9 +48,6 @@ class FeatureAnnotations:
     class_names: tuple[str, ...]
     channels: int
     notes: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.records)
 
     def rows(self, root: Path) -> list[dict[str, str]]:
         """Name and features of each video."""

@@ -1,0 +1,54 @@
+"""Studies from Python: their cells, their table, and what cannot be studied."""
+
+from pathlib import Path
+
+import pytest
+from tiny import quiet, tiny_run
+
+from videomamba.experiments import run_study, study_of
+from videomamba.experiments.published import Study, Variant
+from videomamba.experiments.study import cells_of
+
+
+def test_runs_of_one_seed_and_fold_are_next_to_each_other(clips):
+    base = tiny_run(clips, None)
+    folds = {"1": {}, "2": {}}
+    cells = cells_of(study_of("frames"), base, Path("out"), seeds=(0, 1), folds=folds)
+    assert [(cell.seed, cell.fold, cell.variant) for cell in cells[:4]] == [
+        *((0, "1", frames) for frames in ("8", "16", "32")),
+        (0, "2", "8"),
+    ]
+    assert cells[4].run.output == Path("out/16/seed-0/fold-2")
+    assert cells[4].run.model.overrides["num_frames"] == 16
+    assert cells[4].run.data.num_frames is None
+
+
+def test_a_study_without_a_command_line(clips, tmp_path):
+    study = Study(
+        "norm", "width", "32", (Variant("32", "32", (1.0, 2.0)), Variant("16", "16", changes={"embed_dim": 16}))
+    )
+    base = tiny_run(clips, None, epochs=1)
+    figures = run_study(study, base, tmp_path, console=quiet())
+    assert [(figure.variant, figure.count) for figure in figures] == [("32", 3), ("16", 3)]
+    assert all(figure.minutes > 0 for figure in figures)
+    text = (tmp_path / "table.md").read_text()
+    assert "all 2 runs are over" in text
+    assert "minutes of 2 runs together" in text
+    assert "Command" not in text
+    made = {figure.run: (figure.run / "result.json").stat().st_mtime for figure in figures}
+    assert run_study(study, base, tmp_path, console=quiet()) == figures
+    assert made == {run: (run / "result.json").stat().st_mtime for run in made}, "a finished run was made again"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("orders", {}, "unknown study 'orders'; choose one of order, position"),
+        ("position", {}, "position needs start of an image model"),
+        ("pretrain", {}, "pretrain compares checkpoints: give starts"),
+        ("width", {"starts": {"96": "x"}}, "width has no such variant; it has 192, 384"),
+    ],
+)
+def test_what_cannot_be_studied(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        study_of(name, **options)

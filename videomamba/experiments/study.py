@@ -1,0 +1,173 @@
+"""One of the paper's studies: each variant with each seed on each fold, as a table beside the paper's."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from videomamba.engine import RunConfig
+from videomamba.engine.run_folder import RunFolder
+from videomamba.errors import FieldError, UserError
+from videomamba.experiments.grid import Cell, Grid
+from videomamba.experiments.published import STUDIES, Study, Variant, pretrain
+from videomamba.experiments.sweep import sweep
+from videomamba.experiments.table import Figure, write_table
+from videomamba.inference.device import resolve_device
+from videomamba.machine import machine_line
+from videomamba.models.config import VideoMambaConfig
+from videomamba.models.weights.readers import read_checkpoint
+
+Folds = Mapping[str, Mapping[str, Any]]
+NAMES = (*STUDIES, "pretrain", "shuffle")
+ONE_FOLD: Folds = {"": {}}
+
+
+def study_of(name: str, *, start: str | None = None, starts: Mapping[str, str] | None = None) -> Study:
+    """The study that a name stands for, for these checkpoints; of ``shuffle`` the run that is tested in the end.
+
+    Args:
+        name: of :data:`NAMES`.
+        start: checkpoint that all runs begin from; ``position`` needs an image model.
+        starts: variant -> checkpoint; ``pretrain`` compares these.
+
+    Raises:
+        UserError: a checkpoint is missing, or one too many.
+
+    Example:
+        >>> [variant.name for variant in study_of("order").variants]
+        ['spatial', 'temporal', 'spatio_temporal']
+    """
+    starts = starts or {}
+    if name == "pretrain":
+        if not starts:
+            raise FieldError("pretrain compares checkpoints: give {starts}", "starts")
+        return pretrain(starts, {key: _is_image_model(path) for key, path in starts.items()})
+    if name == "shuffle":
+        return Study("shuffle", "model", "model", (Variant("model", "model"),))
+    if name not in STUDIES:
+        raise UserError(f"unknown study {name!r}; choose one of {', '.join(NAMES)}")
+    study = STUDIES[name]
+    if name == "position" and (start is None or not _is_image_model(start)):
+        raise FieldError(
+            "position needs {start} of an image model (one frame), whose table three of the variants carry "
+            "over; `videomamba train synthetic_stills` makes a small one",
+            "start",
+        )
+    unknown = sorted(set(starts) - {variant.name for variant in study.variants})
+    if unknown:
+        known = ", ".join(variant.name for variant in study.variants)
+        raise FieldError(f"{{starts}}: {name} has no such variant; it has {known}", starts=f"{unknown[0]}=...")
+    variants = (dataclasses.replace(v, start=starts.get(v.name)) for v in study.variants)
+    return dataclasses.replace(study, variants=tuple(variants))
+
+
+def _is_image_model(checkpoint: str) -> bool:
+    config = read_checkpoint(checkpoint).config
+    return isinstance(config, VideoMambaConfig) and config.num_frames == 1
+
+
+def run_study(
+    study: Study,
+    base: RunConfig,
+    output: Path,
+    *,
+    seeds: Sequence[int] = (0,),
+    folds: Folds = ONE_FOLD,
+    jobs: int = 1,
+    runs: Path | None = None,
+    console: Console | None = None,
+    command: str | None = None,
+) -> list[Figure]:
+    """Makes the runs that are missing, and writes the table each time one is over.
+
+    Args:
+        study: what is varied, see :func:`study_of`.
+        base: the run that each differs from.
+        output: the study's folder; a run's is ``output/<variant>/seed-S[/fold-F]``.
+        seeds: of the runs.
+        folds: name -> fields of the data's configuration.
+        jobs: runs at a time, in processes of their own that share the cores.
+        runs: a folder; equal runs in it and below are taken from there.
+        console: told what happens; standard error by default.
+        command: how to repeat it, for the table.
+
+    Raises:
+        UserError: a run that cannot work, or a folder that holds another run.
+        KeyboardInterrupt: Ctrl-C; every run at work has saved its state, and the same call goes on.
+
+    Example:
+        >>> from videomamba.recipes import folder
+        >>> figures = run_study(study_of("order"), folder(Path("clips")), Path("runs/order"))  # doctest: +SKIP
+    """
+    if jobs < 1:
+        raise FieldError("{jobs}; it must be at least 1", jobs=jobs)
+    console = console or Console(stderr=True, highlight=False, markup=False)
+    grid = Grid(cells_of(study, base, output, seeds=seeds, folds=folds))
+    facts = {
+        **({} if command is None else {"Command": f"`{command}`"}),
+        "Data": _data_in_words(grid),
+        "Model": _model_in_words(grid),
+        "Machine": machine_line(resolve_device(base.device)) + (f", {jobs} runs at a time" if jobs > 1 else ""),
+    }
+    found = grid.find([] if runs is None else RunFolder.finished(runs))
+
+    def table() -> str:
+        figures = _figures(found)
+        return write_table(output, study, figures, data=base.data.root.name, facts=facts, wanted=len(found))
+
+    def over(cell: Cell) -> None:
+        found[cell] = cell.folder
+        table()
+
+    missing = [cell for cell, folder in found.items() if folder is None]
+    console.print(f"{len(found)} runs, {len(missing)} of them to be made; writing {output}", soft_wrap=True)
+    sweep(grid, missing, console=console, jobs=jobs, on_end=over)
+    console.print(table(), soft_wrap=True)
+    return _figures(found)
+
+
+def cells_of(study: Study, base: RunConfig, output: Path, *, seeds: Sequence[int], folds: Folds) -> list[Cell]:
+    """All runs, those of one seed and fold next to each other: a table that is not finished compares like with like."""
+    return [
+        _cell(variant, base, output, seed, fold, changes)
+        for seed in seeds
+        for fold, changes in folds.items()
+        for variant in study.variants
+    ]
+
+
+def _cell(variant: Variant, base: RunConfig, output: Path, seed: int, fold: str, changes: Mapping[str, Any]) -> Cell:
+    folder = output / variant.name / f"seed-{seed}"
+    data = dataclasses.replace(base.data, **changes)
+    if "num_frames" in variant.changes:
+        data = dataclasses.replace(data, num_frames=None)
+    model = dataclasses.replace(base.model, overrides={**base.model.overrides, **variant.changes})
+    if variant.start is not None:
+        model = dataclasses.replace(model, start=variant.start or None)
+    output = folder / f"fold-{fold}" if fold else folder
+    return Cell(dataclasses.replace(base, data=data, model=model, seed=seed, output=output), seed, variant.name, fold)
+
+
+def _figures(found: Mapping[Cell, RunFolder | None]) -> list[Figure]:
+    return [
+        Figure.of(folder, cell.variant, cell.seed, cell.fold) for cell, folder in found.items() if folder is not None
+    ]
+
+
+def _data_in_words(grid: Grid) -> str:
+    parts = {cell.fold: grid.splits(cell) for cell in reversed(grid.cells)}
+    folds = [
+        f"{f'fold {fold}: ' if fold else ''}{len(splits.train)} to train, {len(splits.test)} held out"
+        for fold, splits in reversed(parts.items())
+    ]
+    classes = len(next(iter(parts.values())).train.class_names)
+    return f"{grid.cells[0].run.data.root}, {classes} classes; {'; '.join(folds)}"
+
+
+def _model_in_words(grid: Grid) -> str:
+    first = grid.cells[0]
+    model = grid.model(first)
+    size = ", ".join(f"{name} {getattr(model.config, name)}" for name in ("embed_dim", "depth"))
+    return f"{size}, {model.preprocessing}, from {first.run.model.start or 'scratch'} (where a row does not differ)"
