@@ -1,10 +1,10 @@
-# make demo | test | lint | test-slow | benchmark | clean: each sets up what it needs, in .venv, on a machine that has only Python >= 3.11.
+# make demo | test | lint | test-slow | fuzz | benchmark | clean: each sets up what it needs, in .venv, on a machine that has only Python >= 3.11.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-slow lint format benchmark clean
+.PHONY: demo test test-slow fuzz lint format benchmark clean
 
 demo: $(VENV)/.installed
 	$(BIN)/videomamba demo
@@ -15,6 +15,12 @@ test: $(VENV)/.installed-dev
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 -m slow
+
+# make fuzz COUNT=20000 SEED=7: damaged videos through the reader and the check; a table at the end
+COUNT ?= 5000
+SEED ?= 0
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.fuzz.campaign --count $(COUNT) --seed $(SEED)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
@@ -29,7 +35,7 @@ benchmark: $(VENV)/.installed
 	$(BIN)/pip install --quiet --group benchmark
 	$(BIN)/videomamba benchmark scan
 	$(BIN)/python benchmarks/whole_model.py
-	$(BIN)/python benchmarks/peers.py
+	$(BIN)/python benchmarks/other_scans.py
 
 # A change of the sources of the compiled kernels builds them again.
 $(VENV)/.installed: pyproject.toml setup.py $(wildcard videomamba/ops/native/*.cpp videomamba/ops/native/*.h)

@@ -17,6 +17,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from videomamba import create_model
+from videomamba.machine import machine_line
 
 MATRIX_PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::mkldnn_convolution")
 MIB = 2**20
@@ -76,7 +77,7 @@ def main() -> None:
             most = max(most, live)
     allowed = weights + most / MIB
 
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}")
+    print(machine_line("cpu"))
     print(f"median {1e3 * statistics.median(seconds):.0f} ms a clip, {statistics.median(faults):.0f} page faults")
     print(f"matrix products {products:.0f} ms, everything else {sum(times.values()) - products:.0f} ms; of it")
     for name in ("videomamba::scan", "videomamba::causal_conv"):

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "videomamba"
 
 # these import nothing of ours but the two that everything is checked and refused with
-GROUND = {"checks", "errors", "files", "labels", "memory", "notes", "preprocessing", "shapes"}
+GROUND = {"checks", "errors", "files", "labels", "machine", "memory", "notes", "preprocessing", "shapes", "tables"}
 # what a room may import from beside the ground floor, each allowing all below it; `data` is a tower of its own
 _MODELS = {"models", "nn", "ops"}
 _TASKS = {"tasks", "data", *_MODELS}
@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "errors": set(),
     "checks": {"errors"},
     **{room: {"checks", "errors"} for room in GROUND - {"checks", "errors"}},
+    "tables": {"files"},
     "ops": set(),
     "nn": {"ops"},
     "models": {"nn", "ops"},
@@ -116,18 +117,6 @@ def test_no_circles():
             visit(module, ())
 
 
-def test_public_names():
-    import videomamba
-    from videomamba import ops
-
-    for name in ("create_model", "list_models", "VideoMamba", "load_model"):
-        assert callable(getattr(videomamba, name))
-    for name in ("selective_scan", "bidirectional_scan", "causal_conv1d"):
-        assert callable(getattr(ops, name))
-    with pytest.raises(AttributeError, match="has no attribute 'creat_model'"):
-        _ = videomamba.creat_model
-
-
 def test_files_are_short():
     for file in FILES:
-        assert len(file.read_text().splitlines()) <= 420, f"{file} is long: is it one idea?"
+        assert len(file.read_text().splitlines()) <= 320, f"{file} is long: is it one idea?"

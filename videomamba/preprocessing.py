@@ -19,6 +19,10 @@ class Preprocessing:
 
     Raises:
         UserError: a value that no clip can have.
+
+    Example:
+        >>> print(videomamba.Preprocessing(num_frames=8, stride=4, size=(112, 112)))
+        8 frames 4 apart of 112 x 112
     """
 
     num_frames: int = 16

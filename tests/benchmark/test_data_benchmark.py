@@ -70,7 +70,7 @@ def test_ratios_are_of_each_clip_and_of_the_sums():
 
 def test_the_parts_are_of_the_frames_that_the_item_takes(videos):
     paths = sorted(videos.iterdir())
-    dataset = data._dataset("pyav", paths, Preprocessing(4, 3, (16, 16)), data.PAPER)
+    dataset = data._dataset("pyav", paths, Preprocessing(4, 3, (16, 16)), data.TABLE_S3)
     dataset.set_epoch(5)
     read = []
     reading = VideoReader.read

@@ -1,8 +1,9 @@
 """Transforms act on a clip as a whole and end in the model's input."""
 
+import math
+
 import pytest
 import torch
-from torchvision.transforms import v2
 
 from videomamba.data import Augmentation, eval_transform, train_transform
 from videomamba.data.randaugment import OPERATIONS, Operation, RandAugment
@@ -105,38 +106,44 @@ def test_an_operation_is_carried_out_with_its_chance(monkeypatch):
         assert least <= len(done) <= most, prob
 
 
-@pytest.mark.parametrize("size", [(2, 3), (23, 40), (56, 48), (112, 112)])
+@pytest.mark.parametrize("size", [(2, 3), (23, 40), (56, 48)])
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_operations_are_torchvisions(name, size):
-    """At every strength: the same to the bit, or at most one level off in few pixels where rounding differs."""
-    theirs = v2.RandAugment(interpolation=v2.InterpolationMode.BILINEAR)
-    assert list(OPERATIONS) == list(theirs._AUGMENTATION_SPACE)
-    levels, signed = theirs._AUGMENTATION_SPACE[name]
-    operation = OPERATIONS[name]
-    assert operation.signed == signed
-    coarse = torch.randint(0, 256, (3, 3, 5, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    clip = v2.functional.resize(coarse, list(size))
-    clip[1, 2] = 77  # a colour of one level
-    before = clip.clone()
-    bins = 32  # no strength of Solarize is a whole level, where rounding decides
-    table = levels(bins, *size)
-    for i in range(0, bins, 3):
-        for sign in (1, -1) if signed else (1,):
-            strength = sign * float(table[i]) if table is not None else 0.0
-            how = {"interpolation": theirs.interpolation, "fill": theirs._fill}
-            want = theirs._apply_image_or_video_transform(clip, name, strength, **how)
-            height, width = size
-            other = {"TranslateX": strength / width, "TranslateY": strength / height}
-            other |= {"Posterize": 8 - strength, "Solarize": 1 - strength}
-            level = other.get(name, strength)
-            rounding = 0.5 if name == "Posterize" else 1e-5
-            assert level == pytest.approx(sign * operation.most * i / (bins - 1), abs=rounding)
-            got = operation.run(clip, level)
-            assert (got.dtype, got.shape) == (torch.uint8, clip.shape)
-            assert torch.equal(clip, before), "the clip itself was changed"
-            off = (got.int() - want.int()).abs()
-            assert off.max() <= (1 if name in ("ShearX", "ShearY", "Sharpness") else 0), strength
-            assert (off > 0).float().mean() < 0.05, strength
+def test_operations_keep_shape_and_input(name, size):
+    clip = torch.randint(0, 256, (3, 3, *size), dtype=torch.uint8)
+    before, operation = clip.clone(), OPERATIONS[name]
+    for level in (0.0, operation.most, -operation.most) if operation.signed else (0.0, operation.most):
+        got = operation.run(clip, level)
+        assert (got.dtype, got.shape) == (torch.uint8, clip.shape)
+        assert torch.equal(clip, before), "the clip itself was changed"
+        if level == 0 and (operation.signed or name in ("Posterize", "Identity")):
+            assert torch.equal(got, clip)
+
+
+def test_operations_do_what_they_are_named():
+    """On a frame whose pixels count up by 4 from left to right, at most of the strength."""
+    frame = (4 * torch.arange(60, dtype=torch.uint8)).expand(1, 3, 60, 60)
+    ran = {name: operation.run(frame, operation.most)[0, 0].int() for name, operation in OPERATIONS.items()}
+    row = frame[0, 0, 0].int()
+    middle = 30
+    assert ran["TranslateX"][5].tolist() == [0] * 27 + row[:33].tolist()  # 150 / 331 of 60
+    assert torch.equal(OPERATIONS["TranslateX"].run(frame, -150 / 331)[0, 0, 5, :33].int(), row[27:])
+    assert (ran["TranslateY"][:27] == 0).all()
+    assert torch.equal(ran["TranslateY"][27:], frame[0, 0, 27:].int())
+    assert abs(ran["ShearX"][50, middle] - (row[middle] + 4 * 0.3 * 50.5)) <= 1
+    upright = OPERATIONS["ShearY"].run(frame.mT, 0.3)[0, 0].int()
+    assert (upright.mT - ran["ShearX"]).abs().max() <= 1
+    assert abs(ran["Rotate"][middle, middle] - row[middle]) <= 4
+    assert abs(ran["Rotate"][middle + 20, middle] - (row[middle] - 4 * 20 * math.tan(math.pi / 6))) <= 8
+    assert torch.equal(ran["Brightness"][0], (row * 1.9).clamp(max=255).int())
+    assert torch.equal(ran["Color"][0], row), "grey has no colour"
+    assert ran["Contrast"][0, 0] == 0
+    assert ran["Contrast"][0, -1] == 255
+    assert torch.equal(ran["Sharpness"][5, 1:-1], row[1:-1]), "a ramp is as sharp as it can be"
+    assert ran["Posterize"].unique().tolist() == [16 * i for i in range(15)]
+    assert torch.equal(ran["Solarize"][0], 255 - row)
+    assert ran["AutoContrast"][0, 0] == 0
+    assert ran["AutoContrast"][0, -1] >= 254
+    assert (ran["Equalize"][0, 1:] - ran["Equalize"][0, :-1]).max() <= 5
 
 
 def test_erasing_blanks_one_rectangle_in_all_frames():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.bitstream import BitStreamFilterContext
 
 
 def numbered_frames(count: int, height: int = 48, width: int = 64) -> np.ndarray:
@@ -79,3 +80,87 @@ def write_audio(path: Path) -> Path:
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def set_matrix(path: Path, a: int, b: int, c: int, d: int) -> None:
+    """Writes a display matrix of ones and zeros into an mp4's video track."""
+    data = path.read_bytes()
+    place = data.index(_matrix(1, 0, 0, 1), data.index(b"tkhd"))
+    path.write_bytes(data[:place] + _matrix(a, b, c, d) + data[place + 36 :])
+
+
+def _matrix(a: int, b: int, c: int, d: int) -> bytes:
+    return np.array([a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30], ">i4").tobytes()
+
+
+def write_with_cover(path: Path, frames: np.ndarray) -> Path:
+    """A film behind a track of one picture, which comes first."""
+    with av.open(str(path), "w") as container:
+        cover = container.add_stream("mjpeg", rate=25)
+        cover.width = cover.height = 96
+        cover.pix_fmt = "yuvj420p"
+        film = container.add_stream("libx264", rate=25)
+        film.height, film.width = frames.shape[1:3]
+        film.pix_fmt = "yuv420p"
+        container.mux(cover.encode(av.VideoFrame.from_ndarray(np.full((96, 96, 3), 200, np.uint8), format="rgb24")))
+        container.mux(cover.encode())
+        for picture in frames:
+            container.mux(film.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(film.encode())
+    return path
+
+
+def write_music(path: Path) -> Path:
+    """Sound and a cover picture, which mp4 marks as one and Matroska does not."""
+    with av.open(str(path), "w") as container:
+        sound = container.add_stream("aac", rate=16000, layout="mono")
+        cover = container.add_stream("mjpeg", rate=25)
+        cover.width = cover.height = 64
+        cover.pix_fmt = "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        container.mux(cover.encode(av.VideoFrame.from_ndarray(np.full((64, 64, 3), 99, np.uint8), format="rgb24")))
+        container.mux(cover.encode())
+        for start in range(0, 16000, 1024):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 16000, start
+            container.mux(sound.encode(frame))
+        container.mux(sound.encode())
+    return path
+
+
+def shift(source: Path, target: Path, milliseconds: int) -> Path:
+    """The same transport stream with a later clock."""
+    with av.open(str(source)) as read, av.open(str(target), "w") as written:
+        stream = read.streams.video[0]
+        copy = written.add_stream_from_template(stream)
+        for packet in read.demux(stream):
+            if packet.dts is not None:
+                packet.pts += milliseconds * 90
+                packet.dts += milliseconds * 90
+                packet.stream = copy
+                written.mux(packet)
+    return target
+
+
+def set_tags(source: Path, target: Path, **tags: int) -> Path:
+    """The same h264 video with other colour tags, such as ``matrix_coefficients=10``."""
+    how = ":".join(f"{name}={value}" for name, value in tags.items())
+    with av.open(str(source)) as read, av.open(str(target), "w") as written:
+        stream = read.streams.video[0]
+        copy = written.add_stream_from_template(stream)
+        change = BitStreamFilterContext(f"h264_metadata={how}", stream, copy)
+        for packet in read.demux(stream):
+            for changed in change.filter(packet if packet.size else None):
+                changed.stream = copy
+                written.mux(changed)
+    return target
+
+
+def forget_rate(path: Path) -> None:
+    """Takes DefaultDuration and Duration out of a webm's header, as browsers leave them out."""
+    data = bytearray(path.read_bytes())
+    for key in (b"\x23\xe3\x83", b"\x44\x89"):
+        place = data.find(key)
+        length = len(key) + 1 + (data[place + len(key)] & 127)
+        data[place : place + length] = bytes([0xEC, 0x80 | length - 2]) + bytes(length - 2)  # Void
+    path.write_bytes(data)

@@ -14,7 +14,7 @@ from videomamba.engine import TrainingError, load_splits, train
 from videomamba.engine.checkpoint import read_checkpoint
 from videomamba.engine.mixing import Mixing
 from videomamba.engine.optim import layer_of_parameters
-from videomamba.models import OwnModel, load_model
+from videomamba.models import CustomModel, load_model
 from videomamba.preprocessing import Preprocessing
 from videomamba.tasks.recognition import Recognition
 
@@ -131,7 +131,7 @@ class Failing(nn.Module):
 
 
 def own(module):
-    return OwnModel(module, class_names=NAMES, preprocessing=Preprocessing(num_frames=4, size=(32, 32)))
+    return CustomModel(module, class_names=NAMES, preprocessing=Preprocessing(num_frames=4, size=(32, 32)))
 
 
 def test_not_a_number_names_its_layer_and_keeps_the_checkpoint(clips, tmp_path):
@@ -174,22 +174,22 @@ def test_a_module_of_ones_own_trains_and_is_read_again(clips, tmp_path):
     run = dataclasses.replace(tiny_run(clips, tmp_path / "run", epochs=8, lr=0.1), test_clips=2)
     result = start(run, model=own(Mean()))
     assert result.last["top1"] == result.views["top1"] == 1
-    again = OwnModel.load(run.output / "last", Mean())
+    again = CustomModel.load(run.output / "last", Mean())
     video = torch.randn(2, 3, 4, 32, 32)
     model = Mean()
     model.load_state_dict({n.removeprefix("module."): v for n, v in again.state_dict().items()})
     with torch.no_grad():
         assert torch.equal(again(video), model(video))
     assert again.class_names == NAMES
-    with pytest.raises(ValueError, match=r"holds Mean: make that module and use OwnModel\.load"):
+    with pytest.raises(ValueError, match=r"holds Mean: make that module and use CustomModel\.load"):
         load_model(run.output / "last")
     with pytest.raises(ValueError, match=r"lacks tensor module\.first"):
-        OwnModel.load(run.output / "last", Sick(1))
+        CustomModel.load(run.output / "last", Sick(1))
 
 
 @pytest.mark.parametrize("names", [NAMES[:2], (*NAMES, "white"), NAMES[::-1]])
 def test_a_module_with_other_classes_than_the_data_is_refused(clips, tmp_path, names):
-    model = OwnModel(Mean(), class_names=names, preprocessing=Preprocessing(num_frames=4, size=(32, 32)))
+    model = CustomModel(Mean(), class_names=names, preprocessing=Preprocessing(num_frames=4, size=(32, 32)))
     with pytest.raises(ValueError, match=r"class names are not the data's 3 in their order: blue, green, red"):
         start(tiny_run(clips, tmp_path / "run"), model=model)
     assert not (tmp_path / "run").exists()

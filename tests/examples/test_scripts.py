@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from tiny import write_clips
 
-from examples import own_module, where_delta_looks
+from examples import custom_module, where_delta_looks
 from videomamba.data.synthetic import write_video
 from videomamba.models import VideoMamba, create_model
 
@@ -44,8 +44,8 @@ def test_where_delta_looks_sees_a_step_size_that_follows_what_moves(tmp_path, mo
 
 def test_a_module_of_ones_own_learns_and_is_read_again(tmp_path, monkeypatch, capsys):
     write_clips(tmp_path / "clips")
-    monkeypatch.setattr(sys, "argv", ["own_module.py", str(tmp_path / "clips"), str(tmp_path / "run")])
-    own_module.main()
+    monkeypatch.setattr(sys, "argv", ["custom_module.py", str(tmp_path / "clips"), str(tmp_path / "run")])
+    custom_module.main()
     first, second = capsys.readouterr().out.splitlines()
     assert float(re.findall(r"top-1 of the last epoch: (\d+\.\d) %", first)[0]) > 60  # a third by guessing
     assert second == f"{tmp_path / 'run' / 'last'} holds SmallC3D, which tells blue, green, red"

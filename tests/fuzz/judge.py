@@ -26,7 +26,7 @@ def judge(path: Path) -> tuple[str, str]:
                 clip = reader.read(list(range(min(reader.num_frames, MOST_FRAMES))), short_side=64)
                 reader.read([reader.num_frames - 1, 0], short_side=64)
                 if not (clip.timestamps.diff() >= 0).all():
-                    problem = problem or "times go back"
+                    problem = problem or f"frames go back: {clip.indices.tolist()}"
         except VideoError as error:
             outcome = ("refused", str(error)) if _is_plain(str(error), path) else ("BUG", f"unclear: {error!r}")
         except BaseException:

@@ -11,6 +11,7 @@ import torch
 from tests.tiny import MODEL
 from videomamba.data import VideoReader, eval_transform
 from videomamba.data.synthetic import write_video
+from videomamba.data.video_writer import video_file
 from videomamba.inference.features import Windows, video_features, windows_for, write_features
 from videomamba.models import create_model
 
@@ -107,3 +108,22 @@ def test_mistakes_are_one_line(model, tmp_path):
         windows_for(model, step=0)
     with pytest.raises(ValueError, match="stride=0"):
         write_features(tmp_path / "f.npy", model, tmp_path, windows_for(model), name="", device=CPU, stride=0)
+
+
+def test_when_features_are(model, tmp_path):
+    """The json says when each is where the rate varies, by the frames' own times."""
+    frames = np.random.default_rng(0).integers(0, 255, (12, 32, 32, 3)).astype(np.uint8)
+    for name, moments in (
+        ("even", [None] * 12),
+        ("uneven", [0.1 * i if i < 6 else 0.5 + 0.5 * (i - 5) for i in range(12)]),
+    ):
+        with video_file(tmp_path / f"{name}.mp4", height=32, width=32, fps=10) as writer:
+            for frame, seconds in zip(frames, moments, strict=True):
+                writer.write(frame, seconds)
+        path = tmp_path / f"{name}.npy"
+        write_features(path, model, tmp_path / f"{name}.mp4", windows_for(model), name="x", device=CPU, stride=2)
+        seconds = json.loads(path.with_suffix(".json").read_text())["seconds"]
+        if name == "even":
+            assert seconds is None
+        else:
+            assert seconds == pytest.approx([0, 0.2, 0.4, 1, 2, 3, 4.0], abs=1e-3)

@@ -130,3 +130,29 @@ def test_every_layer_has_a_rate_and_vectors_do_not_decay():
     assert layers["backbone.patch_embed.proj.weight"] == 0
     assert layers["backbone.blocks.1.norm.weight"] == 2
     assert layers["head.weight"] == max(layers.values()) == 4
+
+
+def test_a_recognition_folder_is_a_detector_to_begin_with(tmp_path):
+    """``Detector.from_pretrained`` of it: that backbone, and a new head of so many classes as are asked for."""
+    torch.manual_seed(1)
+    recogniser = VideoMamba(VideoMambaConfig(num_classes=7, **TINY)).eval()
+    recogniser.save_pretrained(tmp_path / "model")
+    model = Detector.from_pretrained(tmp_path / "model")
+    assert (type(model.config), model.num_classes, model.preprocessing.stride) == (DetectorConfig, 80, 4)
+    assert Detector.from_pretrained(tmp_path / "model", num_classes=3, dropout=0.1).config.dropout == 0.1
+    video = torch.randn(1, 3, 4, 64, 64)
+    with torch.inference_mode():
+        features = recogniser.to_grid(recogniser.forward_features(video))
+        torch.testing.assert_close(model.backbone.feature_map(video), features)
+    recogniser.class_names = ("a",) * 7
+    assert not model.has_trained_head
+    same = Detector.from_pretrained(tmp_path / "model", num_classes=7)
+    assert not same.has_trained_head  # as many outputs, but of another kind
+
+
+def test_frozen_blocks_are_in_the_configuration():
+    model = tiny(drop_path_rate=0.2)
+    model.freeze(1)
+    assert model.config.drop_path_rate == model.backbone.config.drop_path_rate == 0.2
+    model.freeze()
+    assert model.config.drop_path_rate == model.backbone.config.drop_path_rate == 0.0

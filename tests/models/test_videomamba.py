@@ -119,14 +119,14 @@ def test_intermediates():
 
 def test_reset_classifier():
     model, x = make(), video()
-    model.reset_classifier(3, ["a", "b", "c"])
+    model.reset_classifier(3, class_names=["a", "b", "c"])
     assert model(x).shape == (2, 3)
     assert model.config.num_classes == model.num_classes == 3
     assert model.class_names == ("a", "b", "c")
     model.reset_classifier(0)
     assert torch.equal(model(x), model.forward_features(x)[:, 0])
     with pytest.raises(ValueError, match="2 class names for num_classes=3"):
-        model.reset_classifier(3, ["a", "b"])
+        model.reset_classifier(3, class_names=["a", "b"])
 
 
 def test_grad_checkpointing_changes_no_gradient():

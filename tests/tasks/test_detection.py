@@ -9,7 +9,7 @@ from ava_videos import ACTIONS, KEYFRAMES, write_ava
 
 from videomamba.data.datasets.ava import read_ava
 from videomamba.data.transforms import Augmentation
-from videomamba.models import OwnModel, VideoMamba, VideoMambaConfig, create_model
+from videomamba.models import CustomModel, VideoMamba, VideoMambaConfig, create_model
 from videomamba.preprocessing import Preprocessing
 from videomamba.tasks.catalogue import make_task, task_model
 from videomamba.tasks.detection import Detection
@@ -89,8 +89,8 @@ def test_right_is_where_the_shown_actions_rank_first(task):
 def report_of(task, batches, outputs):
     metrics = task.metrics()
     for batch, logits in zip(batches, outputs, strict=True):
-        task.update(metrics, task.scores(logits.unsqueeze(1)), batch)
-    return task.report(metrics)
+        metrics.update(task.scores(logits.unsqueeze(1)), batch)
+    return metrics.report()
 
 
 def test_figures_of_perfect_and_of_wrong_answers(task, parts):
@@ -147,8 +147,8 @@ def test_models_of_other_tasks_are_refused(task):
     recogniser = VideoMamba(VideoMambaConfig(embed_dim=16, depth=1, img_size=32, num_frames=2))
     with pytest.raises(ValueError, match="not VideoMamba: name a model such as"):
         task.check_model(recogniser)
-    own = OwnModel(torch.nn.Identity(), class_names=["a", "b"], preprocessing=PREPROCESSING)
-    with pytest.raises(ValueError, match="not OwnModel"):
+    own = CustomModel(torch.nn.Identity(), class_names=["a", "b"], preprocessing=PREPROCESSING)
+    with pytest.raises(ValueError, match="not CustomModel"):
         task.check_model(own)
     detector = create_model("videomamba_nano_detector", num_classes=2)
     task.check_model(detector)

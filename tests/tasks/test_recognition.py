@@ -48,8 +48,8 @@ def test_mirrored_classes_are_found_by_name_however_they_are_numbered():
 def report(task, *batches):
     metrics = task.metrics()
     for scores, labels in batches:
-        task.update(metrics, scores, {"label": torch.tensor(labels)})
-    return task.report(metrics)
+        metrics.update(scores, {"label": torch.tensor(labels)})
+    return metrics.report()
 
 
 def test_report_counts_a_short_last_batch_by_its_clips():
@@ -74,6 +74,12 @@ def test_top5_takes_the_label_among_the_five_best():
 
 def test_top5_of_three_classes_is_one():
     assert report(Recognition(NAMES[:3]), (torch.eye(3), [1, 2, 0]))["top5"] == 1
+
+
+@pytest.mark.parametrize("label", [-1, 7])
+def test_a_label_that_is_no_class_is_not_counted_as_another_one(label):
+    with pytest.raises(RuntimeError):
+        report(Recognition(NAMES), (torch.eye(7)[:1], [label]))
 
 
 def test_correct_is_one_where_the_best_is_the_label():

@@ -62,9 +62,9 @@ def test_padding_is_neither_right_nor_counted():
         share = (last[i, :n] == batch["label"][i, :n]).float().mean()
         assert task.correct(outputs, batch)[i] == pytest.approx(share.item())
     metrics = task.metrics()
-    task.update(metrics, task.scores(outputs.unsqueeze(1)), batch)
-    task.update(metrics, task.scores(outputs.unsqueeze(1)), batch)  # a padded sample of another process
-    report = task.report(metrics)
+    metrics.update(task.scores(outputs.unsqueeze(1)), batch)
+    metrics.update(task.scores(outputs.unsqueeze(1)), batch)  # a padded sample of another process
+    report = metrics.report()
     assert report["count"] == 2
     assert [len(report["predictions"][i]) for i in range(2)] == [9, 6]
     assert report["MoF"] == pytest.approx(100 * (last == batch["label"]).sum().item() / 15)
@@ -76,9 +76,9 @@ def test_figures_are_at_the_rate_of_the_labels():
     outputs = F.one_hot(torch.tensor([[0, 1, 1]]), 3).float().transpose(1, 2)[:, None, None] * 9
     metrics = task.metrics()
     batch = {"truth": truth, "stride": torch.tensor([3]), "index": torch.tensor([4])}
-    task.update(metrics, task.scores(outputs), batch)
-    assert task.report(metrics)["MoF"] == 100.0
-    assert task.report(metrics)["predictions"] == {4: truth[0].tolist()}
+    metrics.update(task.scores(outputs), batch)
+    assert metrics.report()["MoF"] == 100.0
+    assert metrics.report()["predictions"] == {4: truth[0].tolist()}
 
 
 def test_predictions_are_segments():

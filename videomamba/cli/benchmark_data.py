@@ -9,9 +9,10 @@ import tyro
 from rich.progress import Progress
 
 from videomamba.cli.options import Json, default_workers, option, people, print_json
-from videomamba.cli.tables import check_outputs, write_csv, write_markdown
+from videomamba.cli.tables import check_outputs
 from videomamba.errors import UserError
-from videomamba.files import whole_file
+from videomamba.files import whole_file, write_text
+from videomamba.tables import as_markdown, write_csv
 
 if TYPE_CHECKING:
     from videomamba.benchmark.data import Row
@@ -50,9 +51,9 @@ def data(
         plot: also draw it there (.png, .pdf, .svg)
     """
     from videomamba.benchmark import data as benchmark
-    from videomamba.benchmark.machine import machine
     from videomamba.data import find_videos
     from videomamba.inference.device import resolve_device
+    from videomamba.machine import machine
 
     for name, value in (("frames", frames), ("size", size), ("clips", clips), ("rounds", rounds), ("workers", workers)):
         if value is not None and value < 1:
@@ -88,9 +89,9 @@ def data(
         said = ", ".join(f"{speed:.0f} with {n} worker{'s' * (n > 1)}" for n, speed in by_workers.items())
         console.print(f"{name}, {strides[0]}: clips/s {said}")
     if csv is not None:
-        write_csv(csv, rows)
+        write_csv(csv, [*map(dataclasses.asdict, rows)])
     if markdown is not None:
-        write_markdown(markdown, _HEAD, map(_cells, rows))
+        write_text(markdown, as_markdown(_HEAD, map(_cells, rows)))
     if plot is not None:
         _draw(plot, rows, f"a training clip of {frames} frames, {size} x {size}")
     if json:

@@ -1,19 +1,20 @@
-"""``videomamba benchmark operations``: what a model costs, counted, beside the others."""
+"""``videomamba benchmark operations``: what a VideoMamba costs, counted."""
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from rich.table import Table
 
 from videomamba.cli.options import Json, option, people, print_json
-from videomamba.cli.tables import check_outputs, write_csv, write_markdown
-from videomamba.files import whole_file
+from videomamba.cli.tables import check_outputs
+from videomamba.errors import UserError
+from videomamba.files import whole_file, write_text
+from videomamba.tables import as_markdown, write_csv
 
 if TYPE_CHECKING:
-    from videomamba.benchmark.comparison import Row
-    from videomamba.benchmark.operations import Part, Totals
+    from videomamba.models.operations import Part, Totals
 
 
 def operations(
@@ -25,71 +26,101 @@ def operations(
     plot: Annotated[Path | None, option("FILE")] = None,
     json: Json = False,
 ) -> int:
-    """Counts the operations of a model's parts, and those of VideoMamba and attention models, from their definitions.
+    """Counts the operations of a VideoMamba, part by part, and over frames and sizes, from its definition.
+
+    `python -m benchmarks.models operations` in a checkout counts those of ViViT, TimeSformer and others beside it.
 
     Args:
-        model: whose parts are listed, at 16 frames of 224 x 224 where these are asked for, else at the first
-        frames: of a clip
-        sizes: height and width in pixels
-        csv: also write the comparison there
-        markdown: also write it there as a table
-        plot: also draw it there (.png, .pdf, .svg)
+        model: name of an architecture, videomamba_...
+        frames: of a clip; parts are listed at 16 where these are asked for, else at the first
+        sizes: height and width in pixels; parts are listed at 224 where these are asked for, else at the first
+        csv: also write the counts there
+        markdown: also write them there as a table
+        plot: also draw them there (.png, .pdf, .svg)
     """
-    from videomamba.benchmark.comparison import check_inputs, compare, counts_of
-    from videomamba.benchmark.operations import totals
-    from videomamba.benchmark.peer_operations import PEERS, by_name
+    from videomamba.models.operations import totals
 
-    check_inputs(frames, sizes)
+    for name, values in (("frames", frames), ("sizes", sizes)):
+        if not values or min(values) < 1:
+            given = " ".join(map(str, values)) or "(none)"
+            raise UserError(f"--{name} {given}: give at least one number, each at least 1")
     check_outputs(csv, markdown, plot)
     count, size = 16 if 16 in frames else frames[0], 224 if 224 in sizes else sizes[0]
-    parts = by_name(counts_of(model)(count, size))
-    ours = "videomamba_small" if model in PEERS else model
-    rows = compare((ours, *PEERS), frames, sizes)
+    parts = _parts(model, count, size)
+    rows = [Row(f, s, _tokens(f, s), totals(_parts(model, f, s))) for s in sizes for f in frames]
     sums = totals(parts)
     console = people()
     console.print(_parts_table(f"{model}: a clip of {count} frames, {size} x {size}", parts))
     console.print(f"{sums.parameters:,} parameters; {in_words(sums)}", soft_wrap=True)
-    head, lines = _pivot(rows)
-    table = Table(*head, title="G multiply-adds of a clip, all products", title_justify="left")
-    for cells in lines:
-        table.add_row(*cells)
+    table = Table(*_HEAD, title="G operations of a clip", title_justify="left")
+    for row in rows:
+        table.add_row(*_cells(row))
     console.print(table)
     if csv is not None:
-        write_csv(csv, rows)
+        write_csv(csv, [*map(_flat, rows)])
     if markdown is not None:
-        write_markdown(markdown, head, lines)
+        write_text(markdown, as_markdown(_HEAD, map(_cells, rows)))
     if plot is not None:
-        _draw(plot, rows, count, size)
+        _draw(plot, model, rows, count, size)
     if json:
         facts = {"model": model, "frames": count, "size": size, **dataclasses.asdict(sums)}
-        print_json({**facts, "parts": [*map(dataclasses.asdict, parts)], "rows": [*map(dataclasses.asdict, rows)]})
+        print_json({**facts, "parts": [*map(dataclasses.asdict, parts)], "rows": [*map(_flat, rows)]})
     return 0
 
 
 def in_words(sums: "Totals") -> str:
     """Both conventions, each with its name."""
-    rest = f", {giga(sums.elementwise)} other additions and multiplications" if sums.elementwise else ""
-    whole = (
-        f"all products {giga(sums.multiply_adds)} multiply-adds{rest}, {giga(sums.functions)} exponentials and alike"
+    return (
+        f"as the paper counts {giga(sums.paper)} multiply-adds (patch embedding, in_proj, out_proj); all products "
+        f"{giga(sums.multiply_adds)} multiply-adds, {giga(sums.elementwise)} other additions and multiplications, "
+        f"{giga(sums.functions)} exponentials and alike"
     )
-    if sums.paper == sums.multiply_adds:
-        return whole
-    return f"as the paper counts {giga(sums.paper)} multiply-adds (patch embedding, in_proj, out_proj); {whole}"
 
 
 def giga(count: float) -> str:
     return f"{count / 1e9:.3g} G"
 
 
-def _pivot(rows: "Sequence[Row]") -> tuple[list[str], list[list[str]]]:
-    """A line for each input, a column for each model, G multiply-adds in it; ours also as the paper counts."""
-    names = list(dict.fromkeys(row.model for row in rows))
-    head = ["frames", "size", "tokens", f"{names[0]}, paper's count", *names]
-    lines: dict[tuple[int, int], list[str]] = {}
-    for row in rows:
-        first = [str(row.frames), str(row.size), f"{row.tokens:,}", f"{row.paper / 1e9:,.1f}"]
-        lines.setdefault((row.frames, row.size), first).append(f"{row.multiply_adds / 1e9:,.1f}")
-    return head, list(lines.values())
+class Row(NamedTuple):
+    """A clip, its 2 x 16 x 16 pieces, and what it costs."""
+
+    frames: int
+    size: int
+    tokens: int
+    sums: "Totals"
+
+
+_HEAD = ("frames", "size", "tokens", "paper's count", "all multiply-adds", "other + and x", "exponentials and alike")
+
+
+def _cells(row: Row) -> list[str]:
+    sums = row.sums
+    counts = (sums.paper, sums.multiply_adds, sums.elementwise, sums.functions)
+    return [str(row.frames), str(row.size), f"{row.tokens:,}", *(f"{count / 1e9:,.1f}" for count in counts)]
+
+
+def _flat(row: Row) -> dict[str, int]:
+    return {"frames": row.frames, "size": row.size, "tokens": row.tokens, **dataclasses.asdict(row.sums)}
+
+
+def _tokens(frames: int, size: int) -> int:
+    return frames // 2 * (size // 16) ** 2
+
+
+def _parts(model: str, frames: int, size: int) -> "list[Part]":
+    """
+    Raises:
+        UserError: no VideoMamba, or an input that it cannot take.
+    """
+    from videomamba.models import VideoMambaConfig, list_models, model_config
+    from videomamba.models.operations import videomamba_operations
+
+    names = [name for name in list_models("videomamba_*") if not name.endswith("_detector")]
+    if model not in names:
+        raise UserError(f"unknown model {model!r}; choose one of {', '.join(names)}")
+    config = model_config(model, num_frames=frames, img_size=size)
+    assert isinstance(config, VideoMambaConfig)
+    return videomamba_operations(config)
 
 
 def _parts_table(title: str, parts: "Sequence[Part]") -> Table:
@@ -101,21 +132,14 @@ def _parts_table(title: str, parts: "Sequence[Part]") -> Table:
     return table
 
 
-def _draw(file: Path, rows: "Sequence[Row]", count: int, size: int) -> None:
+def _draw(file: Path, model: str, rows: Sequence[Row], count: int, size: int) -> None:
     """Over frames at one size, over sizes at one length."""
     from videomamba.viz.scaling import scaling_figure
 
-    names = list(dict.fromkeys(row.model for row in rows))
-    over_frames = {
-        name: [(row.frames, row.multiply_adds / 1e9) for row in rows if (row.model, row.size) == (name, size)]
-        for name in names
-    }
-    over_sizes = {
-        name: [(row.size**2 / 256, row.multiply_adds / 1e9) for row in rows if (row.model, row.frames) == (name, count)]
-        for name in names
-    }
+    over_frames = [(row.frames, row.sums.multiply_adds / 1e9) for row in rows if row.size == size]
+    over_sizes = [(row.size**2 / 256, row.sums.multiply_adds / 1e9) for row in rows if row.frames == count]
     figure = scaling_figure(
-        {f"{size} x {size} pixels": over_frames, f"{count} frames": over_sizes},
+        {f"{size} x {size} pixels": {model: over_frames}, f"{count} frames": {model: over_sizes}},
         xlabels=("frames", "16 x 16 patches of a frame"),
         ylabel="multiply-adds of a clip (G)",
     )

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from rich.table import Table
 
 from videomamba.cli.options import Device, Json, option, people, print_json
-from videomamba.cli.tables import check_outputs, write_csv, write_markdown
+from videomamba.cli.tables import check_outputs
 from videomamba.errors import UserError
-from videomamba.files import whole_file
+from videomamba.files import whole_file, write_text
+from videomamba.tables import as_markdown, write_csv
 
 if TYPE_CHECKING:
     from videomamba.benchmark.scan import Row
@@ -33,10 +34,9 @@ def scan(
         markdown: also write a table there
         plot: also draw it there (.png, .pdf, .svg)
     """
-    import torch
-
     from videomamba.benchmark import scan as benchmark
     from videomamba.inference.device import resolve_device
+    from videomamba.machine import machine, machine_line
 
     for name, values in (("batches", batches), ("lengths", lengths)):
         if not values or min(values) < 1:
@@ -46,18 +46,14 @@ def scan(
     where = resolve_device(device)
     backends = benchmark.runnable_backends(where)
     facts: dict[str, Any] = {
-        "device": torch.cuda.get_device_name()
-        if where.type == "cuda"
-        else f"{where.type}, {torch.get_num_threads()} threads",
-        "capability": torch.backends.cpu.get_cpu_capability(),
-        "torch": torch.__version__,
+        **machine(where),
         "errors": {backend: benchmark.check(backend, where) for backend in backends},
     }
     for backend, errors in facts["errors"].items():
         console.print(
             f"{backend}: forward {errors['forward']:.1e}, gradients {errors['gradient']:.1e} off the reference"
         )
-    console.print(f"{facts['device']} ({facts['capability']})", highlight=False)
+    console.print(machine_line(where), highlight=False, soft_wrap=True)
     rows: list[Row] = []
     for measured in benchmark.measure(backends, where, batches=batches, lengths=lengths):
         rows += measured
@@ -72,11 +68,11 @@ def scan(
         said = ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in ratios.items())
         console.print(f"{backend}: {said}", highlight=False)
     if csv is not None:
-        write_csv(csv, rows)
+        write_csv(csv, [*map(dataclasses.asdict, rows)])
     if markdown is not None:
-        write_markdown(markdown, _HEAD, map(_cells, rows))
+        write_text(markdown, as_markdown(_HEAD, map(_cells, rows)))
     if plot is not None:
-        _draw(plot, rows, facts["device"])
+        _draw(plot, rows, machine_line(where))
     if json:
         print_json({**facts, "rows": [dataclasses.asdict(row) for row in rows]})
     return 0

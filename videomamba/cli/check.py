@@ -1,7 +1,5 @@
 """``videomamba check``: a data set's health, before hours are spent on it."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +13,8 @@ from rich.table import Table
 from videomamba.cli.annotated import Fold, Layout, annotated_videos, point_out_missing
 from videomamba.cli.options import HoldOut, Json, Split, Workers, default_workers, option, people, print_json
 from videomamba.errors import UserError
-from videomamba.files import check_writable, write_text
+from videomamba.files import check_writable
+from videomamba.tables import write_csv
 
 if TYPE_CHECKING:
     from videomamba.data.annotations import Annotations
@@ -147,11 +146,8 @@ def _show(
 
 
 def _write(file: Path, bad: "Sequence[tuple[Video, Finding]]") -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "part", "label", "problem", "reason"])
-    writer.writerows([(*video, *finding) for video, finding in bad])
-    write_text(file, text.getvalue())
+    rows = [{**video._asdict(), **finding._asdict()} for video, finding in bad]
+    write_csv(file, rows, ["path", "part", "label", "problem", "reason"])
 
 
 def _progress(console: Console) -> Any:

@@ -1,5 +1,6 @@
 """``videomamba convert``: somebody else's checkpoint as a model folder of ours."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,22 +8,25 @@ import tyro
 
 from videomamba.cli.info import facts_of, show_facts
 from videomamba.cli.options import Json, option, people, print_json
+from videomamba.notes import UserNote
 
 
 def convert(
     src: Annotated[str, tyro.conf.Positional, option("SRC")],
     dst: Annotated[Path, tyro.conf.Positional, option("DST")],
-    origin: Annotated[Literal["vim", "opengvlab"] | None, option("vim|opengvlab")] = None,
+    origin: Annotated[
+        Literal["vim", "opengvlab", "swin", "asformer"] | None, option("vim|opengvlab|swin|asformer")
+    ] = None,
     patch_stride: Annotated[int | None, option("PIXELS")] = None,
     json: Json = False,
 ) -> int:
-    """Converts a checkpoint of Vim or OpenGVLab's VideoMamba, image or video, to a model folder.
+    """Converts a checkpoint of Vim, OpenGVLab's VideoMamba, torchvision's Swin-T or ASFormer to a model folder.
 
     The result gives the same features and logits. Its architecture is read off the file's names and shapes. A .pkl file
     with mmaction2's person boxes for AVA becomes a csv; nothing but numbers is read from it.
 
     Args:
-        src: .pkl of boxes; .pth or .safetensors file, or hf-hub:owner/name[:file]
+        src: .pkl of boxes; .pth, .model or .safetensors file, or hf-hub:owner/name[:file]
         dst: the model folder to write, or the csv
         origin: whose file it is, where neither its content nor its name tells
         patch_stride: pixels from one patch to the next, where patches overlap (8 for Vim's fine-tuned files)
@@ -31,9 +35,11 @@ def convert(
 
     if Path(src).suffix in (".pkl", ".pickle"):
         return _convert_boxes(Path(src), dst, json=json)
-    convert_checkpoint(src, dst, origin=origin, patch_stride=patch_stride)
+    checkpoint = convert_checkpoint(src, dst, origin=origin, patch_stride=patch_stride)
     facts = facts_of(dst)
     console = people()
+    for note in checkpoint.notes:
+        warnings.warn(note, UserNote, stacklevel=1)
     show_facts(facts, console)
     console.print(f"wrote {dst}", soft_wrap=True)
     if json:

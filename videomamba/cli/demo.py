@@ -56,7 +56,7 @@ def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
     from videomamba.engine.device import make_accelerator
     from videomamba.experiments import run as make_run
     from videomamba.inference.recognize import recognize
-    from videomamba.models import load_model
+    from videomamba.models import VideoMamba
     from videomamba.tasks.recognition import Recognition
 
     began = time.perf_counter()
@@ -66,7 +66,7 @@ def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
     figures: dict[str, Any] = {"run": str(result.folder), "seconds": round(time.perf_counter() - began, 1)}
 
     checkpoint = result.folder / "last"  # best/ was chosen by the very clips that are tested here
-    model = load_model(checkpoint)
+    model = VideoMamba.from_pretrained(checkpoint)
     names = result.splits.test.class_names
     records = result.splits.test.records
     device = make_accelerator(run.device).device

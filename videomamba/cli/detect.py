@@ -50,7 +50,7 @@ def detect(
         every: seconds from one look of Faster R-CNN to the next
         box_score: least score of a box (0.8 where Faster R-CNN finds them, else all)
         score: least score of an action that is drawn and printed
-        out: the drawn video; by default NAME-actions.mp4 here
+        out: the drawn video, 4K at most; by default NAME-actions.mp4 here
         csv: also write all scores there
         label_map: for the action numbers of the csv, where they are not 1, 2, 3 and so on
         fps: pictures a second of a folder of pictures (30)

@@ -1,16 +1,12 @@
 """``videomamba env``: what is installed here and what will be used."""
 
-import os
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from rich.table import Table
 
-from videomamba import __version__
 from videomamba.cli.options import Json, people, print_json
 
-PACKAGES = ("torch", "torchvision", "av", "torchcodec", "accelerate", "torchmetrics", "huggingface_hub")
+PACKAGES = ("torch", "torchvision", "av", "torchcodec", "accelerate", "huggingface_hub")
 
 
 def env(json: Json = False) -> int:
@@ -19,18 +15,13 @@ def env(json: Json = False) -> int:
 
     from videomamba.data.decode_torchcodec import torchcodec_status
     from videomamba.inference.device import resolve_device
+    from videomamba.machine import machine
     from videomamba.ops.backend import backend_status, resolve_backend
 
     device = resolve_device("auto")
     works, reason = torchcodec_status()
     facts: dict[str, Any] = {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cores": os.cpu_count(),
-        "videomamba": __version__,
-        **{package: _version(package) for package in PACKAGES},
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else device.type,
-        "cpu capability": torch.backends.cpu.get_cpu_capability(),
+        **machine(device, packages=PACKAGES),
         "decoder": "torchcodec" if works else f"pyav (torchcodec does not work here: {reason})",
         "scan in use": resolve_backend("auto", device, torch.float32),
     }
@@ -43,10 +34,3 @@ def env(json: Json = False) -> int:
     if json:
         print_json(facts)
     return 0
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

@@ -27,7 +27,7 @@ def info(checkpoint: Annotated[str, tyro.conf.Positional, option("CHECKPOINT")],
 def facts_of(checkpoint: str | Path) -> dict[str, Any]:
     """What there is to say about a checkpoint, after its weights were found to be whole."""
     from videomamba.models.catalogue import model_of
-    from videomamba.models.checkpoint import read_checkpoint
+    from videomamba.models.weights.readers import read_checkpoint
 
     data = read_checkpoint(checkpoint)
     model = model_of(data)
@@ -45,8 +45,8 @@ def facts_of(checkpoint: str | Path) -> dict[str, Any]:
 
 def _operations(model: Any) -> dict[str, int] | None:
     """Of a forward pass of one clip; counted for VideoMamba alone."""
-    from videomamba.benchmark.operations import totals, videomamba_operations
     from videomamba.models import VideoMamba
+    from videomamba.models.operations import totals, videomamba_operations
 
     if not isinstance(model, VideoMamba):
         return None

@@ -77,8 +77,9 @@ def print_json(value: Any) -> None:
 
 def default_workers() -> int:
     """Half of the cores read videos, at most 8; the other half computes."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(8, max(1, cores // 2))
+    from videomamba.machine import cores
+
+    return min(8, max(1, cores() // 2))
 
 
 def named_options(named: tuple[str, ...]) -> dict[str, str]:

@@ -33,12 +33,15 @@ def recipes(
         figure = "" if row["published"] is None else f"{row['published']:.1f} {row['metric']}"
         table.add_row(row["name"], str(row["frames"] or ""), row["begins_from"], figure, row["where"] or "")
     console.print(table)
-    if name is not None:
-        console.print((inspect.getdoc(RECIPES[name]) or "").replace(":func:", ""), soft_wrap=True)
-    else:
+    if name is None:
         console.print(
             "`videomamba recipes NAME` says how it is run, `videomamba train NAME --data DIR` runs it", soft_wrap=True
         )
+        return 0
+    console.print(RECIPES[name].command, soft_wrap=True)
+    if len(figures := rows[0]["figures"]) > 1:
+        console.print("published: " + ", ".join(f"{metric} {value}" for metric, value in figures.items()))
+    console.print("\n" + (inspect.getdoc(RECIPES[name]) or "").replace(":func:", ""), soft_wrap=True)
     return 0
 
 
@@ -46,21 +49,18 @@ def _row(name: str) -> dict[str, Any]:
     from videomamba.recipes import RECIPES
 
     recipe = RECIPES[name]
-    run = recipe(None)
+    run, published = recipe(None), recipe.published
+    metric, figure = (None, None) if published is None else published.headline
     return {
         "name": name,
+        "command": recipe.command,
         "task": run.task,
         "layout": run.data.layout,
         "model": run.model.name,
         "frames": run.data.num_frames,
-        "begins_from": _start(run.model.begins_from),
-        "published": getattr(recipe, "figure", None),
-        "metric": getattr(recipe, "metric", None),
-        "where": getattr(recipe, "where", None),
+        "begins_from": recipe.begins_from,
+        "published": figure,
+        "metric": metric,
+        "figures": {} if published is None else published.figures,
+        "where": None if published is None else published.where,
     }
-
-
-def _start(begins_from: str | None) -> str:
-    if begins_from is None:
-        return "scratch"
-    return "ImageNet-1K" if "ImageNet-1K" in begins_from else "Kinetics-400"

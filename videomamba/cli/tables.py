@@ -1,13 +1,10 @@
-"""Tables and pictures that commands write."""
+"""Files that commands write."""
 
-import csv
-import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from videomamba.errors import UserError
-from videomamba.files import check_writable, whole_file
+from videomamba.files import check_writable
 
 PICTURES = (".png", ".pdf", ".svg")
 
@@ -32,22 +29,3 @@ def check_outputs(csv: Path | None, markdown: Path | None, plot: Path | None) ->
             check_writable(file, folder=False)
     if plot is not None:
         check_suffix("--plot", plot)
-
-
-def write_csv(path: Path, rows: Sequence[Any]) -> None:
-    """Rows are of one dataclass, whose fields are the columns."""
-    with whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(rows[0])], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(map(dataclasses.asdict, rows))
-
-
-def write_markdown(path: Path, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table."""
-    with whole_file(path) as temporary:
-        temporary.write_text(markdown_table(head, rows), encoding="utf-8")
-
-
-def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table's lines."""
-    return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *rows))

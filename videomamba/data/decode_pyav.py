@@ -148,15 +148,21 @@ class PyAVDecoder:
         size = self.container.size
         self.kept: list[Packet] | None = [] if size is not None and 0 < size <= _KEEP_BYTES else None
         stamps = []
-        try:
-            for packet in self.container.demux(self.stream):
-                if packet.size and not packet.is_discard:
-                    stamps.append(Stamp(packet.pts, packet.dts, packet.is_keyframe))
-                if self.kept is not None:
-                    self.kept.append(packet)
-        except av.error.FFmpegError:
-            pass  # a file cut short: what came before the cut can be used
+        for packet in self._demux():
+            if packet.size and not packet.is_discard:
+                stamps.append(Stamp(packet.pts, packet.dts, packet.is_keyframe))
+            if self.kept is not None:
+                self.kept.append(packet)
         return stamps
+
+    def _demux(self) -> Iterator[Packet]:
+        """The packets from here on; of a file cut short those before the cut."""
+        try:
+            yield from self.container.demux(self.stream)
+        except av.error.FFmpegError:
+            return
+        except IndexError:  # PyAV's, at the end, where more streams came up on the way than the file began with
+            return
 
     def _packets(self, first: int) -> Iterator[Packet]:
         """From a key frame before the frame ``first`` where that can be trusted, else from the start."""
@@ -174,10 +180,7 @@ class PyAVDecoder:
         except av.error.FFmpegError:  # no seeking in this file: begin anew
             self.container.close()
             self.container, self.stream = open_video(self.path, num_threads=self.num_threads)
-        try:
-            yield from self.container.demux(self.stream)
-        except av.error.FFmpegError:
-            return
+        yield from self._demux()
 
     def _decode(self, first: int, wanted: Sequence[int] | None = None) -> Iterator[tuple[int, VideoFrame]]:
         """Frames with their indices from ``first`` or earlier; those not ``wanted`` may be left out."""

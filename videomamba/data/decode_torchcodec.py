@@ -67,7 +67,7 @@ def is_indexed(path: Path) -> bool:
 class TorchcodecDecoder:
     """The frames of a :class:`PyAVDecoder`, decoded by torchcodec; PyAV has counted them and knows their times.
 
-    A frame that torchcodec cannot give, or gives with another frame's time, is PyAV's.
+    Where torchcodec cannot give a frame, or gives it with another frame's time, PyAV answers for it and its neighbours.
     """
 
     name = "torchcodec"
@@ -114,27 +114,17 @@ class TorchcodecDecoder:
         together = max(1, _CALL_BYTES // (3 * (metadata.height or 8192) * (metadata.width or 8192)))
         for start in range(0, len(indices), together):
             chosen = indices[start : start + together]
-            found = dict(zip(chosen, self._frames(chosen), strict=True))
-            lost = [index for index, picture in found.items() if picture is None]
-            instead = self.counted.frames(lost) if lost else iter(())
-            for index, picture in found.items():
-                yield (index, picture) if picture is not None else next(instead)
+            pictures = self._pictures(chosen)
+            yield from self.counted.frames(chosen) if pictures is None else zip(chosen, pictures, strict=True)
 
-    def _frames(self, indices: list[int]) -> list[Tensor | None]:
-        """Pictures by one call, which is faster; one by one where it fails, so that the others are kept."""
+    def _pictures(self, indices: list[int]) -> list[Tensor] | None:
+        """The pictures, or None where torchcodec fails or gives other frames."""
         try:
             batch = self.decoder.get_frames_at(indices)
         except _FAILURES:
-            return [self._frame(index) for index in indices]
-        given = zip(indices, batch.pts_seconds.tolist(), batch.data, strict=True)
-        return [picture if self._is(index, seconds) else self._frame(index) for index, seconds, picture in given]
-
-    def _frame(self, index: int) -> Tensor | None:
-        try:
-            frame = self.decoder.get_frame_at(index)
-        except _FAILURES:
             return None
-        return frame.data if self._is(index, frame.pts_seconds) else None
+        right = all(map(self._is, indices, batch.pts_seconds.tolist()))
+        return list(batch.data) if right else None
 
     def _is(self, index: int, seconds: float) -> bool:
         """Whether a frame that is shown at this time is the one with this index."""

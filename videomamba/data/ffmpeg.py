@@ -19,7 +19,7 @@ def ffmpeg_name(path: str | os.PathLike[str]) -> str:
 
 
 def open_video(path: Path, *, num_threads: int = 1) -> tuple[InputContainer, VideoStream]:
-    """A file and its best video stream, as FFmpeg ranks them; cover pictures and previews are none.
+    """A file and its best video stream, as FFmpeg ranks them; cover pictures and tracks of one picture are none.
 
     Args:
         path: the file.
@@ -41,11 +41,15 @@ def open_video(path: Path, *, num_threads: int = 1) -> tuple[InputContainer, Vid
 
 
 def _video_stream(container: InputContainer, path: Path, num_threads: int) -> VideoStream:
-    stream = container.streams.best("video")
-    if not isinstance(stream, VideoStream):
+    streams = container.streams.video
+    if not streams:
         raise VideoError(f"{path} has no video stream")
-    if stream.disposition & Disposition.attached_pic:
+    films = [stream for stream in streams if not stream.disposition & Disposition.attached_pic]
+    if not films:
         raise VideoError(f"{path} has no video stream, only a cover picture")
+    films = [stream for stream in films if stream.frames != 1] or films  # by the header; 0 where it does not say
+    best = container.streams.best("video")
+    stream = best if best in films else films[0]
     if stream.codec_context is None:
         raise VideoError(f"{path} has a video stream in a codec that FFmpeg does not know")
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}

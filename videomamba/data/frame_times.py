@@ -39,8 +39,9 @@ class FrameTimes:
     def of(cls, ticks: Sequence[int], unit: Fraction, header_fps: float | None) -> "FrameTimes":
         """From the frames' own timestamps, in the order in which they are shown.
 
-        Where time goes back, as in joined recordings, it goes on from there. A header's rate counts where the frames'
-        times, which are rounded, agree with it; where these are absurd the header's rate, or 25, makes the times.
+        Where time stands or goes back, as in joined recordings, it goes on from there. A header's rate counts where the
+        frames' times, which are rounded, agree with it; where these are absurd the header's rate, or 25, makes the
+        times.
 
         Args:
             ticks: a timestamp for each frame.
@@ -95,12 +96,12 @@ class FrameTimes:
 
 
 def _never_back(ticks: Sequence[int]) -> list[int]:
-    """The same without steps back: a part whose clock begins anew follows one usual step after what was before."""
+    """The same, ever forward: a part whose clock begins anew follows one usual step after what was before."""
     forward = [b - a for a, b in itertools.pairwise(ticks) if b > a]
     step = sorted(forward)[len(forward) // 2] if forward else 1
     result, shift = [ticks[0]], 0
     for before, now in itertools.pairwise(ticks):
-        if now < before:
+        if now <= before:
             shift += before + step - now
         result.append(now + shift)
     return result

@@ -35,7 +35,6 @@ def make_loader(
     shuffle: bool,
     seed: int = 0,
     num_workers: int = 0,
-    drop_last: bool = False,
     collate: Callable[[list[Any]], Any] | None = None,
 ) -> DataLoader:
     """A loader whose shuffled order depends on ``seed`` and ``dataset.epoch`` alone; workers live on between epochs.
@@ -46,7 +45,6 @@ def make_loader(
         shuffle: an order of its own for each epoch; else the data set's.
         seed: of that order.
         num_workers: processes that read; 0 reads in this one.
-        drop_last: leave out a last batch that is short.
         collate: from samples to a batch; PyTorch's by default.
 
     Raises:
@@ -63,7 +61,6 @@ def make_loader(
         batch_size=batch_size,
         sampler=EpochOrder(dataset, seed) if shuffle else None,
         num_workers=num_workers,
-        drop_last=drop_last,
         collate_fn=SharedBatch(collate or default_collate) if num_workers else collate,
         generator=torch.Generator().manual_seed(seed),  # else a loader draws from the global state
         worker_init_fn=functools.partial(_prepare_worker, _handled_by_parent()) if num_workers else None,

@@ -64,6 +64,8 @@ def load_clip(
 
     Example:
         >>> clip = videomamba.load_clip("clip.mp4", model.preprocessing)
+        >>> clip.video.shape
+        torch.Size([3, 8, 64, 64])
         >>> logits = model(clip.video[None])
     """
     with VideoReader(path, decoder=decoder) as reader:

@@ -47,6 +47,12 @@ class VideoReader:
     Raises:
         VideoError: the file is missing, empty, not a video, or has no frames.
         UserError: unknown decoder, or torchcodec asked for where it does not work.
+
+    Example:
+        >>> with videomamba.VideoReader("clip.mp4") as reader:
+        ...     clip = reader.read([0, 5, 10])
+        >>> clip.frames.shape, clip.timestamps.tolist()
+        (torch.Size([3, 3, 48, 64]), [0.0, 0.5, 1.0])
     """
 
     def __init__(self, path: str | Path, *, decoder: DecoderName = "auto", num_threads: int = 1) -> None:

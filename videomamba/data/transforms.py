@@ -62,6 +62,12 @@ class Augmentation:
                 raise UserError(f"{name}={chance}; expected a chance from 0 to 1")
 
 
+# the paper's, as far as it is given (supplement, Table S3); videomamba/recipes/table_s3.py says what is ours in it
+TABLE_S3 = Augmentation(
+    scale=(0.08, 1.0), rand_ops=2, rand_magnitude=9.0, rand_deviation=0.5, rand_prob=0.5, erase=0.25
+)
+
+
 def train_transform(preprocessing: Preprocessing, augmentation: Augmentation) -> Transform:
     """Random resized crop, RandAugment, normalisation, random erasing: timm's order for images.
 

@@ -14,7 +14,7 @@ from videomamba.data.datasets import FOLDS, LAYOUTS, WITH_OPTIONS
 from videomamba.data.synthetic import Synthetic
 from videomamba.data.transforms import Augmentation
 from videomamba.errors import FieldError, UserError
-from videomamba.models.fit import Inflation
+from videomamba.models.weights.adapt import Inflation
 from videomamba.tasks.task import DEFAULT_TASK
 
 Stride = int | Literal["uniform"]

@@ -34,7 +34,7 @@ def evaluate(
         change: applied to each batch of videos (B * V, 3, T, H, W) first, such as a shuffle of frames.
         on_batch: called with batches done and batches in all; may raise to stop.
     """
-    metrics = task.metrics().to(accelerator.device)
+    metrics = task.metrics()
     losses, count = 0.0, 0
     training = model.training
     model.eval()
@@ -47,13 +47,13 @@ def evaluate(
             if accelerator.num_processes > 1:  # sequences may be longer in one process than in another
                 own = accelerator.pad_across_processes(own, dim=-1, pad_index=-1)
             scores, joined, kept = accelerator.gather_for_metrics(own)
-            task.update(metrics, scores, kept)
+            metrics.update(scores, kept)
             losses, count = losses + task.loss(joined, kept).item() * len(scores), count + len(scores)
             if on_batch is not None:
                 on_batch(done, len(loader))
     finally:
         model.train(training)
-    return {"loss": losses / count, **task.report(metrics)}
+    return {"loss": losses / count, **metrics.report()}
 
 
 def _targets(batch: dict[str, Any]) -> dict[str, Any]:

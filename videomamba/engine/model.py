@@ -1,6 +1,7 @@
 """The model that a run begins with."""
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,9 @@ from videomamba.engine.config import RunConfig
 from videomamba.errors import FieldError
 from videomamba.models import PretrainedModel, create_model
 from videomamba.models.catalogue import model_of
-from videomamba.models.checkpoint import read_checkpoint
-from videomamba.models.folder import Checkpoint
+from videomamba.models.weights.checkpoint import Checkpoint
+from videomamba.models.weights.readers import read_checkpoint
+from videomamba.notes import UserNote
 
 _FROM_SCRATCH = "videomamba_nano"
 
@@ -22,7 +24,8 @@ def build_model(
     """A new model of the catalogue, or a checkpoint fitted to these classes and this input.
 
     With a name and a checkpoint, the named architecture with the checkpoint's weights. A checkpoint keeps its head when
-    its class names are the same, and gets a fresh one otherwise. ``preprocessing`` says what the run feeds it.
+    its class names are the same, in any order, and gets a fresh one otherwise; the model's ``notes`` say which.
+    ``preprocessing`` says what the run feeds it.
 
     Args:
         run: names the model.
@@ -36,9 +39,11 @@ def build_model(
     """
     config = run.model
     model = _model(run, start or read_start(run), **options)
-    model.set_class_names(class_names)
+    of_head = model.set_class_names(class_names)
     model.source = f"trained from scratch ({run.name})"
     if config.start is not None:
+        model.notes = (*model.notes, of_head)
+        warnings.warn(of_head, UserNote, stacklevel=2)
         model.source = f"fine-tuned ({run.name}) from {config.start}"
     if config.freeze is not None:
         model.freeze(None if config.freeze == "backbone" else config.freeze)

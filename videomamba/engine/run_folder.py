@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import io
 import json
 import os
 import tempfile
@@ -18,7 +17,8 @@ from videomamba.engine.config import RunConfig
 from videomamba.errors import UserError
 from videomamba.files import check_writable, write_text
 from videomamba.models import PretrainedModel
-from videomamba.models.folder import write as write_model
+from videomamba.models.weights.folder import write as write_model
+from videomamba.tables import as_csv, write_csv
 
 RUNS = Path("runs")  # of runs that name no output
 CONFIG, SPLITS, METRICS, RESULT = "config.json", "splits.csv", "metrics.csv", "result.json"
@@ -145,7 +145,7 @@ class RunFolder:
     def set_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """``metrics.csv``, a row for each epoch that is over."""
         if rows:
-            write_text(self.path / METRICS, _as_csv(list(rows)))
+            write_csv(self.path / METRICS, rows)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """``result.json``: the run is over, and what came out."""
@@ -238,15 +238,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def _splits_csv(splits: Splits, root: Path) -> str:
-    return _as_csv([{**row, "split": name} for name, part in splits.items() for row in part.rows(root)])
-
-
-def _as_csv(rows: list[Any]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return as_csv([{**row, "split": name} for name, part in splits.items() for row in part.rows(root)])
 
 
 def _read(file: Path) -> dict[str, Any]:

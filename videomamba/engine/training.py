@@ -25,7 +25,7 @@ from videomamba.errors import FieldError, UserError
 from videomamba.files import check_writable
 from videomamba.inference.device import resolve_device
 from videomamba.models import PretrainedModel
-from videomamba.models.folder import Checkpoint
+from videomamba.models.weights.checkpoint import Checkpoint
 from videomamba.tasks.task import Task
 
 
@@ -49,7 +49,7 @@ def train(
         run: the configuration.
         task: loss and metrics; ``task.headline`` picks the best epoch, a lower test loss breaks ties.
         splits: training and test videos.
-        model: instead of the one that ``run.model`` describes, such as an :class:`videomamba.models.OwnModel`; its
+        model: instead of the one that ``run.model`` describes, such as an :class:`videomamba.models.CustomModel`; its
             ``preprocessing`` says what it is fed.
         start: the checkpoint that ``run.model.start`` names, where it was read already.
         resume: go on with the run in ``run.output``, from its newest checkpoint.
@@ -78,6 +78,7 @@ def train(
             f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
         )
     task.check_model(model)
+    model.check_savable()
     if run.optim.grad_checkpointing:
         model.set_grad_checkpointing()
     folder = open_folder(run, accelerator, resume=resume)

@@ -8,7 +8,7 @@ from videomamba.engine import RunConfig, load_splits
 from videomamba.engine.model import describe_model, read_start
 from videomamba.engine.run_folder import RunFolder, facts_of, identity, identity_of
 from videomamba.models import PretrainedModel
-from videomamba.models.folder import Checkpoint
+from videomamba.models.weights.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, eq=False)

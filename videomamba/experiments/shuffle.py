@@ -14,11 +14,14 @@ from videomamba.engine.device import make_accelerator
 from videomamba.engine.run_folder import RESULT, SPLITS, RunFolder
 from videomamba.errors import UserError
 from videomamba.experiments.published import SHUFFLE
-from videomamba.experiments.table import Figure, machine, write_csv, write_table
+from videomamba.experiments.table import Figure, write_table
 from videomamba.files import whole_file, write_text
+from videomamba.inference.device import resolve_device
 from videomamba.inference.perturb import SHUFFLES
+from videomamba.machine import machine_line
 from videomamba.models import load_model
-from videomamba.models.folder import WEIGHTS
+from videomamba.models.weights.folder import WEIGHTS
+from videomamba.tables import write_csv
 from videomamba.tasks.recognition import Recognition
 from videomamba.viz.shuffles import shuffle_figure
 
@@ -75,16 +78,12 @@ def compare_shuffles(
     facts = {
         **({} if command is None else {"Command": f"`{command}`"}),
         "Runs": ", ".join(f"`{run.path}`" for run in runs.values()),
-        "Machine": machine(device),
+        "Machine": machine_line(resolve_device(device)),
     }
     table = write_table(output, SHUFFLE, figures, data="here", facts=facts, wanted=len(figures))
     classes = per_class(reports)
     labels = {variant.name: variant.label for variant in SHUFFLE.variants}
-    write_csv(
-        output / "per_class.csv",
-        ["class", *labels],
-        [[name, *(row[shuffle] for shuffle in labels)] for name, row in classes.items()],
-    )
+    write_csv(output / "per_class.csv", [{"class": name, **row} for name, row in classes.items()], ["class", *labels])
     top1 = {name: [100 * report[name]["top1"] for report in reports] for name in labels}
     title = f"test frames shuffled, {len(runs)} run{'s' if len(runs) > 1 else ''}"
     with whole_file(output / "shuffle.png") as temporary:

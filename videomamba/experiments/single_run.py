@@ -12,7 +12,7 @@ from videomamba.engine import RunConfig, check_place, load_splits, train
 from videomamba.engine.device import make_accelerator
 from videomamba.engine.model import describe_model, read_start
 from videomamba.engine.trainer import OnStep, TrainResult
-from videomamba.models.folder import Checkpoint
+from videomamba.models.weights.checkpoint import Checkpoint
 from videomamba.tasks.catalogue import make_task
 
 

@@ -13,9 +13,11 @@ from videomamba.errors import FieldError, UserError
 from videomamba.experiments.grid import Cell, Grid
 from videomamba.experiments.published import STUDIES, Study, Variant, pretrain
 from videomamba.experiments.sweep import sweep
-from videomamba.experiments.table import Figure, machine, write_table
-from videomamba.models.checkpoint import read_checkpoint
+from videomamba.experiments.table import Figure, write_table
+from videomamba.inference.device import resolve_device
+from videomamba.machine import machine_line
 from videomamba.models.config import VideoMambaConfig
+from videomamba.models.weights.readers import read_checkpoint
 
 Folds = Mapping[str, Mapping[str, Any]]
 NAMES = (*STUDIES, "pretrain", "shuffle")
@@ -107,7 +109,7 @@ def run_study(
         **({} if command is None else {"Command": f"`{command}`"}),
         "Data": _data_in_words(grid),
         "Model": _model_in_words(grid),
-        "Machine": machine(base.device) + (f", {jobs} runs at a time" if jobs > 1 else ""),
+        "Machine": machine_line(resolve_device(base.device)) + (f", {jobs} runs at a time" if jobs > 1 else ""),
     }
     found = grid.find([] if runs is None else RunFolder.finished(runs))
 

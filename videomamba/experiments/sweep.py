@@ -19,6 +19,7 @@ from videomamba.engine.trainer import OnStep
 from videomamba.errors import UserError
 from videomamba.experiments.grid import Cell, Grid
 from videomamba.experiments.single_run import run
+from videomamba.machine import cores
 from videomamba.tasks.catalogue import TASKS
 
 _INTERRUPTED = 130
@@ -73,12 +74,11 @@ class _Job:
 
 def _side_by_side(cells: Sequence[Cell], jobs: int, report: "_Report", on_end: Callable[[Cell], None]) -> None:
     waiting, running = list(cells), list[_Job]()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the runs save their state
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
-                running.append(_start(waiting.pop(0), max(1, cores // jobs), report))
+                running.append(_start(waiting.pop(0), max(1, cores() // jobs), report))
             connection.wait([job.process.sentinel for job in running])
             for job in [job for job in running if not job.process.is_alive()]:
                 running.remove(job)

@@ -1,9 +1,6 @@
 """A study's table: rows in the paper's order, ours beside the paper's figures, and what the noise is."""
 
-import csv
-import io
-import os
-import platform
+import dataclasses
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -11,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from videomamba.engine.run_folder import RunFolder
 from videomamba.experiments.published import COLUMNS, Study
 from videomamba.files import write_text
+from videomamba.tables import as_markdown, write_csv
 
 
 @dataclass(frozen=True)
@@ -124,7 +120,7 @@ def write_table(
         ]
         for row in made
     ]
-    lines = [_line(header), _line(["---"] * len(header)), *(_line(row) for row in cells), "", _caption(study)]
+    lines = [as_markdown(header, cells), _caption(study)]
     done = f"{len(figures)} of {wanted} runs are over" if len(figures) < wanted else f"all {wanted} runs are over"
     minutes = [f.minutes for f in figures if f.minutes is not None]
     spent = f"{sum(minutes):.0f} minutes of {len(minutes)} runs together" if minutes else "not written down"
@@ -133,18 +129,23 @@ def write_table(
     text = "\n".join(lines)
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "table.md", text)
-    names = ["variant", "top1", "deviation_seeds", "deviation_folds", "difference", "difference_error", "runs"]
-    write_csv(
-        folder / "table.csv",
-        [*names, *COLUMNS],
-        [[r.label, r.top1, r.over_seeds, r.over_folds, r.difference, r.error, r.runs, *r.published] for r in made],
-    )
-    write_csv(
-        folder / "runs.csv",
-        ["variant", "seed", "fold", "top1", "videos", "minutes", "run"],
-        [[f.variant, f.seed, f.fold, f.top1, f.count, f.minutes, f.run] for f in figures],
-    )
+    write_csv(folder / "table.csv", [_csv_row(row) for row in made])
+    columns = ["variant", "seed", "fold", "top1", "videos", "minutes", "run"]
+    write_csv(folder / "runs.csv", [dict(zip(columns, dataclasses.astuple(f), strict=True)) for f in figures], columns)
     return text
+
+
+def _csv_row(row: Row) -> dict[str, Any]:
+    return {
+        "variant": row.label,
+        "top1": row.top1,
+        "deviation_seeds": row.over_seeds,
+        "deviation_folds": row.over_folds,
+        "difference": row.difference,
+        "difference_error": row.error,
+        "runs": row.runs,
+        **dict(zip(COLUMNS, row.published, strict=True)),
+    }
 
 
 def _caption(study: Study) -> str:
@@ -161,23 +162,3 @@ def _label(study: Study) -> str:
 
 def _show(value: float | None, *, sign: bool = False) -> str:
     return "" if value is None else f"{value:{'+' if sign else ''}.1f}"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def write_csv(path: Path, header: Sequence[str], lines: Sequence[Sequence[Any]]) -> None:
-    """A csv file that appears whole; None is an empty field."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *lines])
-    write_text(path, text.getvalue())
-
-
-def machine(device: str) -> str:
-    """This machine in a line: cores, processor, PyTorch."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    where = f"{cores} cores ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})"
-    if device == "cuda":
-        where = f"{torch.cuda.get_device_name()}, {where}"
-    return f"{where}, PyTorch {torch.__version__}"

@@ -20,6 +20,8 @@ from videomamba.models import Detector
 from videomamba.tasks.detection import Detection, window_stride
 from videomamba.viz.boxes import DrawnBox, draw_boxes
 
+_LARGEST = 2160  # short side of a drawn film, 4K: the encoder keeps a dozen of its frames
+
 
 def detect_people(model: Detector, video: Path, *, device: torch.device) -> tuple[Keyframe, ...]:
     """The actions of the people that Faster R-CNN finds once a second.
@@ -75,6 +77,8 @@ def write_film(
 ) -> Iterator[int]:
     """Writes every frame with the boxes of the nearest keyframe, where one is near; yields frames done.
 
+    A film larger than 4K is shrunk to it.
+
     Args:
         path: of the film, which appears whole.
         reader: of the video.
@@ -86,9 +90,9 @@ def write_film(
     gaps = [b - a for a, b in itertools.pairwise(moments)]
     reach = statistics.median(gaps) / 2 + times.usual if gaps else 1.0  # seconds
     drawn = [[_drawn(box, threshold) for box in keyframe.boxes] for keyframe in keyframes]
-    height, width = reader.read([0]).frames.shape[-2:]
+    height, width = reader.read([0], short_side=_LARGEST).frames.shape[-2:]
     with video_file(path, height=height, width=width, fps=reader.fps, pixel_aspect=reader.pixel_aspect) as writer:
-        for index, frame in enumerate(reader.stream()):
+        for index, frame in enumerate(reader.stream(short_side=_LARGEST)):
             seconds = times[index]
             near = min(range(len(moments)), key=lambda i: abs(moments[i] - seconds))
             boxes = drawn[near] if abs(moments[near] - seconds) <= reach else []

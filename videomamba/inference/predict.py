@@ -49,7 +49,10 @@ def predict(
 
     Example:
         >>> for result in videomamba.predict("runs/mine", "clips/", top_k=1):
-        ...     print(result.path, result.error or result.top_k[0].label)
+        ...     print(result.path, result.error or result.top_k[0].label)  # doctest: +ELLIPSIS
+        clips/blue/blue_0.mp4 ...
+        clips/green/green_0.mp4 ...
+        clips/red/red_0.mp4 ...
     """
     for name, value in (("top_k", top_k), ("num_clips", num_clips), ("batch_size", batch_size)):
         check_int(name, value, at_least=1)

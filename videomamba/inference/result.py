@@ -99,6 +99,12 @@ class Result:
         keyframes: of a detector.
         segments: of a segmenter.
         preprocessing: of the model, to show the frames that it saw.
+
+    Example:
+        >>> (result,) = videomamba.predict("runs/mine", "clip.mp4", top_k=1)
+        >>> list(result.to_dict())
+        ['path', 'predictions']
+        >>> result.save("result.png")
     """
 
     path: str

@@ -1,28 +1,17 @@
 """ASFormer (arXiv 2110.08568), and ASFormer with the ST-SSM in place of its attention (supplement, Table S6)."""
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videomamba.errors import UserError
+from videomamba.models.architectures import architecture
 from videomamba.models.segmenter import Segmenter
 from videomamba.models.segmenter_config import ASFormerConfig
 from videomamba.nn.temporal import DilatedConv, TemporalSSM, instance_norm, masked
 from videomamba.nn.window_attention import WindowAttention
-
-# parts of names in the files of ChinaYi/ASFormer, and what they are here
-_RELEASED = {
-    "feed_forward.layer.0.": "conv.",
-    "att_layer.query_conv.": "mixer.query.",
-    "att_layer.key_conv.": "mixer.key.",
-    "att_layer.value_conv.": "mixer.value.",
-    "att_layer.conv_out.": "mixer.out.",
-    "conv_out.": "head.",
-}
 
 
 class ASFormerLayer(nn.Module):
@@ -62,10 +51,16 @@ class ASFormerStage(nn.Module):
         return masked(self.head(features), valid), features
 
 
+@architecture(ASFormerConfig)
 class ASFormer(Segmenter):
-    """An encoder of the features and decoders that refine its answer, each layer looking twice as far as the last."""
+    """An encoder of the features and decoders that refine its answer, each layer looking twice as far as the last.
 
-    config_type = ASFormerConfig
+    Example:
+        >>> model = videomamba.create_model("asformer", input_dim=16, num_classes=4)
+        >>> model(torch.zeros(1, 16, 50)).shape  # (stages, B, classes, T)
+        torch.Size([4, 1, 4, 50])
+    """
+
     config: ASFormerConfig
 
     def _make(self, config: ASFormerConfig) -> None:
@@ -83,28 +78,6 @@ class ASFormer(Segmenter):
             logits, hidden = decoder(masked(logits.softmax(1), valid), hidden, valid)
             outputs.append(logits)
         return torch.stack(outputs)
-
-
-def from_released(weights: Mapping[str, Tensor], config: ASFormerConfig) -> ASFormer:
-    """The model with the weights of a ``.model`` file of ChinaYi/ASFormer, in evaluation mode.
-
-    Raises:
-        UserError: weights of another model than the configuration's.
-    """
-    model = ASFormer(config)
-    ours = {_own_name(name): value for name, value in weights.items()}
-    expected = model.state_dict()
-    odd = sorted(expected.keys() ^ ours.keys()) or [n for n in ours if ours[n].shape != expected[n].shape]
-    if odd:
-        raise UserError(f"these are not the weights of {config}: {', '.join(odd[:3])} does not fit")
-    model.load_state_dict(ours)
-    return model.eval()
-
-
-def _own_name(name: str) -> str:
-    for theirs, ours in _RELEASED.items():
-        name = name.replace(theirs, ours)
-    return name.replace("conv_1x1.", "project." if ".layers." in name else "embed.")
 
 
 def _mixer(config: ASFormerConfig, window: int, *, is_decoder: bool) -> nn.Module:

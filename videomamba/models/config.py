@@ -1,7 +1,8 @@
 """What a model is, as frozen data: its architecture, and what a clip goes through before it."""
 
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from typing import Any, TypeVar
 
 from videomamba.checks import check_choice, check_fraction, check_int
 from videomamba.errors import UserError
@@ -58,8 +59,7 @@ class VideoMambaConfig:
     backend: str = "auto"
 
     def __post_init__(self) -> None:
-        if isinstance(self.img_size, list):  # as JSON brings it
-            object.__setattr__(self, "img_size", tuple(self.img_size))
+        object.__setattr__(self, "img_size", _sides(self.img_size))
         for name in ("num_frames", "embed_dim", "depth", "tubelet_size", "patch_size", "d_state", "d_conv", "expand"):
             check_int(name, getattr(self, name), at_least=1)
         check_int("num_classes", self.num_classes, at_least=0)
@@ -70,14 +70,11 @@ class VideoMambaConfig:
         check_fraction("drop_path_rate", self.drop_path_rate)
         if self.num_frames % self.tubelet_size:
             raise UserError(f"num_frames={self.num_frames} must be divisible by tubelet_size={self.tubelet_size}")
-        if not isinstance(self.img_size, int) and len(self.img_size) != 2:
-            raise UserError(f"img_size={self.img_size!r}; give one number, or height and width")
         if self.patch_stride is not None:
             check_int("patch_stride", self.patch_stride, at_least=1)
             if self.patch_stride > self.patch_size:
                 raise UserError(f"patch_stride={self.patch_stride} is more than patch_size={self.patch_size}")
         for pixels in self.height_width:
-            check_int("img_size", pixels, at_least=1)
             if pixels < self.patch_size or (pixels - self.patch_size) % self._stride:
                 rule = f"divisible by patch_size={self.patch_size}"
                 if self.patch_stride is not None:
@@ -149,12 +146,10 @@ class VideoSwinConfig:
     drop_path_rate: float = 0.1
 
     def __post_init__(self) -> None:
-        if isinstance(self.img_size, list):
-            object.__setattr__(self, "img_size", tuple(self.img_size))
+        object.__setattr__(self, "img_size", _sides(self.img_size))
         for name in ("num_frames", "num_classes"):
             check_int(name, getattr(self, name), at_least=1)
-        for pixels in self.height_width:
-            check_int("img_size", pixels, at_least=1)
+        check_fraction("drop_path_rate", self.drop_path_rate)
 
     @property
     def height_width(self) -> tuple[int, int]:
@@ -163,7 +158,7 @@ class VideoSwinConfig:
 
 
 @dataclass(frozen=True)
-class OwnConfig:
+class CustomConfig:
     """A module that somebody wrote: all that is known of it.
 
     Attributes:
@@ -174,14 +169,56 @@ class OwnConfig:
     module: str
     num_classes: int
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.module, str):
+            raise UserError(f"module={self.module!r}; it must be the name of a class")
+        check_int("num_classes", self.num_classes, at_least=1)
 
-ModelConfig = VideoMambaConfig | VideoSwinConfig | SegmenterConfig | OwnConfig
+
+ModelConfig = VideoMambaConfig | VideoSwinConfig | SegmenterConfig | CustomConfig
+C = TypeVar("C", bound=ModelConfig)
 
 
-def from_json(kind: type[Any], values: dict[str, Any]) -> Any:
-    """A configuration of the given dataclass; ValueError names the keys it does not have."""
-    known = [field.name for field in fields(kind)]
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise UserError(f"unknown {kind.__name__} field {', '.join(unknown)}; known are {', '.join(known)}")
+def from_json(kind: type[Any], values: Mapping[str, Any]) -> Any:
+    """A configuration of the given dataclass, of an object in a JSON file.
+
+    Raises:
+        UserError: keys that it does not have, or lacks; values that no model can have.
+    """
+    _check_known(kind, values, f"{kind.__name__} field")
+    missing = [f.name for f in fields(kind) if f.name not in values and f.default is MISSING]
+    if missing:
+        raise UserError(f"{kind.__name__} field {', '.join(missing)} is missing")
     return kind(**values)
+
+
+def fitted_config(config: C, **changes: Any) -> C:
+    """The configuration with some fields changed.
+
+    Raises:
+        UserError: a field that is not there, or a value that no model can have.
+    """
+    _check_known(type(config), changes, "option")
+    return replace(config, **changes)
+
+
+def _check_known(kind: type[Any], names: Iterable[str], what: str) -> None:
+    known = [field.name for field in fields(kind)]
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise UserError(f"unknown {what} {', '.join(unknown)}; known are {', '.join(known)}")
+
+
+def _sides(size: Any) -> int | tuple[int, int]:
+    """A height and width as they come, also from JSON, checked.
+
+    Raises:
+        UserError: neither one number nor two.
+    """
+    if isinstance(size, list | tuple) and len(size) == 2:
+        for pixels in size:
+            check_int("img_size", pixels, at_least=1)
+        return (size[0], size[1])
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise UserError(f"img_size={size!r}; give one number, or height and width, each at least 1")
+    return size

@@ -2,18 +2,16 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.ops import roi_align
 
-from videomamba.errors import UserError
-from videomamba.models.config import DetectorConfig, VideoMambaConfig
-from videomamba.models.fit import Inflation, fit_weights
-from videomamba.models.folder import Checkpoint, check_tensors
-from videomamba.models.pretrained import PretrainedModel, fitted_preprocessing
+from videomamba.models.architectures import architecture
+from videomamba.models.config import DetectorConfig, ModelConfig, VideoMambaConfig
+from videomamba.models.pretrained import PretrainedModel
 from videomamba.models.videomamba import VideoMamba
 from videomamba.preprocessing import Preprocessing
 from videomamba.shapes import Video
@@ -21,25 +19,35 @@ from videomamba.shapes import Video
 _BACKBONE = "backbone."
 
 
+@architecture(DetectorConfig)
 class Detector(PretrainedModel):
     """Logits of actions for each box of a clip's middle frame (supplement, S8).
 
     The tokens after the last norm, back on their t x h x w grid, are averaged over time; RoIAlign (aligned, stride of
     the patches) cuts ``roi_size`` x ``roi_size`` cells out of the map for each box, whose maximum goes through dropout
     and a linear layer. The logits are those of independent classes, for a sigmoid each.
+
+    Example:
+        >>> model = videomamba.create_model("videomamba_nano_detector", num_frames=4, num_classes=5)
+        >>> boxes = torch.tensor([[[0.0, 0.0, 32.0, 64.0], [10.0, 5.0, 50.0, 60.0]]])  # (B, K, 4) in pixels
+        >>> model(torch.zeros(1, 3, 4, 64, 64), boxes).shape
+        torch.Size([1, 2, 5])
     """
 
     config: DetectorConfig
 
     def __init__(
         self,
-        config: DetectorConfig,
+        config: DetectorConfig | None = None,
         *,
         class_names: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
+        **fields: Any,
     ) -> None:
-        own = Preprocessing(num_frames=config.num_frames, stride=4, size=config.height_width)
-        super().__init__(config, class_names=class_names, preprocessing=preprocessing or own)
+        super().__init__(config, class_names=class_names, preprocessing=preprocessing, **fields)
+        config = self.config
+        usual = Preprocessing(num_frames=config.num_frames, stride=4, size=config.height_width)
+        self.preprocessing = preprocessing or usual
         self.backbone = VideoMamba(config.backbone)
         self.dropout = nn.Dropout(config.dropout)
         self.head: nn.Linear
@@ -102,6 +110,7 @@ class Detector(PretrainedModel):
 
     def freeze(self, blocks: int | None = None) -> None:
         self.backbone.freeze(blocks)
+        self.config = dataclasses.replace(self.config, drop_path_rate=self.backbone.config.drop_path_rate)
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         self.backbone.set_grad_checkpointing(enable)
@@ -118,42 +127,13 @@ class Detector(PretrainedModel):
         }
 
     @classmethod
-    def from_checkpoint(
-        cls, checkpoint: Checkpoint, config: DetectorConfig | None = None, *, inflation: Inflation = "mean"
-    ) -> Self:
-        """The detector of a checkpoint, or one with a recognition model's backbone and a fresh head; in eval mode.
-
-        Raises:
-            UserError: weights of another model, or that cannot be fitted.
-        """
-        old = checkpoint.config
-        if not isinstance(old, VideoMambaConfig):
-            raise UserError(f"{checkpoint.path} is no VideoMamba but {type(old).__name__.removesuffix('Config')}")
-        detects = isinstance(old, DetectorConfig)
-        if config is None:
-            assert isinstance(old, DetectorConfig)
-            config = old
-        with torch.device("meta"):
-            check_tensors(checkpoint, (cls(old) if isinstance(old, DetectorConfig) else VideoMamba(old)).state_dict())
-        before = old.backbone if isinstance(old, DetectorConfig) else dataclasses.replace(old, num_classes=0)
-        start = _BACKBONE if detects else ""
-        head = {n: v for n, v in checkpoint.weights.items() if n.startswith("head.")}
-        weights = {n.removeprefix(start): v for n, v in checkpoint.weights.items() if n not in head}
-        if config.backbone != before:
-            weights = fit_weights(weights, before, config.backbone, inflation=inflation)
-        same = detects and config.num_classes == old.num_classes
-        names = checkpoint.class_names if same else None
-        preprocessing = fitted_preprocessing(checkpoint, config)
-        if not detects and preprocessing.stride is None:  # a detector looks around one moment, not over the whole video
-            preprocessing = dataclasses.replace(preprocessing, stride=4)
-        model = cls(config, class_names=names, preprocessing=preprocessing)
-        fresh, unknown = model.backbone.load_state_dict(weights, strict=False)
-        assert not unknown
-        assert set(fresh) <= {"pos_embed"}, fresh
-        if same:
-            model.head.load_state_dict({name.removeprefix("head."): value for name, value in head.items()})
-        model.source = checkpoint.source
-        return model.eval()
+    def _config_for(cls, config: ModelConfig) -> ModelConfig:
+        """A recognition model's network, with as many classes as a detector has by default."""
+        if type(config) is not VideoMambaConfig:
+            return config
+        same = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+        del same["num_classes"]
+        return DetectorConfig(**same)
 
 
 def _by_size(video: Tensor, size: Tensor | None) -> dict[tuple[int, int], Tensor]:

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from videomamba.models.architectures import architecture
 from videomamba.models.segmenter import Segmenter
 from videomamba.models.segmenter_config import MSTCN2Config
 from videomamba.nn.temporal import DilatedConv, masked
@@ -53,10 +54,16 @@ class MSTCNStage(nn.Module):
         return masked(self.head(features), valid)
 
 
+@architecture(MSTCN2Config)
 class MSTCN2(Segmenter):
-    """A stage that predicts, of dual dilated layers, and stages that refine its answer."""
+    """A stage that predicts, of dual dilated layers, and stages that refine its answer.
 
-    config_type = MSTCN2Config
+    Example:
+        >>> model = videomamba.create_model("mstcn2", input_dim=16, num_classes=4)
+        >>> model(torch.zeros(1, 16, 50)).shape  # (stages, B, classes, T)
+        torch.Size([4, 1, 4, 50])
+    """
+
     config: MSTCN2Config
 
     def _make(self, config: MSTCN2Config) -> None:

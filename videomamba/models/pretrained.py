@@ -1,21 +1,25 @@
 """What every model here has: a configuration, class names, preprocessing, and files; huggingface_hub's mixin."""
 
 import dataclasses
+import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
+import torch
 from huggingface_hub import ModelHubMixin
 from torch import nn
 
 from videomamba.errors import UserError
-from videomamba.models import folder
-from videomamba.models.checkpoint import read_checkpoint
-from videomamba.models.config import ModelConfig, VideoMambaConfig, VideoSwinConfig
-from videomamba.models.fit import Inflation, fitted_config
-from videomamba.models.folder import Checkpoint
-from videomamba.preprocessing import Preprocessing
+from videomamba.models import head
+from videomamba.models.architectures import name_of
+from videomamba.models.config import ModelConfig, fitted_config
+from videomamba.models.weights import folder
+from videomamba.models.weights.adapt import Inflation, adapt, class_axes
+from videomamba.models.weights.checkpoint import Checkpoint
+from videomamba.models.weights.readers import read_checkpoint
+from videomamba.notes import UserNote
 
 
 class PretrainedModel(
@@ -34,34 +38,53 @@ class PretrainedModel(
         preprocessing: what a clip (Preprocessing) or a sequence of features (FeaturePreprocessing) goes through before
             the model.
         source: where the weights came from, in words; None where nobody said.
+        notes: what its user should know about how its weights were read and fitted, one line each; they are issued as
+            :class:`videomamba.notes.UserNote` too.
     """
 
+    config_type: ClassVar[type[Any]]  # set by @architecture
     config: ModelConfig
     class_names: tuple[str, ...] | None
     preprocessing: Any
     source: str | None
+    notes: tuple[str, ...]
+    has_trained_head: bool
 
-    def __init__(self, config: ModelConfig, *, class_names: Sequence[str] | None, preprocessing: Any) -> None:
+    def __init__(
+        self, config: ModelConfig | None, *, class_names: Sequence[str] | None, preprocessing: Any, **fields: Any
+    ) -> None:
         super().__init__()
-        self.config = config
-        self.class_names = _one_a_class(class_names, config.num_classes)
+        self.config = fitted_config(self.config_type() if config is None else config, **fields)
+        self.class_names = head.one_per_class(class_names, self.config.num_classes)
         self.preprocessing = preprocessing
         self.source = None
+        self.notes = ()
+        self.has_trained_head = False
 
     @property
     def num_classes(self) -> int:
         return self.config.num_classes
 
-    def reset_classifier(self, num_classes: int, class_names: Sequence[str] | None = None) -> None:
+    def reset_classifier(
+        self, num_classes: int, global_pool: str | None = None, *, class_names: Sequence[str] | None = None
+    ) -> None:
         """A new head for another number of classes.
 
+        Args:
+            num_classes: outputs; 0, where the architecture allows it, leaves the head out.
+            global_pool: timm's; None keeps what the model does.
+            class_names: of the outputs.
+
         Raises:
-            UserError: the number of names is not ``num_classes``.
+            UserError: a number that the model cannot have, as many names as are not ``num_classes``, or a pooling; the
+                model stays as it was.
         """
-        names = _one_a_class(class_names, num_classes)
+        if global_pool is not None:
+            raise UserError(f"global_pool={global_pool!r}: {type(self).__name__} has one way to pool; leave it out")
+        config = dataclasses.replace(self.config, num_classes=num_classes)
+        names = head.one_per_class(class_names, num_classes)
         self._make_head(num_classes)
-        self.config = dataclasses.replace(self.config, num_classes=num_classes)
-        self.class_names = names
+        self.config, self.class_names, self.has_trained_head = config, names, False
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -72,20 +95,42 @@ class PretrainedModel(
     def _make_head(self, num_classes: int) -> None:
         """Puts a new head in the place of the old one, or refuses and leaves all as it was."""
 
-    def set_class_names(self, class_names: Sequence[str]) -> None:
-        """Makes these the outputs: the head stays where it has them already, or as many without names."""
+    @torch.no_grad()
+    def set_class_names(self, class_names: Sequence[str]) -> str:
+        """Makes these the outputs, in this order, and keeps the trained head where it can.
+
+        The head stays where it has these names already, is permuted where it has them in another order, and is new
+        otherwise. A head without names takes these if they are as many; if they are whole numbers, in natural order
+        whatever the order that they are given in.
+
+        Returns:
+            One line that says what became of the head.
+        """
         names = tuple(class_names)
-        if self.num_classes == len(names) and self.class_names in (None, names):
-            self.class_names = names
-        else:
-            self.reset_classifier(len(names), names)
+        order = head.order_of(names, self.class_names, self.num_classes)
+        if order is None:
+            self.reset_classifier(len(names), class_names=names)
+            return f"head new: {head.listed(names)}"
+        had_names, self.class_names = self.class_names is not None, names
+        is_permuted = order != list(range(len(names)))
+        if is_permuted:
+            tensors = self.state_dict(keep_vars=True)
+            for name, axis in class_axes(self.config).items():
+                tensors[name].copy_(tensors[name].index_select(axis, torch.tensor(order, device=tensors[name].device)))
+        if not self.has_trained_head:
+            return f"head new: {head.listed(names)}"
+        if is_permuted:
+            return f"head permuted: it has the same classes in another order; now {head.listed(names)}"
+        if not had_names:
+            return f"head kept: its outputs had no names and are taken to be, in this order, {head.listed(names)}"
+        return f"head kept: {head.listed(names)}"
 
     def freeze(self, blocks: int | None = None) -> None:
         """No gradients in the first blocks; None: in all but the head."""
         raise UserError(f"{type(self).__name__} cannot freeze parts of itself; only VideoMamba can")
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
-        """Keep less for the backward pass, compute blocks twice."""
+        """Activation checkpointing: recompute blocks in the backward pass to save memory."""
         raise UserError(f"{type(self).__name__} has no gradient checkpointing; only VideoMamba has")
 
     @classmethod
@@ -104,10 +149,10 @@ class PretrainedModel(
 
         Args:
             pretrained_model_name_or_path: what :meth:`save_pretrained` wrote, a run folder (its ``best/``),
-                ``owner/name`` or ``hf-hub:owner/name[:file]`` on the Hub, or a checkpoint file of Vim or OpenGVLab's
-                VideoMamba.
+                ``owner/name`` or ``hf-hub:owner/name[:file]`` on the Hub, or a checkpoint file of another code base
+                (:data:`videomamba.models.weights.readers.READERS`).
             inflation: how an image model's patch kernel becomes a tubelet's, see
-                :func:`videomamba.models.fit.fit_patches`.
+                :func:`videomamba.models.weights.adapt.fit_patches`.
             revision, cache_dir, local_files_only, token: as in huggingface_hub.
             overrides: fields of the configuration that shall differ from the checkpoint's, such as ``num_frames=32``;
                 another ``num_classes`` starts a fresh head.
@@ -123,36 +168,46 @@ class PretrainedModel(
             local_files_only=local_files_only,
             token=token,
         )
-        return cls.from_checkpoint(checkpoint, fitted_config(checkpoint.config, **overrides), inflation=inflation)
+        config = fitted_config(cls._config_for(checkpoint.config), **overrides)
+        return cls.from_checkpoint(checkpoint, config, inflation=inflation)
 
     @classmethod
-    @abstractmethod
-    def from_checkpoint(cls, checkpoint: Checkpoint, config: Any = None, *, inflation: Inflation = "mean") -> Self:
+    def from_checkpoint(
+        cls, checkpoint: Checkpoint, config: ModelConfig | None = None, *, inflation: Inflation = "mean"
+    ) -> Self:
         """The model of a checkpoint in evaluation mode, fitted to ``config`` if that is another one.
 
         Raises:
             UserError: weights of another model, or that cannot be fitted.
         """
+        config = cls._config_for(checkpoint.config) if config is None else config
+        if type(config) is not cls.config_type:
+            raise UserError(f"{checkpoint.path} is no {cls.__name__} but {name_of(checkpoint.config)}")
+        fitted = adapt(checkpoint, config, inflation=inflation)
+        model = cls(fitted.config, class_names=fitted.class_names, preprocessing=fitted.preprocessing)
+        model.load_state_dict(fitted.weights, strict=False)
+        model.has_trained_head = class_axes(fitted.config).keys() <= fitted.weights.keys()
+        model.source, model.notes = checkpoint.source, fitted.notes
+        for note in model.notes:
+            warnings.warn(note, UserNote, stacklevel=2)
+        return model.eval()
+
+    @classmethod
+    def _config_for(cls, config: ModelConfig) -> ModelConfig:
+        """The configuration of a model of this class with the weights of another configuration's."""
+        return config
 
     def to_checkpoint(self) -> Checkpoint:
         """The model as data; the tensors are the model's own."""
         return Checkpoint(self.config, self.state_dict(), self.class_names, self.preprocessing, self.source)
 
+    def check_savable(self) -> None:
+        """Whether :meth:`save_pretrained` will work and give this model again: worth asking before a long training.
+
+        Raises:
+            UserError: a tensor that cannot be written or read; names it.
+        """
+        folder.check_savable(self.state_dict())
+
     def _save_pretrained(self, save_directory: Path) -> None:
         folder.write(save_directory, self.to_checkpoint())
-
-
-def fitted_preprocessing(checkpoint: Checkpoint, config: VideoMambaConfig | VideoSwinConfig) -> Preprocessing:
-    """The checkpoint's, at the configuration's frames and size where these are others."""
-    old, preprocessing = checkpoint.config, checkpoint.preprocessing
-    assert isinstance(old, VideoMambaConfig | VideoSwinConfig)
-    assert isinstance(preprocessing, Preprocessing)
-    if (config.num_frames, config.height_width) == (old.num_frames, old.height_width):
-        return preprocessing
-    return dataclasses.replace(preprocessing, num_frames=config.num_frames, size=config.height_width)
-
-
-def _one_a_class(names: Sequence[str] | None, num_classes: int) -> tuple[str, ...] | None:
-    if names is not None and len(names) != num_classes:
-        raise UserError(f"{len(names)} class names for num_classes={num_classes}; give one name a class")
-    return None if names is None else tuple(names)

@@ -3,33 +3,32 @@
 import dataclasses
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any
 
 from torch import Tensor
 
 from videomamba.errors import UserError
-from videomamba.models.fit import Inflation
-from videomamba.models.folder import Checkpoint, check_tensors
 from videomamba.models.pretrained import PretrainedModel
-from videomamba.models.segmenter_config import ASFormerConfig, FeaturePreprocessing, MSTCN2Config, SegmenterConfig
+from videomamba.models.segmenter_config import FeaturePreprocessing, SegmenterConfig
 
 
 class Segmenter(PretrainedModel):
     """Features of a video's frames to logits for each, stage after stage; the last stage's count."""
 
-    config_type: ClassVar[type[ASFormerConfig] | type[MSTCN2Config]]
     config: SegmenterConfig
     preprocessing: FeaturePreprocessing
 
     def __init__(
         self,
-        config: SegmenterConfig,
+        config: SegmenterConfig | None = None,
         *,
         class_names: Sequence[str] | None = None,
         preprocessing: FeaturePreprocessing | None = None,
+        **fields: Any,
     ) -> None:
-        super().__init__(config, class_names=class_names, preprocessing=preprocessing or FeaturePreprocessing())
-        self._make(config)
+        preprocessing = preprocessing or FeaturePreprocessing()
+        super().__init__(config, class_names=class_names, preprocessing=preprocessing, **fields)
+        self._make(self.config)
 
     @abstractmethod
     def _make(self, config: Any) -> None:
@@ -60,38 +59,9 @@ class Segmenter(PretrainedModel):
         return self.stages(features, valid)
 
     def _make_head(self, num_classes: int) -> None:
-        """All that reads or writes classes starts afresh."""
-        device = next(self.parameters()).device
-        self._refit(dataclasses.replace(self.config, num_classes=num_classes))
+        """All that reads or writes classes starts afresh; the rest stays."""
+        old, device = self.state_dict(), next(self.parameters()).device
+        self._make(dataclasses.replace(self.config, num_classes=num_classes))
+        new = self.state_dict()
+        self.load_state_dict({n: old[n] if n in old and old[n].shape == v.shape else v for n, v in new.items()})
         self.to(device)
-
-    def _refit(self, config: Any) -> None:
-        """The network of another configuration, with the weights that have their shape in both."""
-        old = self.state_dict()
-        self.config = config
-        self._make(config)
-        self.load_state_dict({n: old.get(n, v) if _same(old.get(n), v) else v for n, v in self.state_dict().items()})
-
-    @classmethod
-    def from_checkpoint(cls, checkpoint: Checkpoint, config: Any = None, *, inflation: Inflation = "mean") -> Self:
-        """The model of a checkpoint in evaluation mode, fitted to ``config`` if that is another one.
-
-        Raises:
-            UserError: weights of another model.
-        """
-        old = checkpoint.config
-        if not isinstance(old, cls.config_type):
-            raise UserError(f"{checkpoint.path} is no {cls.__name__} but {type(old).__name__.removesuffix('Config')}")
-        model = cls(old, class_names=checkpoint.class_names, preprocessing=checkpoint.preprocessing)
-        check_tensors(checkpoint, model.state_dict())
-        model.load_state_dict(checkpoint.weights)
-        if config is not None and config != old:
-            if config.num_classes != old.num_classes:
-                model.class_names = None
-            model._refit(config)
-        model.source = checkpoint.source
-        return model.eval()
-
-
-def _same(old: Tensor | None, new: Tensor) -> bool:
-    return old is not None and old.shape == new.shape

@@ -76,6 +76,8 @@ class ASFormerConfig:
         check_fraction("dropout", self.dropout)
         check_fraction("channel_masking_rate", self.channel_masking_rate)
         check_fraction("drop_path_rate", self.drop_path_rate)
+        if self.layer_scale is not None and not isinstance(self.layer_scale, int | float):
+            raise UserError(f"layer_scale={self.layer_scale!r}; it must be a number, or None")
         check_choice("window_mask", self.window_mask, WINDOW_MASKS)
         check_choice("mixer", self.mixer, MIXERS)
         check_choice("backend", self.backend, BACKENDS)

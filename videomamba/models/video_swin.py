@@ -1,36 +1,41 @@
 """Video Swin-T, the baseline of the paper: torchvision's network with this package's files and settings."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 from torch import nn
 from torchvision.models.video import SwinTransformer3d
 
-from videomamba.errors import UserError
+from videomamba.models.architectures import architecture
 from videomamba.models.config import VideoSwinConfig
-from videomamba.models.fit import Inflation
-from videomamba.models.folder import Checkpoint, check_tensors
-from videomamba.models.pretrained import PretrainedModel, fitted_preprocessing
+from videomamba.models.pretrained import PretrainedModel
 from videomamba.preprocessing import Preprocessing
 from videomamba.shapes import Logits, Video
 
-_HEAD = ("module.head.weight", "module.head.bias")
 
-
+@architecture(VideoSwinConfig)
 class VideoSwin(PretrainedModel):
-    """torchvision's ``swin3d_t`` (arXiv 2106.13230)."""
+    """torchvision's ``swin3d_t`` (arXiv 2106.13230).
+
+    Example:
+        >>> model = videomamba.create_model("video_swin_t", num_frames=2, img_size=32, num_classes=3)
+        >>> model(torch.zeros(1, 3, 2, 32, 32)).shape
+        torch.Size([1, 3])
+    """
 
     config: VideoSwinConfig
 
     def __init__(
         self,
-        config: VideoSwinConfig,
+        config: VideoSwinConfig | None = None,
         *,
         class_names: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
+        **fields: Any,
     ) -> None:
-        own = Preprocessing(num_frames=config.num_frames, size=config.height_width)
-        super().__init__(config, class_names=class_names, preprocessing=preprocessing or own)
+        super().__init__(config, class_names=class_names, preprocessing=preprocessing, **fields)
+        config = self.config
+        self.preprocessing = preprocessing or Preprocessing(num_frames=config.num_frames, size=config.height_width)
         self.module = SwinTransformer3d(  # as swin3d_t, which fixes the stochastic depth
             patch_size=[2, 4, 4],
             embed_dim=96,
@@ -64,29 +69,3 @@ class VideoSwin(PretrainedModel):
             "blocks": [(r"^module\.features\.(\d+)\.(\d+)", None), (r"^module\.features\.(\d+)\.", None),
                        (r"^module\.norm\.", (99999,))],
         }  # fmt: skip
-
-    @classmethod
-    def from_checkpoint(
-        cls, checkpoint: Checkpoint, config: VideoSwinConfig | None = None, *, inflation: Inflation = "mean"
-    ) -> Self:
-        """The model of a checkpoint in evaluation mode; other ``num_classes`` start a fresh head.
-
-        Raises:
-            UserError: weights of another model.
-        """
-        old = checkpoint.config
-        if not isinstance(old, VideoSwinConfig):
-            raise UserError(f"{checkpoint.path} is no VideoSwin but {type(old).__name__.removesuffix('Config')}")
-        new = config or old
-        names = checkpoint.class_names if new.num_classes == old.num_classes else None
-        model = cls(old, preprocessing=fitted_preprocessing(checkpoint, new))
-        check_tensors(checkpoint, model.state_dict())
-        model.load_state_dict(checkpoint.weights)
-        if new != old:
-            fitted = cls(new, class_names=names, preprocessing=model.preprocessing)
-            kept = {n: v for n, v in model.state_dict().items() if n not in _HEAD or new.num_classes == old.num_classes}
-            fitted.load_state_dict(kept, strict=False)
-            model = fitted
-        model.class_names = names
-        model.source = checkpoint.source
-        return model.eval()

@@ -4,17 +4,17 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from videomamba.errors import UserError
+from videomamba.models.architectures import architecture
 from videomamba.models.config import VideoMambaConfig
-from videomamba.models.fit import Inflation, fit_patches, fit_positions, fit_weights, join_positions
-from videomamba.models.folder import Checkpoint, check_tensors
-from videomamba.models.pretrained import PretrainedModel, fitted_preprocessing
+from videomamba.models.timm_model import TimmModel
+from videomamba.models.weights.adapt import fit_patches, fit_positions, join_positions
 from videomamba.nn.block import Block
 from videomamba.nn.mixer import SpatioTemporalSSM
 from videomamba.nn.norm import RMSNorm
@@ -27,20 +27,37 @@ from videomamba.shapes import Logits, Tokens, Video
 _EPS = 1e-5
 
 
-class VideoMamba(PretrainedModel):
-    """VideoMamba (Park et al., ECCV 2024; supplement S4, Table S2), with timm's conventions."""
+@architecture(VideoMambaConfig)
+class VideoMamba(TimmModel):
+    """VideoMamba (Park et al., ECCV 2024; supplement S4, Table S2), with timm's conventions.
+
+    Args:
+        config: the architecture, the paper's by default.
+        class_names: of the outputs, in order.
+        preprocessing: kept with the model; by default frames and size of the configuration.
+        fields: of :class:`VideoMambaConfig`, instead of or on top of ``config``.
+
+    Example:
+        >>> model = videomamba.VideoMamba(num_frames=4, img_size=32, embed_dim=32, depth=2, num_classes=3)
+        >>> model(torch.zeros(2, 3, 4, 32, 32)).shape
+        torch.Size([2, 3])
+        >>> model.delta_maps(torch.zeros(2, 3, 4, 32, 32)).shape  # (B, depth, 2 directions, t, h, w)
+        torch.Size([2, 2, 2, 2, 2, 2])
+    """
 
     config: VideoMambaConfig
 
     def __init__(
         self,
-        config: VideoMambaConfig,
+        config: VideoMambaConfig | None = None,
         *,
         class_names: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
+        **fields: Any,
     ) -> None:
-        own = Preprocessing(num_frames=config.num_frames, size=config.height_width)
-        super().__init__(config, class_names=class_names, preprocessing=preprocessing or own)
+        super().__init__(config, class_names=class_names, preprocessing=preprocessing, **fields)
+        config = self.config
+        self.preprocessing = preprocessing or Preprocessing(num_frames=config.num_frames, size=config.height_width)
         self.grad_checkpointing = False
         dim = config.embed_dim
 
@@ -58,12 +75,6 @@ class VideoMamba(PretrainedModel):
         self.set_drop_path_rate(config.drop_path_rate)
         self._init_weights()
 
-    @property
-    def embed_dim(self) -> int:
-        return self.config.embed_dim
-
-    num_features = embed_dim
-
     def forward(self, video: Video) -> Logits:
         """(B, 3, T, H, W) float video, normalised as ``preprocessing`` says, to (B, num_classes) logits."""
         return self.forward_head(self.forward_features(video))
@@ -74,10 +85,18 @@ class VideoMamba(PretrainedModel):
         Raises:
             UserError: the video's shape or dtype is not the model's.
         """
-        tokens = self._embed(video, self.config, self.pos_embed)
+        tokens = self.embed(video)
         for block in self.blocks:
-            tokens = self._run(block, tokens, self.order)
+            tokens = self.run_block(block, tokens)
         return self.norm(tokens)
+
+    def embed(self, video: Video) -> Tokens:
+        """(B, L, d) tokens with class token and positions, before the first block."""
+        return self._embed(video, self.config, self.pos_embed)
+
+    def run_block(self, block: Block, tokens: Tokens) -> Tokens:
+        """(B, L, d) tokens through one of the model's blocks."""
+        return self._run(block, tokens, self.order)
 
     def forward_head(self, features: Tokens, pre_logits: bool = False) -> Tensor:
         """The class token of ``forward_features``' result, (B, d), through the head unless ``pre_logits``.
@@ -91,46 +110,6 @@ class VideoMamba(PretrainedModel):
         with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
             logits: Tensor = self.head(cls.to(next(self.head.parameters(), cls).dtype))
         return logits
-
-    def forward_intermediates(
-        self,
-        video: Video,
-        indices: int | Sequence[int] | None = None,
-        *,
-        norm: bool = False,
-        stop_early: bool = False,
-        output_fmt: str = "NCTHW",
-        intermediates_only: bool = False,
-    ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
-        """Features after chosen blocks.
-
-        Args:
-            video: (B, 3, T, H, W).
-            indices: blocks to take (negative from the end), the last n for a number, all for None.
-            norm: put the last norm on each of them.
-            stop_early: run no block after the last one asked for.
-            output_fmt: ``NCTHW`` for patch tokens as (B, d, t, h, w), ``NLC`` for all tokens as (B, L, d).
-            intermediates_only: leave out the final features.
-
-        Returns:
-            The list of intermediates, or ``(forward_features(video), list)``.
-
-        Raises:
-            UserError: unknown ``output_fmt``, an index that no block has, or a video of another shape.
-        """
-        if output_fmt not in ("NCTHW", "NLC"):
-            raise UserError(f"unknown output_fmt {output_fmt!r}; choose NCTHW or NLC")
-        wanted = self._block_indices(indices)
-        tokens = self._embed(video, self.config, self.pos_embed)
-        taken = []
-        for index, block in enumerate(self.blocks):
-            if stop_early and index > max(wanted, default=-1):
-                break
-            tokens = self._run(block, tokens, self.order)
-            if index in wanted:
-                features = self.norm(tokens) if norm else tokens
-                taken.append(self.to_grid(features) if output_fmt == "NCTHW" else features)
-        return taken if intermediates_only else (self.norm(tokens), taken)
 
     def feature_map(self, video: Video) -> Tensor:
         """(B, d, t, h, w) features after the last norm, of a video of any length and size that tubelets divide.
@@ -167,17 +146,15 @@ class VideoMamba(PretrainedModel):
         patches = torch.cat([tokens[:, :index], tokens[:, index + 1 :]], 1)
         return patches.transpose(1, 2).unflatten(2, config.grid)
 
-    def get_classifier(self) -> nn.Module:
-        return self.head
-
     def _make_head(self, num_classes: int) -> None:
         """None, for no classes, leaves the class token's features as they are."""
-        self.head = nn.Identity()
-        if num_classes:
-            like = self.cls_token
-            self.head = nn.Linear(self.embed_dim, num_classes, device=like.device, dtype=like.dtype)
-            nn.init.trunc_normal_(self.head.weight, std=0.02)
-            nn.init.zeros_(self.head.bias)
+        if not num_classes:
+            self.head = nn.Identity()
+            return
+        like = self.cls_token
+        self.head = nn.Linear(self.embed_dim, num_classes, device=like.device, dtype=like.dtype)
+        nn.init.trunc_normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
 
     @torch.no_grad()
     def set_input_size(
@@ -198,9 +175,9 @@ class VideoMamba(PretrainedModel):
         old = self.config
         self.config = new = dataclasses.replace(
             old,
-            num_frames=num_frames or old.num_frames,
-            img_size=img_size or old.img_size,
-            tubelet_size=tubelet_size or old.tubelet_size,
+            num_frames=old.num_frames if num_frames is None else num_frames,
+            img_size=old.img_size if img_size is None else img_size,
+            tubelet_size=old.tubelet_size if tubelet_size is None else tubelet_size,
         )
         self.preprocessing = dataclasses.replace(self.preprocessing, num_frames=new.num_frames, size=new.height_width)
         if new.tubelet_size != old.tubelet_size:
@@ -224,18 +201,6 @@ class VideoMamba(PretrainedModel):
         """Keep only the tokens between blocks for the backward pass and compute each block again."""
         self.grad_checkpointing = enable
 
-    def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
-        """Patterns that sort parameters into layers, as timm's layer-wise learning-rate decay reads them."""
-        return {
-            "stem": r"^(cls_token|pos_embed|patch_embed)",
-            "blocks": [(r"^blocks\.(\d+)", None), (r"^norm\.", (99999,))],
-        }
-
-    def no_weight_decay(self) -> set[str]:
-        """Parameters that no weight decay may touch: A, D, biases, norms, class token and position table."""
-        named = ("A_log", "cls_token", "pos_embed")
-        return {name for name, p in self.named_parameters() if p.ndim <= 1 or name.rsplit(".", 1)[-1] in named}
-
     def freeze(self, blocks: int | None = None) -> None:
         """No gradients, and no stochastic depth, in the stem and the first blocks; None: in all but the head.
 
@@ -253,31 +218,7 @@ class VideoMamba(PretrainedModel):
                 parameter.requires_grad_(False)
         for block in frozen:
             block.drop_path.p = 0.0
-
-    @classmethod
-    def from_checkpoint(
-        cls, checkpoint: Checkpoint, config: VideoMambaConfig | None = None, *, inflation: Inflation = "mean"
-    ) -> Self:
-        """The model of a checkpoint in evaluation mode, fitted to ``config`` if that is another one.
-
-        Raises:
-            UserError: weights of another model, or that cannot be fitted.
-        """
-        old = checkpoint.config
-        if type(old) is not VideoMambaConfig:
-            raise UserError(f"{checkpoint.path} is no VideoMamba but {type(old).__name__.removesuffix('Config')}")
-        with torch.device("meta"):
-            described = cls(old).state_dict()
-        check_tensors(checkpoint, described)
-        new = config or old
-        weights = checkpoint.weights if new == old else fit_weights(checkpoint.weights, old, new, inflation=inflation)
-        class_names = checkpoint.class_names if new.num_classes == old.num_classes else None
-        model = cls(new, class_names=class_names, preprocessing=fitted_preprocessing(checkpoint, new))
-        fresh, unknown = model.load_state_dict(weights, strict=False)
-        assert not unknown
-        assert set(fresh) <= {"pos_embed", "head.weight", "head.bias"}, fresh
-        model.source = checkpoint.source
-        return model.eval()
+        self.config = dataclasses.replace(self.config, drop_path_rate=float(self.blocks[-1].drop_path.p))
 
     def _patches(self) -> TubeletEmbed:
         c = self.config
@@ -352,14 +293,3 @@ class VideoMamba(PretrainedModel):
         if self.grad_checkpointing and self.training and torch.is_grad_enabled():
             return checkpoint(block, tokens, order, use_reentrant=False)
         return block(tokens, order)
-
-    def _block_indices(self, indices: int | Sequence[int] | None) -> set[int]:
-        depth = len(self.blocks)
-        if indices is None:
-            return set(range(depth))
-        if isinstance(indices, int):
-            indices = range(depth - indices, depth)
-        for index in indices:
-            if not -depth <= index < depth:
-                raise UserError(f"there is no block {index}; this model has blocks 0 to {depth - 1}")
-        return {index % depth for index in indices}

@@ -1,23 +1,26 @@
 """One function for each kind of run, returning its configuration; RECIPES are the names that people type."""
 
-from collections.abc import Callable
-from pathlib import Path
-
-from videomamba.engine.config import RunConfig
+from videomamba.recipes import paper
 from videomamba.recipes.ava import ava
+from videomamba.recipes.breakfast import breakfast
 from videomamba.recipes.folder import folder
-from videomamba.recipes.published import PUBLISHED
+from videomamba.recipes.hmdb51 import hmdb51
+from videomamba.recipes.k400 import k400
 from videomamba.recipes.recipe import Recipe
-from videomamba.recipes.segmentation import SEGMENTATION
+from videomamba.recipes.segmentation import breakfast_segmentation, gtea, salads
+from videomamba.recipes.ssv2 import ssv2
+from videomamba.recipes.swin import swin
 from videomamba.recipes.synthetic_motions import synthetic_motions
 from videomamba.recipes.synthetic_stills import synthetic_stills
 
-# each takes the folder of its data, or None for its default one
-RECIPES: dict[str, Callable[[Path | None], RunConfig]] = {
-    "ava": Recipe("ava", ava, {}, 22.1, "Table S5", metric="mAP"),
-    "synthetic_motions": synthetic_motions,
-    "synthetic_stills": synthetic_stills,
-    **{recipe.name: recipe for recipe in (*PUBLISHED, *SEGMENTATION)},
-}
+_MAKERS = {make.__name__: make for make in (k400, ssv2, hmdb51, breakfast, swin, ava, gtea)}
+_ALL = (
+    *(Recipe(row.name, _MAKERS[row.base], row.changes, row) for row in paper.TABLE if row.name is not None),
+    Recipe("50salads", salads),
+    Recipe("breakfast_segmentation", breakfast_segmentation),
+    Recipe("synthetic_motions", synthetic_motions),
+    Recipe("synthetic_stills", synthetic_stills),
+)
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _ALL}
 
-__all__ = ["PUBLISHED", "RECIPES", "Recipe", "ava", "folder", "synthetic_motions", "synthetic_stills"]
+__all__ = ["RECIPES", "Recipe", "ava", "folder", "synthetic_motions", "synthetic_stills"]

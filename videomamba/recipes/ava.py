@@ -14,10 +14,9 @@ def ava(data: Path | None = None) -> RunConfig:
 
     Layout: docs/detection.md; A.csv and B.csv are a person detector's boxes (csv or json), CHECKPOINT a recognition
     model of Kinetics-400, whose backbone is taken.
-    Published: 16 frames, 224 x 224, 80 outputs, mAP 22.1 at 34 GFLOPs; not run by us, for neither AVA nor a K400
-    checkpoint was to be had. Hours: not measured.
+    Not run by us, for want of AVA and a Kinetics-400 checkpoint. Hours: not measured.
 
-    The paper names the frames, the head's output and the figure. Ours, after VideoMAE-S's AVA run
+    The paper names the frames and the head's 80 outputs. Ours, after VideoMAE-S's AVA run
     (MCG-NJU/VideoMAE-Action-Detection): every 4th frame, AdamW at 2.5e-4 for batches of 128, weight decay 0.05, 30
     epochs, 5 of them warm-up, drop path 0.2, no label smoothing, and 0.775 of layer decay over 24 blocks for its 0.6
     over 12. After SlowFast's (SLOWFAST_32x2_R50_SHORT.yaml): dropout 0.5, detected boxes with a score of at least 0.8

@@ -3,14 +3,11 @@
 from pathlib import Path
 
 from videomamba.engine.config import RunConfig
-from videomamba.recipes.table_s3 import table_s3
+from videomamba.recipes.table_s3 import Start, table_s3
 
 
-def breakfast(data: Path | None = None, *, frames: int) -> RunConfig:
-    """Breakfast as recognition of whole videos, from Kinetics-400.
-
-    - ``videomamba train breakfast_f32 --data DIR --start CHECKPOINT``: 32 frames, 90.4 % top-1 (Table S4)
-    - ``videomamba train breakfast_f64 --data DIR --start CHECKPOINT``: 64 frames, 91.5 (Table S4)
+def breakfast(data: Path | None = None, *, frames: int, start: Start) -> RunConfig:
+    """Breakfast as recognition of whole videos.
 
     Layout: ``BreakfastII_15fps_qvga_sync/P03/cam01/P03_cereals.avi`` (docs/datasets.md); people P03 to P46 train, P47
     to P54 test. CHECKPOINT is a run of ``k400``: the paper began from ImageNet-1K and Kinetics-400. Hours and machine:
@@ -28,5 +25,5 @@ def breakfast(data: Path | None = None, *, frames: int) -> RunConfig:
         frames=frames,
         stride="uniform",
         views=(4, 3),
-        start="k400",
+        start=start,
     )

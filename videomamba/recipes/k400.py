@@ -3,13 +3,11 @@
 from pathlib import Path
 
 from videomamba.engine.config import RunConfig
-from videomamba.recipes.table_s3 import table_s3
+from videomamba.recipes.table_s3 import Start, table_s3
 
 
-def k400(data: Path | None = None) -> RunConfig:
-    """Kinetics-400 from ImageNet-1K, 32 frames.
-
-    - ``videomamba train k400 --data DIR --start CHECKPOINT``: 77.7 % top-1 (main paper)
+def k400(data: Path | None = None, *, frames: int, start: Start) -> RunConfig:
+    """Kinetics-400.
 
     Layout: ``annotations/{train,val}.csv`` or mmaction's lists, videos below ``train/`` and ``val/``
     (docs/datasets.md). CHECKPOINT is an image model of ImageNet-1K; the paper began from Vim's. Hours: not published;
@@ -24,8 +22,8 @@ def k400(data: Path | None = None) -> RunConfig:
         epochs=30,
         warmup_epochs=1,
         flip=True,
-        frames=32,
+        frames=frames,
         stride=2,
         views=(4, 3),
-        start="imagenet1k",
+        start=start,
     )

@@ -1,4 +1,4 @@
-"""A run that people name: a function that returns its configuration, with options, beside the published figure."""
+"""A run that people name: a function that returns its configuration, with options, beside the published figures."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from videomamba.engine.config import RunConfig
+from videomamba.recipes.paper import STARTS, Published
 
 
 @dataclass(frozen=True)
@@ -15,22 +16,29 @@ class Recipe:
 
     Attributes:
         name: that people type.
-        make: the function; its docstring has the command, the data's layout, figures and choices.
+        make: the function; its docstring has the data's layout and the choices.
         options: its keyword arguments.
-        figure: that was published, in percent.
-        where: it was published.
-        metric: what the figure is.
+        published: figures of this run, if there are any.
     """
 
     name: str
     make: Callable[..., RunConfig]
     options: Mapping[str, Any] = field(default_factory=dict)
-    figure: float | None = None
-    where: str | None = None
-    metric: str = "top-1"
+    published: Published | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "__doc__", self.make.__doc__)
 
     def __call__(self, data: Path | None = None) -> RunConfig:
         return dataclasses.replace(self.make(data, **self.options), name=self.name)
+
+    @property
+    def begins_from(self) -> str:
+        """``ImageNet-1K``, ``Kinetics-400`` or ``scratch``."""
+        return STARTS[self.options.get("start", "scratch")]
+
+    @property
+    def command(self) -> str:
+        """The command line that makes the run."""
+        start = "" if self.begins_from == "scratch" else " --start CHECKPOINT"
+        return f"videomamba train {self.name} --data DIR{start}"

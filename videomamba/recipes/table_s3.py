@@ -1,9 +1,10 @@
 """The training settings of the paper (supplement, Tables S2 and S3), and what it leaves open."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any, Literal
 
-from videomamba.data import Augmentation
+from videomamba.data.transforms import TABLE_S3
 from videomamba.engine.config import DataConfig, ModelChoice, OptimConfig, RunConfig, Stride
 
 Start = Literal["imagenet1k", "k400", "scratch"]
@@ -44,24 +45,14 @@ def table_s3(
         data: folder of the data set.
         layout: that it is in.
         epochs, warmup_epochs, flip: the table's columns.
-        flip_pairs: see :class:`Augmentation`; used with ``--flip``.
+        flip_pairs: see :class:`videomamba.data.Augmentation`; used with ``--flip``.
         frames, stride: of a clip.
         views: clips and crops of the test.
         start: what the weights begin from.
         model: of the catalogue.
         architecture: fields of VideoMambaConfig that an ablation changes.
     """
-    augmentation = Augmentation(
-        flip=flip,
-        flip_pairs=flip_pairs,
-        scale=(0.08, 1.0),
-        ratio=(3 / 4, 4 / 3),
-        rand_ops=2,
-        rand_magnitude=9.0,
-        rand_deviation=0.5,
-        rand_prob=0.5,
-        erase=0.25,
-    )
+    augmentation = dataclasses.replace(TABLE_S3, flip=flip, flip_pairs=flip_pairs)
     return RunConfig(
         name=layout,
         data=DataConfig(

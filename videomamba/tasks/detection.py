@@ -1,8 +1,7 @@
 """Action detection: which actions each box of a keyframe shows (AVA; supplement, S8)."""
 
-import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,11 +14,8 @@ from videomamba.data.transforms import Augmentation
 from videomamba.errors import UserError
 from videomamba.models.detector import Detector
 from videomamba.preprocessing import Preprocessing
-from videomamba.tasks.metrics.ava import CAPACITY, frame_average_precision, group_by_frame, mean_average_precision
+from videomamba.tasks.metrics.boxes import BoxRows
 from videomamba.tasks.task import Batch, Change, Task
-
-if TYPE_CHECKING:
-    from torchmetrics import MetricCollection
 
 
 class Detection(Task):
@@ -145,30 +141,8 @@ class Detection(Task):
         """Probabilities (B, K, C), float32, each class for itself."""
         return outputs.float().sigmoid().mean(1)
 
-    def metrics(self) -> "MetricCollection":
-        from torchmetrics import MetricCollection
-
-        from videomamba.tasks.metrics.ava_metric import FrameBoxesMetric
-
-        return MetricCollection({"frames": FrameBoxesMetric()}, compute_groups=False)
-
-    def update(self, metrics: "MetricCollection", scores: Tensor, batch: Batch) -> None:
-        metrics["frames"].update(scores, batch)
-
-    def report(self, metrics: "MetricCollection") -> dict[str, Any]:
-        """``mAP`` and ``AP`` by class name in [0, 1] (None without ground truth), ``count`` of keyframes, and
-        ``detections``: keyframe's index, box as fractions, class index and score of each."""
-        found, truth, classes, count = metrics["frames"].compute()
-        ap = frame_average_precision(
-            group_by_frame(truth, classes), group_by_frame(found, classes, capacity=CAPACITY), sorted(classes)
-        )
-        mean = mean_average_precision(ap)
-        return {
-            "mAP": 0.0 if math.isnan(mean) else mean,
-            "AP": {self.class_names[label]: None if math.isnan(value) else value for label, value in ap.items()},
-            "count": count,
-            "detections": [(index, box, label, score) for (_, index), box, label, score in found],
-        }
+    def metrics(self) -> BoxRows:
+        return BoxRows(self.class_names)
 
     def predictions(self, scores: Tensor, top_k: int) -> list[list[dict[str, Any]]]:
         """Rows of ``box`` (its place among the keyframe's), ``label``, ``index`` and ``score``, box by box.

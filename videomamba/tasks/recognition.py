@@ -1,7 +1,7 @@
 """Action recognition: one of a set of classes for a whole clip."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,10 +14,8 @@ from videomamba.errors import UserError
 from videomamba.models.detector import Detector
 from videomamba.models.segmenter import Segmenter
 from videomamba.preprocessing import Preprocessing
+from videomamba.tasks.metrics.classes import ClassCounts
 from videomamba.tasks.task import Batch, Task
-
-if TYPE_CHECKING:
-    from torchmetrics import MetricCollection
 
 
 class Recognition(Task):
@@ -73,38 +71,8 @@ class Recognition(Task):
         """Class probabilities (B, C), float32."""
         return outputs.float().softmax(-1).mean(1)
 
-    def metrics(self) -> "MetricCollection":
-        # importing torchmetrics takes seconds, and predicting needs none of it
-        from torchmetrics import MetricCollection
-        from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
-
-        classes = len(self.class_names)
-        return MetricCollection(
-            {
-                "top5": MulticlassAccuracy(classes, average="micro", top_k=min(5, classes), sync_on_compute=False),
-                "confusion": MulticlassConfusionMatrix(classes, sync_on_compute=False),
-            },
-            compute_groups=False,
-        )
-
-    def update(self, metrics: "MetricCollection", scores: Tensor, batch: Batch) -> None:
-        metrics.update(scores, batch["label"])
-
-    def report(self, metrics: "MetricCollection") -> dict[str, Any]:
-        """``top1`` and ``top5`` in [0, 1], ``count``, ``per_class`` (None for a class without clips)."""
-        values = metrics.compute()
-        confusion: Tensor = values["confusion"]
-        counts, hits = confusion.sum(1).tolist(), confusion.diagonal().tolist()
-        count = sum(counts)
-        return {
-            "top1": sum(hits) / count,
-            "top5": round(values["top5"].item() * count) / count,  # undoes float32
-            "count": count,
-            "per_class": {
-                name: hit / count if count else None
-                for name, hit, count in zip(self.class_names, hits, counts, strict=True)
-            },
-        }
+    def metrics(self) -> ClassCounts:
+        return ClassCounts(self.class_names)
 
     def predictions(self, scores: Tensor, top_k: int) -> list[list[dict[str, Any]]]:
         """Rows of ``label``, ``index`` and ``probability``.

@@ -1,7 +1,7 @@
 """Temporal action segmentation: an action for every frame of a long video (supplement, Table S6)."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,14 +12,11 @@ from videomamba.data.datasets.mstcn import FeatureAnnotations
 from videomamba.data.transforms import Augmentation
 from videomamba.errors import UserError
 from videomamba.models.segmenter import Segmenter
-from videomamba.tasks.metrics.segmentation import segmentation_scores, segments
+from videomamba.tasks.metrics.frames import FrameLabels
+from videomamba.tasks.metrics.segmentation import segments
 from videomamba.tasks.task import Batch, Change, Task
 
-if TYPE_CHECKING:
-    from torchmetrics import MetricCollection
-
 SMOOTHNESS, LARGEST = 0.15, 16.0
-IGNORED = ("background",)  # as in the evaluator that every paper uses, for all three data sets
 
 
 class Segmentation(Task):
@@ -114,26 +111,8 @@ class Segmentation(Task):
         """The last stage's probabilities (B, classes, T), float32."""
         return outputs[:, :, -1].float().softmax(2).mean(1)
 
-    def metrics(self) -> "MetricCollection":
-        from torchmetrics import MetricCollection
-
-        from videomamba.tasks.metrics.frame_labels_metric import FrameLabelsMetric
-
-        return MetricCollection({"labels": FrameLabelsMetric()}, compute_groups=False)
-
-    def update(self, metrics: "MetricCollection", scores: Tensor, batch: Batch) -> None:
-        metrics["labels"].update(scores.argmax(1), batch)
-
-    def report(self, metrics: "MetricCollection") -> dict[str, Any]:
-        """``MoF``, ``Edit``, ``F1@10``, ``F1@25``, ``F1@50`` in percent, ``count`` of videos, ``predictions``: index of
-        a video -> labels of its frames."""
-        videos: dict[int, tuple[list[int], list[int]]] = metrics["labels"].compute()
-        ignore = [i for i, name in enumerate(self.class_names) if name in IGNORED]
-        return {
-            **segmentation_scores(videos.values(), ignore=ignore),
-            "count": len(videos),
-            "predictions": {index: predicted for index, (_, predicted) in videos.items()},
-        }
+    def metrics(self) -> FrameLabels:
+        return FrameLabels(self.class_names)
 
     def predictions(self, scores: Tensor, top_k: int) -> list[list[dict[str, Any]]]:
         """Segments in order: ``label``, ``index``, ``start`` and ``end`` (not included) in steps, and the mean

@@ -2,15 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
 from videomamba.data.transforms import Augmentation
 from videomamba.preprocessing import Preprocessing
-
-if TYPE_CHECKING:
-    from torchmetrics import MetricCollection
 
 # Of the data tower: "video" float (B, 3, T, H, W), or (B, V, 3, T, H, W) with V views a sample, or features of frames
 # (B, C, T); the rest is the task's.
@@ -32,11 +29,26 @@ class Samples(Protocol):
     def set_epoch(self, epoch: int) -> None: ...
 
 
+class Metrics(Protocol):
+    """What one evaluation counts. Every process is given the samples of all, so nothing is joined."""
+
+    def update(self, scores: Tensor, batch: Batch) -> None:
+        """Counts the samples of one batch.
+
+        Args:
+            scores: (B, ...) of :meth:`Task.scores`.
+            batch: with all but ``video``.
+        """
+
+    def report(self) -> dict[str, Any]:
+        """The figures of all that was counted, ready for JSON; has the key :attr:`Task.headline`."""
+
+
 class Task(ABC):
     """A loss to train with, and metrics and predictions to read from a model's outputs.
 
     Attributes:
-        headline: the figure of :meth:`report` that tells the best epoch; higher is better.
+        headline: the figure of :meth:`Metrics.report` that tells the best epoch; higher is better.
         in_percent: the report's figures are percentages, as this task's papers have them; else shares of 1.
         class_names: of the outputs, in order.
         mixed_label: entry of a batch with one class index per sample, for mixing clips; None: they cannot be mixed.
@@ -97,20 +109,8 @@ class Task(ABC):
         """Outputs (B, V, ...) of V views a sample, joined to one result a sample (B, ...)."""
 
     @abstractmethod
-    def metrics(self) -> "MetricCollection":
-        """Fresh metrics; one set for each evaluation.
-
-        With ``sync_on_compute=False``: every process counts the gathered samples of all, and joined they would count
-        again.
-        """
-
-    @abstractmethod
-    def update(self, metrics: "MetricCollection", scores: Tensor, batch: Batch) -> None:
-        """Counts the samples of one batch, each once."""
-
-    @abstractmethod
-    def report(self, metrics: "MetricCollection") -> dict[str, Any]:
-        """The figures of all that was counted, ready for JSON; has the key :attr:`headline`."""
+    def metrics(self) -> Metrics:
+        """Fresh metrics; one object for each evaluation."""
 
     @abstractmethod
     def predictions(self, scores: Tensor, top_k: int) -> list[list[dict[str, Any]]]:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CAPACITY = 50  # detections of a frame that count
+IOU = 0.5  # least overlap of a right detection
 
 Frame = tuple[str, int]
 Floats = NDArray[np.float64]
@@ -39,15 +40,12 @@ def frame_average_precision(
     ground_truth: Mapping[Frame, FrameBoxes],
     detections: Mapping[Frame, FrameBoxes],
     class_ids: Iterable[int],
-    *,
-    iou_threshold: float = 0.5,
 ) -> dict[int, float]:
     """AP of each class over all frames; nan for a class without ground truth.
 
     Args:
         ground_truth, detections: by frame, of :func:`group_by_frame`.
         class_ids: the classes asked for.
-        iou_threshold: least overlap of a right detection.
     """
     scores: dict[int, list[Floats]] = defaultdict(list)
     right: dict[int, list[NDArray[np.bool_]]] = defaultdict(list)
@@ -57,7 +55,7 @@ def frame_average_precision(
         for label in np.unique(found.labels[solid]):
             mine = solid & (found.labels == label)
             theirs = np.empty((0, 4)) if truth is None else truth.boxes[truth.labels == label]
-            right[int(label)].append(_matches(found.boxes[mine], theirs, iou_threshold))
+            right[int(label)].append(_matches(found.boxes[mine], theirs))
             scores[int(label)].append(found.scores[mine])
     counts: dict[int, int] = defaultdict(int)
     for truth in ground_truth.values():
@@ -118,7 +116,7 @@ def pairwise_iou(first: Floats, second: Floats) -> Floats:
         return intersection / (areas[0][:, None] + areas[1][None, :] - intersection)
 
 
-def _matches(detected: Floats, truth: Floats, threshold: float) -> NDArray[np.bool_]:
+def _matches(detected: Floats, truth: Floats) -> NDArray[np.bool_]:
     """Whether each detection, best first, is the first one to find the ground-truth box that it overlaps most."""
     right = np.zeros(len(detected), dtype=bool)
     if not len(truth):
@@ -126,7 +124,7 @@ def _matches(detected: Floats, truth: Floats, threshold: float) -> NDArray[np.bo
     overlap = pairwise_iou(detected, truth)
     taken = set()
     for i, nearest in enumerate(overlap.argmax(axis=1)):
-        if overlap[i, nearest] >= threshold and nearest not in taken:
+        if overlap[i, nearest] >= IOU and nearest not in taken:
             right[i] = True
             taken.add(nearest)
     return right

@@ -1,0 +1,95 @@
+"""Writes the parts of the documentation that are made from the code: ``python docs/generate.py``.
+
+A page marks such a part by ``<!-- generated: NAME -->`` and ``<!-- end -->``; NAME is a function in this file.
+"""
+
+import re
+from pathlib import Path
+
+from videomamba.experiments.published import COLUMNS, SHUFFLE, STUDIES, pretrain
+from videomamba.recipes import RECIPES
+from videomamba.recipes.paper import SEGMENTATION, TABLE
+from videomamba.tables import as_markdown
+
+DOCS = Path(__file__).resolve().parent
+_PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def recognition() -> str:
+    """The paper's runs on recognition data sets."""
+    rows = []
+    for recipe in RECIPES.values():
+        if recipe.published is None or "start" not in recipe.options:
+            continue
+        run, (_, top1) = recipe(None), recipe.published.headline
+        rows.append(
+            [
+                f"`{recipe.name}`",
+                str(run.model.name),
+                str(run.data.num_frames),
+                recipe.begins_from,
+                f"{run.optim.epochs}, {run.optim.warmup_epochs:g}",
+                f"{run.test_clips} x {run.test_crops}",
+                f"{top1:.1f}",
+                recipe.published.where,
+            ]
+        )
+    head = ["recipe", "model", "frames", "begins from", "epochs, warm-up", "test views", "top-1, %", "in"]
+    return as_markdown(head, rows)
+
+
+def other_tasks() -> str:
+    """The paper's runs of detection and segmentation."""
+    rows = [
+        [
+            f"`{recipe.name}`",
+            ", ".join(f"{metric} {figure:.1f}" for metric, figure in recipe.published.figures.items()),
+            recipe.published.where,
+        ]
+        for recipe in RECIPES.values()
+        if recipe.published is not None and "start" not in recipe.options
+    ]
+    return as_markdown(["recipe", "figures, %", "in"], rows)
+
+
+def segmentation() -> str:
+    """Published figures of the segmenters."""
+    recipes = {recipe.make.__name__: recipe.name for recipe in RECIPES.values()}
+    rows = [
+        [
+            f"`{recipes[row.base]}`",
+            f"`{row.changes['model']}`",
+            *(f"{row.figures[metric]:.1f}" for metric in SEGMENTATION),
+            row.where,
+        ]
+        for row in TABLE
+        if "MoF" in row.figures
+    ]
+    return as_markdown(["data set", "model", *SEGMENTATION, "in"], rows)
+
+
+def studies() -> str:
+    """The figures beside which `videomamba ablate` puts ours."""
+    image_and_video = pretrain({"ImageNet-1K": "", "K400": ""}, {"ImageNet-1K": True, "K400": False})
+    rows = [
+        [f"`{study.name}`", variant.label, *("" if figure is None else f"{figure:.1f}" for figure in variant.published)]
+        for study in (*STUDIES.values(), image_and_video, SHUFFLE)
+        for variant in study.variants
+    ]
+    return as_markdown(["study", "row", *COLUMNS], rows)
+
+
+PARTS = {part.__name__: part for part in (recognition, other_tasks, segmentation, studies)}
+
+
+def generated(page: str) -> str:
+    """The page's text with all its parts made anew."""
+    return _PART.sub(lambda part: f"{part[1]}\n{PARTS[part[2]]()}\n{part[3]}", page)
+
+
+if __name__ == "__main__":
+    for file in sorted(DOCS.rglob("*.md")):
+        text = file.read_text(encoding="utf-8")
+        if (made := generated(text)) != text:
+            file.write_text(made, encoding="utf-8")
+            print(f"written: {file}")

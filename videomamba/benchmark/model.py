@@ -1,0 +1,111 @@
+"""Whole models of ours: a forward pass and a training step, those of one input taking turns."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from videomamba.benchmark.timing import interleaved
+from videomamba.models import VideoMambaConfig, create_model, list_models, model_config
+from videomamba.models.config import VideoSwinConfig
+
+CLASSES = 400
+Pass = Literal["forward", "training"]
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model at one input.
+
+    Attributes:
+        model: its name.
+        frames, size: of a clip; height and width are the same.
+        what: ``forward`` (inference) or ``training`` (forward, backward, AdamW's step).
+        precision: ``fp32``, or ``bf16`` under autocast.
+        batch: clips.
+        milliseconds: median of a pass over the batch.
+        clips_per_second: clips over that median.
+    """
+
+    model: str
+    frames: int
+    size: int
+    what: Pass
+    precision: Precision
+    batch: int
+    milliseconds: float
+    clips_per_second: float
+
+
+def timed_models() -> tuple[str, ...]:
+    """Names of the models that take a clip to logits."""
+    return tuple(name for name in list_models() if type(model_config(name)) in (VideoMambaConfig, VideoSwinConfig))
+
+
+def measure(
+    models: Sequence[str],
+    device: torch.device,
+    *,
+    frames: Sequence[int],
+    sizes: Sequence[int],
+    passes: Sequence[Pass],
+    precisions: Sequence[Precision],
+    batches: Sequence[int],
+    seconds: float,
+) -> Iterator[list[Row]]:
+    """Rows of one input, pass and precision at a time; random weights, random clips.
+
+    Args:
+        models: names of :func:`timed_models`.
+        device: that computes.
+        frames, sizes, passes, precisions, batches: every combination is timed.
+        seconds: for the models of one combination together, about.
+
+    Raises:
+        UserError: an input that a model cannot take.
+    """
+    for size, count, what, precision, batch in itertools.product(sizes, frames, passes, precisions, batches):
+        video = torch.randn(batch, 3, count, size, size, device=device)
+        labels = torch.randint(CLASSES, (batch,), device=device)
+        runs = []
+        for name in models:
+            model = create_model(name, num_frames=count, img_size=size, num_classes=CLASSES).to(device)
+            make = _forward if what == "forward" else _training
+            runs.append(make(model, video, labels, precision))
+        times = interleaved(runs, device, seconds=seconds)
+        yield [
+            Row(name, count, size, what, precision, batch, 1e3 * taken, batch / taken)
+            for name, taken in zip(models, times, strict=True)
+        ]
+
+
+def _forward(model: nn.Module, video: Tensor, labels: Tensor, precision: Precision) -> Callable[[], None]:
+    model.eval()
+
+    def run() -> None:
+        with torch.inference_mode(), _autocast(video, precision):
+            model(video)
+
+    return run
+
+
+def _training(model: nn.Module, video: Tensor, labels: Tensor, precision: Precision) -> Callable[[], None]:
+    optimizer = torch.optim.AdamW(model.train().parameters(), lr=1e-5)
+
+    def run() -> None:
+        with _autocast(video, precision):
+            loss = F.cross_entropy(model(video).float(), labels)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return run
+
+
+def _autocast(video: Tensor, precision: Precision) -> torch.autocast:
+    return torch.autocast(video.device.type, dtype=torch.bfloat16, enabled=precision == "bf16")

@@ -1,0 +1,74 @@
+"""The machine at hand: without it, a measured figure says nothing."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine(device: torch.device | str, *, packages: Sequence[str] = ("torch", "torchvision")) -> dict[str, str | int]:
+    """Processor, threads, instruction set, commit of this package, and versions.
+
+    Args:
+        device: that computes; a GPU is given by its name.
+        packages: whose versions are named.
+    """
+    device = torch.device(device)
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "processor": _processor(),
+        "cores": cores(),
+        "threads": torch.get_num_threads(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "videomamba": _commit() or _version("videomamba"),
+        **{package: _version(package) for package in packages},
+    }
+
+
+def machine_line(device: torch.device | str) -> str:
+    """The same in one line: GPU, cores, instruction set, PyTorch, commit."""
+    m = machine(device)
+    gpu = "" if torch.device(device).type == "cpu" else f"{m['device']}, "
+    where = f"{gpu}{m['cores']} cores ({platform.machine()}, {m['capability']})"
+    return f"{where}, PyTorch {m['torch']}, videomamba {m['videomamba']}"
+
+
+def _processor() -> str:
+    file = Path("/proc/cpuinfo")
+    if file.is_file():
+        for line in file.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _commit() -> str | None:
+    """Of the checkout that this file is in; None where it is installed without one."""
+    root = Path(__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,94 @@
+"""Where a checkpoint's name leads: a model folder, a run folder, a file, or the Hub."""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+from videomamba.errors import UserError
+from videomamba.models.weights.folder import CONFIG, WEIGHTS
+from videomamba.models.weights.tensor_file import SUFFIXES
+
+_HUB = "hf-hub:"
+
+
+def locate(name: str, **download: Any) -> Path:
+    """The model folder or the file on this machine, downloaded if need be.
+
+    Raises:
+        UserError: nothing there; the line has names that are near.
+    """
+    if name.startswith(_HUB):
+        return _from_hub(name.removeprefix(_HUB), **download)
+    path = Path(name)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        return _model_folder(path)
+    if _is_hub_id(name):
+        return _from_hub(name, **download)
+    raise UserError(
+        f"there is no checkpoint {name}{_near(path)}: expected a model folder, a run folder, a checkpoint file, or "
+        "a Hub id owner/name"
+    )
+
+
+def _is_hub_id(name: str) -> bool:
+    """``owner/name``, unless it is a path: our own ``runs/``, a suffix of weights, or a folder that is here."""
+    owner, _, rest = name.partition("/")
+    is_path = owner in ("", ".", "..", "~", "runs") or name.endswith((".model", *SUFFIXES)) or Path(owner).exists()
+    return bool(rest) and "/" not in rest and "\\" not in name and not is_path
+
+
+def _near(path: Path) -> str:
+    """Folders and files of a name like the first part of the path that is not there."""
+    missing = next((p for p in (*reversed(path.parents), path) if not p.exists()), path)
+    try:
+        there = {p.name: str(p) for p in missing.parent.iterdir() if not p.name.startswith(".")}
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(missing.name, there, n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(there[name] for name in near)}?" if near else ""
+
+
+def _model_folder(path: Path) -> Path:
+    for candidate in (path, path / "best"):
+        if (candidate / WEIGHTS).is_file():
+            if not (candidate / CONFIG).is_file():
+                raise UserError(f"{candidate} has {WEIGHTS} but no {CONFIG}; both make a checkpoint")
+            return candidate
+    inside = sorted(str(p) for p in path.glob("*/best") if (p / WEIGHTS).is_file())
+    hint = f"; did you mean {' or '.join(inside)}?" if inside else ""
+    raise UserError(f"{path} holds no checkpoint: expected {WEIGHTS} in it or in its folder best/{hint}")
+
+
+def _from_hub(name: str, **download: Any) -> Path:
+    """A snapshot in our layout, else the file named behind the colon or the only one with weights."""
+    repository, _, file = name.partition(":")
+    try:
+        if not file:
+            snapshot = Path(snapshot_download(repository, allow_patterns=[CONFIG, WEIGHTS], **download))
+            if (snapshot / CONFIG).is_file() and (snapshot / WEIGHTS).is_file():
+                return snapshot
+            file = _only_weights(repository, snapshot, **download)
+        return Path(hf_hub_download(repository, file, **download))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        where = f"folder {name}" if not file else f"file {file} of {repository} on this machine"
+        raise UserError(f"there is no {where}, and the Hub has no model of that name: {reason}") from error
+
+
+def _only_weights(repository: str, snapshot: Path, **download: Any) -> str:
+    try:
+        if download.get("local_files_only"):
+            raise ConnectionError
+        files = HfApi().list_repo_files(repository, revision=download.get("revision"), token=download.get("token"))
+    except Exception:  # whatever the Hub's client raises without a network: then what the cache has
+        files = [str(path.relative_to(snapshot)) for path in snapshot.rglob("*") if path.is_file()]
+    weights = sorted(name for name in files if name.endswith(SUFFIXES))
+    if len(weights) == 1:
+        return weights[0]
+    found = f"{len(weights)} files of weights: {', '.join(weights[:3])}{' ...' if len(weights) > 3 else ''}"
+    raise UserError(f"{repository} has no {CONFIG} with {WEIGHTS}, and {found}; name one: {_HUB}{repository}:FILE")
