@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from videomamba.cli.common.options import Json, option, people, print_json
 from videomamba.cli.info import facts_of, show_facts
-from videomamba.cli.options import Json, option, people, print_json
 from videomamba.notes import UserNote
 
 
