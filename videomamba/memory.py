@@ -14,6 +14,9 @@ def keep_freed_memory() -> None:
     about 7 %, a scan's backward pass a third of its time, and a training clip's transforms a sixth. The limits are
     glibc's own largest threshold for separate mappings, and 256 MiB to keep; a process that sets
     ``MALLOC_TRIM_THRESHOLD_`` keeps its own.
+
+    The command line and loader processes call it. Nothing else in this package does: a process that uses it as a
+    library decides for itself.
     """
     if not sys.platform.startswith("linux") or "MALLOC_TRIM_THRESHOLD_" in os.environ:
         return

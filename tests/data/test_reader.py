@@ -134,7 +134,7 @@ def test_frames_that_are_passed_over_change_no_other(tmp_path, monkeypatch, opti
 def test_frames_are_passed_over(tmp_path):
     """Where the last frame alone is wanted, fewer frames come out of the decoder than go in."""
     path = write(tmp_path / "a.mp4", numbered_frames(COUNT), options=B_FRAMES)
-    decoder = PyAVDecoder(path, num_threads=1)
+    decoder = PyAVDecoder(path)
     assert len(list(decoder._decode(0))) == COUNT
     places = [index for index, _ in decoder._decode(0, wanted=[COUNT - 1])]
     assert places[-1] == COUNT - 1

@@ -100,7 +100,7 @@ def test_predictions_are_sorted_and_named():
 @pytest.mark.parametrize(
     ("names", "smoothing", "message"),
     [
-        ((), 0, "no class; recognition needs at least two"),
+        ((), 0, "no classes; Recognition needs at least 2"),
         (("bend",), 0, r"1 class \(bend\)"),
         (("bend", "run", "bend"), 0, "class name 'bend' occurs twice"),
         (("bend", "run"), 1.0, "label_smoothing=1.0; it must be at least 0 and below 1"),

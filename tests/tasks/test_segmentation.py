@@ -106,7 +106,7 @@ def test_batches_and_single_videos_have_one_loss(tmp_path):
 def test_mistakes_are_one_line():
     with pytest.raises(ValueError, match="occurs twice"):
         Segmentation(["a", "a"])
-    with pytest.raises(ValueError, match="at least two"):
+    with pytest.raises(ValueError, match="at least 2"):
         Segmentation(["a"])
     with pytest.raises(ValueError, match="a model of sequences, not VideoMamba"):
         Segmentation(NAMES).check_model(create_model("videomamba_nano"))

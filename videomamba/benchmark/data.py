@@ -25,7 +25,6 @@ from videomamba.data.datasets.epochs import mixed_seed
 from videomamba.data.decode_torchcodec import is_indexed, torchcodec_status
 from videomamba.data.reader import DecoderName
 from videomamba.data.transforms import TABLE_S3
-from videomamba.memory import keep_freed_memory
 from videomamba.preprocessing import Preprocessing
 
 
@@ -89,7 +88,6 @@ def measure(
 
     A first round warms up and is not counted. ``progress`` is called after each clip of all rounds.
     """
-    keep_freed_memory()  # as a process that trains does
     dataset = _dataset(decoder, paths, preprocessing, augmentation)
     alone = _ALONE[decoder]
     threads = torch.get_num_threads()

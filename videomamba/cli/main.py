@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from videomamba.errors import UserError
+from videomamba.memory import keep_freed_memory
 from videomamba.notes import UserNote
 
 VERBS = {
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     # before PyTorch is loaded: waiting threads that spin take a core from the processes that read videos
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_freed_memory()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch's and its friends': nothing that a user here could act on
         warnings.simplefilter("default", UserNote)

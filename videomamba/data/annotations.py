@@ -184,5 +184,5 @@ def check_disjoint(parts: dict[str, Annotations], where: object) -> dict[str, An
     return checked
 
 
-def _first(names: Sequence[str], count: int = 5) -> str:
-    return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -48,11 +48,10 @@ class PyAVDecoder:
 
     name = "pyav"
 
-    def __init__(self, path: Path, num_threads: int) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.num_threads = num_threads
         self.to_rgb = ToRGB()
-        self.container, self.stream = open_video(path, num_threads=num_threads)
+        self.container, self.stream = open_video(path)
         try:
             self._count()
         except BaseException:
@@ -181,7 +180,7 @@ class PyAVDecoder:
             self.container.seek(self.pts[first] if far else min([*self.pts[:1], 0]), stream=self.stream)
         except av.error.FFmpegError:  # no seeking in this file: begin anew
             self.container.close()
-            self.container, self.stream = open_video(self.path, num_threads=self.num_threads)
+            self.container, self.stream = open_video(self.path)
         yield from self._demux()
 
     def _decode(self, first: int, wanted: Sequence[int] | None = None) -> Iterator[tuple[int, VideoFrame]]:

@@ -90,7 +90,7 @@ class TorchcodecDecoder:
                 stream_index=counted.stream.index,
                 seek_mode="exact",
                 dimension_order="NHWC",
-                num_ffmpeg_threads=counted.num_threads,
+                num_ffmpeg_threads=1,
             )
         except _FAILURES as error:
             raise VideoError(f"{self.path} is not a video that torchcodec can open: {reason(error)}") from error

@@ -18,12 +18,10 @@ def ffmpeg_name(path: str | os.PathLike[str]) -> str:
     return f"file:{os.fspath(path)}"
 
 
-def open_video(path: Path, *, num_threads: int = 1) -> tuple[InputContainer, VideoStream]:
-    """A file and its best video stream, as FFmpeg ranks them; cover pictures and tracks of one picture are none.
+def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
+    """A file and its best video stream, as FFmpeg ranks them, to decode in one thread.
 
-    Args:
-        path: the file.
-        num_threads: of the decoder.
+    Cover pictures and tracks of one picture are none.
 
     Raises:
         VideoError: FFmpeg cannot open it, it has no video, or one in a codec that is not known here.
@@ -34,13 +32,13 @@ def open_video(path: Path, *, num_threads: int = 1) -> tuple[InputContainer, Vid
     except (av.error.FFmpegError, OSError) as error:
         raise VideoError(f"{path} is not a video that FFmpeg can open: {reason(error)}") from error
     try:
-        return container, _video_stream(container, path, num_threads)
+        return container, _video_stream(container, path)
     except BaseException:
         container.close()
         raise
 
 
-def _video_stream(container: InputContainer, path: Path, num_threads: int) -> VideoStream:
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     streams = container.streams.video
     if not streams:
         raise VideoError(f"{path} has no video stream")
@@ -53,6 +51,6 @@ def _video_stream(container: InputContainer, path: Path, num_threads: int) -> Vi
     if stream.codec_context is None:
         raise VideoError(f"{path} has a video stream in a codec that FFmpeg does not know")
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-    stream.codec_context.thread_count = num_threads
-    stream.thread_type = "AUTO" if num_threads != 1 else "NONE"
+    stream.codec_context.thread_count = 1
+    stream.thread_type = "NONE"
     return stream

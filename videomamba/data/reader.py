@@ -35,7 +35,6 @@ class VideoReader:
         decoder: ``auto`` takes torchcodec where it works and the file is mp4/mov or mkv/webm, else PyAV: in other
             containers torchcodec does not find frames exactly. Where torchcodec would count other frames in a file, or
             mirror them wrongly, PyAV reads that file.
-        num_threads: of the decoder.
 
     Attributes:
         num_frames: frames in the file, counted from its packets, not taken from a header.
@@ -55,10 +54,10 @@ class VideoReader:
         (torch.Size([3, 3, 48, 64]), [0.0, 0.5, 1.0])
     """
 
-    def __init__(self, path: str | Path, *, decoder: DecoderName = "auto", num_threads: int = 1) -> None:
+    def __init__(self, path: str | Path, *, decoder: DecoderName = "auto") -> None:
         self.path = Path(path)
         try:
-            self._decoder = _open(self.path, decoder, num_threads)
+            self._decoder = _open(self.path, decoder)
         except (VideoError, OSError) as error:
             raise _plainer(self.path) or error from None  # looked at now: where all is well it would only take time
         self.decoder = self._decoder.name
@@ -165,17 +164,17 @@ def _plainer(path: Path) -> VideoError | None:
     return None
 
 
-def _open(path: Path, decoder: str, num_threads: int) -> TorchcodecDecoder | PyAVDecoder:
+def _open(path: Path, decoder: str) -> TorchcodecDecoder | PyAVDecoder:
     if decoder not in ("auto", "torchcodec", "pyav"):
         raise UserError(f"unknown decoder {decoder!r}; choose auto, torchcodec or pyav")
     if decoder == "pyav":
-        return PyAVDecoder(path, num_threads)
+        return PyAVDecoder(path)
     works, why_not = torchcodec_status()
     if decoder == "torchcodec" and not works:
         raise UserError(f"decoder 'torchcodec' does not work here: {why_not}")
     if decoder == "torchcodec" and path.is_file() and not is_indexed(path):
         raise VideoError(f"{path} is neither mp4/mov nor mkv/webm, where torchcodec finds frames exactly; use PyAV")
-    counted = PyAVDecoder(path, num_threads)
+    counted = PyAVDecoder(path)
     if not works or not is_indexed(path):
         return counted
     try:

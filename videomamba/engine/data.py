@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 from videomamba.data import VideoError, make_loader, read_csv, read_folder, split_holdout
 from videomamba.data.annotations import model_labels as model_labels
 from videomamba.data.broken import CollateBroken, SkipBroken, read_leave_out, refuse_missing, without
-from videomamba.data.datasets import LAYOUTS, MAY_LACK_VIDEOS, VIDEO_LAYOUTS
+from videomamba.data.datasets import MAY_LACK_VIDEOS, VIDEO_LAYOUTS, read_layout
 from videomamba.data.splits import Part, Splits
 from videomamba.data.synthetic import write_synthetic
 from videomamba.engine.config import DataConfig, RunConfig
@@ -58,7 +58,7 @@ def _annotated(config: DataConfig, *, missing_ok: bool = False) -> dict[str, Any
         options = (
             {**config.options, "missing_ok": True} if missing_ok and config.layout in VIDEO_LAYOUTS else config.options
         )
-        return LAYOUTS[config.layout](config.root, fold=config.fold, **options)
+        return read_layout(config.layout, config.root, fold=config.fold, **options)
     if config.split is not None:
         return read_csv(config.split, root=config.root, hold_out=config.hold_out, missing_ok=missing_ok)
     return read_folder(config.root)

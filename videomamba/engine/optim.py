@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from videomamba.engine.config import OptimConfig
 from videomamba.errors import UserError
+from videomamba.models.custom import unknown_layers
 
 
 def parameter_groups(
@@ -58,9 +59,7 @@ def layer_of_parameters(model: nn.Module) -> dict[str, int]:
     """
     group_matcher: Callable[[], dict[str, Any]] | None = getattr(model, "group_matcher", None)
     if group_matcher is None:
-        raise UserError(
-            f"layer_decay and backbone_lr need to know the layers: give {type(model).__name__} timm's group_matcher()"
-        )
+        raise unknown_layers(type(model).__name__)
     matcher = group_matcher()
     blocks = [(matcher["blocks"], None)] if isinstance(matcher["blocks"], str) else matcher["blocks"]
 

@@ -66,9 +66,7 @@ class CustomModel(PretrainedModel):
         """
         matcher_of = getattr(self.module, "group_matcher", None)
         if matcher_of is None:
-            raise UserError(
-                f"layer_decay and backbone_lr need to know the layers: give {self.config.module} timm's group_matcher()"
-            )
+            raise unknown_layers(self.config.module)
         matcher = matcher_of(coarse)
         blocks = matcher["blocks"]
         blocks = [(blocks, None)] if isinstance(blocks, str) else blocks
@@ -98,3 +96,8 @@ def _within_module(pattern: str) -> str:
     """A pattern that matches names from their beginning, for the same names behind ``module.``."""
     unanchored = re.sub(r"(^|[|(])\^", r"\1", pattern)
     return rf"module\.(?:{unanchored})"
+
+
+def unknown_layers(module: str) -> UserError:
+    """That a module does not say what its layers are."""
+    return UserError(f"layer_decay and backbone_lr need to know the layers: give {module} timm's group_matcher()")

@@ -1,6 +1,5 @@
 """Action detection: which actions each box of a keyframe shows (AVA; supplement, S8)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -30,21 +29,10 @@ class Detection(Task):
     Args:
         class_names: of the C outputs, in order.
         label_smoothing: each target moves so much of the way to one half.
-
-    Raises:
-        UserError: no class, a name twice, or a smoothing outside [0, 1).
     """
 
     headline = "mAP"
-
-    def __init__(self, class_names: Sequence[str], *, label_smoothing: float = 0.0) -> None:
-        twice = next((name for i, name in enumerate(class_names) if name in class_names[:i]), None)
-        if not class_names or twice is not None:
-            raise UserError(f"class name {twice!r} occurs twice; names must differ" if class_names else "no class")
-        if not 0 <= label_smoothing < 1:
-            raise UserError(f"label_smoothing={label_smoothing}; it must be at least 0 and below 1")
-        self.class_names = tuple(class_names)
-        self.label_smoothing = label_smoothing
+    fewest_classes = 1
 
     def check_model(self, model: nn.Module) -> None:
         if not isinstance(model, Detector):

@@ -1,6 +1,5 @@
 """Action recognition: one of a set of classes for a whole clip."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -27,18 +26,10 @@ class Recognition(Task):
     Args:
         class_names: of the C outputs, in order.
         label_smoothing: probability mass spread over all classes in the training loss (arXiv 1512.00567).
-
-    Raises:
-        UserError: fewer than two classes, a name twice, or a smoothing outside [0, 1).
     """
 
     headline = "top1"
     mixed_label = "label"
-
-    def __init__(self, class_names: Sequence[str], *, label_smoothing: float = 0.0) -> None:
-        _check(class_names, label_smoothing)
-        self.class_names = tuple(class_names)
-        self.label_smoothing = label_smoothing
 
     def check_model(self, model: nn.Module) -> None:
         if isinstance(model, Detector):
@@ -90,14 +81,3 @@ class Recognition(Task):
             ]
             for indices, probabilities in zip(best.indices.tolist(), best.values.tolist(), strict=True)
         ]
-
-
-def _check(class_names: Sequence[str], label_smoothing: float) -> None:
-    if len(class_names) < 2:
-        found = f"1 class ({class_names[0]})" if class_names else "no class"
-        raise UserError(f"{found}; recognition needs at least two to tell apart")
-    twice = next((name for i, name in enumerate(class_names) if name in class_names[:i]), None)
-    if twice is not None:
-        raise UserError(f"class name {twice!r} occurs twice; names must differ")
-    if not 0 <= label_smoothing < 1:
-        raise UserError(f"label_smoothing={label_smoothing}; it must be at least 0 and below 1")

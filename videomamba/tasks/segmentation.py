@@ -1,6 +1,5 @@
 """Temporal action segmentation: an action for every frame of a long video (supplement, Table S6)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -29,26 +28,10 @@ class Segmentation(Task):
     Args:
         class_names: of the outputs, in order; segments of ``background`` are left out of Edit and F1.
         label_smoothing: probability mass spread over all classes in the cross-entropy.
-
-    Raises:
-        UserError: fewer than two classes, a name twice, or a smoothing outside [0, 1).
     """
 
     headline = "MoF"
     in_percent = True
-
-    def __init__(self, class_names: Sequence[str], *, label_smoothing: float = 0.0) -> None:
-        twice = next((name for i, name in enumerate(class_names) if name in class_names[:i]), None)
-        if len(class_names) < 2 or twice is not None:
-            raise UserError(
-                f"class name {twice!r} occurs twice; names must differ"
-                if twice is not None
-                else f"{len(class_names)} classes; segmentation needs at least two to tell apart"
-            )
-        if not 0 <= label_smoothing < 1:
-            raise UserError(f"label_smoothing={label_smoothing}; it must be at least 0 and below 1")
-        self.class_names = tuple(class_names)
-        self.label_smoothing = label_smoothing
 
     def check_model(self, model: nn.Module) -> None:
         if not isinstance(model, Segmenter):

@@ -6,7 +6,9 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from videomamba.checks import check_fraction
 from videomamba.data.transforms import Augmentation
+from videomamba.errors import UserError
 from videomamba.preprocessing import Preprocessing
 
 # Of the data tower: "video" float (B, 3, T, H, W), or (B, V, 3, T, H, W) with V views a sample, or features of frames
@@ -47,22 +49,37 @@ class Metrics(Protocol):
 class Task(ABC):
     """A loss to train with, and metrics and predictions to read from a model's outputs.
 
+    Args:
+        class_names: of the outputs, in order.
+        label_smoothing: see the task's loss.
+
+    Raises:
+        UserError: fewer than ``fewest_classes``, a name twice, or a smoothing outside [0, 1).
+
     Attributes:
         headline: the figure of :meth:`Metrics.report` that tells the best epoch; higher is better.
         in_percent: the report's figures are percentages, as this task's papers have them; else shares of 1.
-        class_names: of the outputs, in order.
+        fewest_classes: that there must be.
         mixed_label: entry of a batch with one class index per sample, for mixing clips; None: they cannot be mixed.
         collate: from a list of samples to a batch; None is PyTorch's way, for samples of one shape.
     """
 
     headline: str
     in_percent: bool = False
+    fewest_classes: int = 2
     class_names: tuple[str, ...]
     mixed_label: str | None = None
     collate: Callable[[list[Any]], Batch] | None = None
 
-    @abstractmethod
-    def __init__(self, class_names: Sequence[str], *, label_smoothing: float = 0.0) -> None: ...
+    def __init__(self, class_names: Sequence[str], *, label_smoothing: float = 0.0) -> None:
+        if len(class_names) < self.fewest_classes:
+            raise UserError(f"{_counted(class_names)}; {type(self).__name__} needs at least {self.fewest_classes}")
+        twice = next((name for i, name in enumerate(class_names) if name in class_names[:i]), None)
+        if twice is not None:
+            raise UserError(f"class name {twice!r} occurs twice; names must differ")
+        check_fraction("label_smoothing", label_smoothing)
+        self.class_names = tuple(class_names)
+        self.label_smoothing = label_smoothing
 
     @abstractmethod
     def train_dataset(
@@ -77,10 +94,10 @@ class Task(ABC):
         """Samples without chance; several clips and crops of each give ``video`` an axis of views in front."""
 
     def check_model(self, model: nn.Module) -> None:  # noqa: B027  (most tasks take any model)
-        """Does nothing, or refuses.
+        """Raises if this task cannot use the model; by default any will do.
 
         Raises:
-            ValueError: a model that is made for another task.
+            UserError: a model that is made for another task.
         """
 
     def outputs(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -115,3 +132,7 @@ class Task(ABC):
     @abstractmethod
     def predictions(self, scores: Tensor, top_k: int) -> list[list[dict[str, Any]]]:
         """For each sample its ``top_k`` best answers, best first, ready for JSON."""
+
+
+def _counted(class_names: Sequence[str]) -> str:
+    return f"1 class ({class_names[0]})" if len(class_names) == 1 else f"{len(class_names) or 'no'} classes"

@@ -31,7 +31,7 @@ def annotated_videos(
         UserError: unknown layout, options that exclude each other, or data that cannot be read.
     """
     from videomamba.data import read_csv, read_folder
-    from videomamba.data.datasets import FOLDS, VIDEO_LAYOUTS
+    from videomamba.data.datasets import FOLDS, VIDEO_LAYOUTS, read_layout
 
     require_split(split, hold_out)
     if layout is None:
@@ -47,7 +47,7 @@ def annotated_videos(
     if fold is not None and not 1 <= fold <= FOLDS.get(layout, 1):
         raise UserError(f"--splits {fold}: {layout} has {FOLDS.get(layout, 1)}")
     options = {} if missing_ok is None else {"missing_ok": missing_ok}
-    return VIDEO_LAYOUTS[layout](data, fold=fold, **options)
+    return read_layout(layout, data, fold=fold, **options)
 
 
 def point_out_notes(parts: Mapping[str, Any], console: Console) -> None:

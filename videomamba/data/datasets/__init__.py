@@ -1,6 +1,7 @@
 """Where annotations come from, one file a layout, and the data set that turns them into clips."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from videomamba.data.annotations import Annotations
@@ -10,8 +11,9 @@ from videomamba.data.datasets.hmdb51 import read_hmdb51
 from videomamba.data.datasets.kinetics import read_kinetics
 from videomamba.data.datasets.mstcn import read_mstcn
 from videomamba.data.datasets.ssv2 import read_ssv2
+from videomamba.errors import UserError
 
-# published layouts of annotated videos; a reader takes (root, fold=..., missing_ok=...)
+# published layouts of annotated videos; a reader takes (root, missing_ok=...)
 VIDEO_LAYOUTS: dict[str, Callable[..., dict[str, Annotations]]] = {
     "kinetics": read_kinetics,
     "ssv2": read_ssv2,
@@ -24,8 +26,8 @@ MAY_LACK_VIDEOS = ("kinetics",)  # layouts whose videos vanish from the Internet
 # published data sets of action segmentation, in one layout: name -> how many splits
 SEGMENTATION_LAYOUTS = {"gtea": 4, "50salads": 5, "breakfast_segmentation": 4}
 
-# name -> reader(root, fold=...) of a published layout, giving {"train": part, "test": part}; a part has class_names,
-# len and rows(root). Folders of classes and csv files have readers of their own: read_folder, read_csv.
+# name -> reader(root) of a published layout, giving {"train": part, "test": part}; those of several splits take fold=.
+# A part has class_names, len and rows(root). Folders of classes and csv files have their own: read_folder, read_csv.
 LAYOUTS: dict[str, Callable[..., dict[str, Any]]] = {
     **VIDEO_LAYOUTS,
     "ava": read_ava,
@@ -36,3 +38,21 @@ WITH_OPTIONS = ("ava", *SEGMENTATION_LAYOUTS)  # layouts whose reader takes opti
 
 # name -> how many published splits a layout has, where it has more than one
 FOLDS: dict[str, int] = {"hmdb51": 3, **SEGMENTATION_LAYOUTS}
+
+
+def read_layout(name: str, root: Path, *, fold: int | None = None, **options: Any) -> dict[str, Any]:
+    """The training and test part of a published data set.
+
+    Args:
+        name: in :data:`LAYOUTS`.
+        root: the data set's folder.
+        fold: which of the layout's splits, from 1; the first by default.
+        options: of the layout's reader.
+
+    Raises:
+        UserError: a split that the layout does not have, or what its reader raises.
+    """
+    folds = FOLDS.get(name, 1)
+    if fold is not None and not 1 <= fold <= folds:
+        raise UserError(f"fold={fold}; {name} has {f'splits 1 to {folds}' if folds > 1 else 'one split'}")
+    return LAYOUTS[name](root, **options) if folds == 1 else LAYOUTS[name](root, fold=fold or 1, **options)

@@ -78,7 +78,7 @@ class BoxAnnotations(Part):
         ]
 
 
-def read_ava(root: str | Path, *, fold: int | None = None, **options: Any) -> dict[str, BoxAnnotations]:
+def read_ava(root: str | Path, **options: Any) -> dict[str, BoxAnnotations]:
     """Training and test keyframes, ``{"train": ..., "test": ...}``.
 
     Rows that cannot be used (a box outside the picture or empty, an action that the label map does not have, a video
@@ -86,15 +86,12 @@ def read_ava(root: str | Path, *, fold: int | None = None, **options: Any) -> di
 
     Args:
         root: the folder, see this module.
-        fold: AVA has one split only.
         options: fields of :class:`AvaOptions`.
 
     Raises:
         UserError: files are missing, an option that is none, or a part of whose rows not one can be used.
     """
     root = Path(root)
-    if fold not in (None, 1):
-        raise UserError(f"fold={fold}; AVA has one split only")
     check_known("option", options, AvaOptions)
     chosen = AvaOptions(**options)
     if not root.is_dir():

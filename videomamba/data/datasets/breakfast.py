@@ -15,7 +15,7 @@ _FLAT = re.compile(r"P(?P<person>\d\d)_(?P<camera>[a-z]+\d*)_P(?P=person)_(?P<ac
 _NESTED = re.compile(r"P(?P<person>\d\d)_(?P<activity>[a-z]+?)(_ch(?P<channel>\d))?")
 
 
-def read_breakfast(root: str | Path, *, fold: int | None = None, missing_ok: bool = False) -> dict[str, Annotations]:
+def read_breakfast(root: str | Path, *, missing_ok: bool = False) -> dict[str, Annotations]:
     """All videos of the published folders, ``P03/cam01/P03_cereals.avi`` and ``P03/stereo/P03_cereals_ch0.avi``.
 
     They may lie in ``root`` or below it (``BreakfastII_15fps_qvga_sync/``), also under the names of the segmentation
@@ -24,8 +24,7 @@ def read_breakfast(root: str | Path, *, fold: int | None = None, missing_ok: boo
 
     Args:
         root: the data set's folder.
-        fold: it has one split.
-        missing_ok: as in the other layouts; nothing changes here.
+        missing_ok: as other layouts have it; here no file says which videos there should be.
 
     Raises:
         UserError: no such folder, or no such video in it.

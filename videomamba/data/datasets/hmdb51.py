@@ -15,7 +15,7 @@ _PUBLISHED = {"train": 3570, "test": 1530}
 _VIDEO_FOLDERS = ("", "videos", "hmdb51_org", "hmdb51", "HMDB51")
 
 
-def read_hmdb51(root: str | Path, *, fold: int | None = None, missing_ok: bool = False) -> dict[str, Annotations]:
+def read_hmdb51(root: str | Path, *, fold: int = 1, missing_ok: bool = False) -> dict[str, Annotations]:
     """One official split: ``testTrainMulti_7030_splits/<class>_test_split<fold>.txt`` and ``<class>/*.avi``.
 
     The split files lie in ``root`` or up to two folders below; the classes' folders in ``root``, ``videos/`` or
@@ -30,7 +30,7 @@ def read_hmdb51(root: str | Path, *, fold: int | None = None, missing_ok: bool =
     Raises:
         UserError: no such folder, no split files, a file that is not one, or videos that are missing.
     """
-    root, fold = Path(root), fold or 1
+    root = Path(root)
     splits = _split_folder(root, fold)
     names = class_names("hmdb51")
     found: dict[str, list[tuple[Path | None, Path, int]]] = {"train": [], "test": []}

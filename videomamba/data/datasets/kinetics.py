@@ -16,7 +16,7 @@ _COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 _Rows = list[tuple[tuple[str, ...], str, Path]]  # names without suffix that a video may have, label, expected file
 
 
-def read_kinetics(root: str | Path, *, fold: int | None = None, missing_ok: bool = True) -> dict[str, Annotations]:
+def read_kinetics(root: str | Path, *, missing_ok: bool = True) -> dict[str, Annotations]:
     """The official ``train.csv`` and ``val.csv``, or lists of mmaction; the validation part is the test.
 
     A csv file has columns label, youtube_id, time_start, time_end and lies in ``root`` or ``annotations/``; a list,
@@ -29,7 +29,6 @@ def read_kinetics(root: str | Path, *, fold: int | None = None, missing_ok: bool
 
     Args:
         root: the data set's folder.
-        fold: it has one split.
         missing_ok: False makes a missing video an error.
 
     Raises:

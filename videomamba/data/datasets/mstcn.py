@@ -197,8 +197,7 @@ def _open(path: Path) -> np.ndarray:
                 raise VideoError(f"{path} is no .npy file: it does not begin as numpy's files do")
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        said = "it holds Python objects" if "object" in str(error) else reason(error)
-        raise VideoError(f"{path} is not a readable .npy file of numbers: {said}") from error
+        raise VideoError(f"{path} is not a readable .npy file of numbers: {reason(error)}") from error
     if not isinstance(array, np.ndarray) or array.ndim != 2 or not np.issubdtype(array.dtype, np.floating):
         got = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "several arrays"
         raise VideoError(f"{path} holds {got}; expected features, floats of shape (C, T)")

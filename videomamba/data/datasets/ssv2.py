@@ -14,7 +14,7 @@ _LABEL_FOLDERS = ("", "labels/", "annotations/")
 _VIDEO_FOLDERS = ("20bn-something-something-v2", "videos", "")
 
 
-def read_ssv2(root: str | Path, *, fold: int | None = None, missing_ok: bool = False) -> dict[str, Annotations]:
+def read_ssv2(root: str | Path, *, missing_ok: bool = False) -> dict[str, Annotations]:
     """Its json files and ``20bn-something-something-v2/<id>.webm``; the validation part is the test.
 
     The files are ``something-something-v2-{train,validation,labels}.json``, or as they are named since 2022,
@@ -24,7 +24,6 @@ def read_ssv2(root: str | Path, *, fold: int | None = None, missing_ok: bool = F
 
     Args:
         root: the data set's folder.
-        fold: it has one split.
         missing_ok: keep quiet about videos that are not there.
 
     Raises:

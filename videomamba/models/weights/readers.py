@@ -1,12 +1,11 @@
 """Whose file is whose: the readers of other people's checkpoints, and the way from a name to a checkpoint."""
 
 import dataclasses
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any, Protocol
 
 from videomamba.errors import UserError
+from videomamba.files import whole_folder
 from videomamba.models.config import VideoMambaConfig
 from videomamba.models.weights import asformer, folder, opengvlab, swin, vim
 from videomamba.models.weights.checkpoint import Checkpoint
@@ -79,15 +78,8 @@ def convert(
     if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
         raise UserError(f"{destination} is there already and not an empty folder; choose another or remove it")
     checkpoint = read_checkpoint(source, origin=origin, patch_stride=patch_stride, **download)
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    whole = Path(tempfile.mkdtemp(dir=destination.parent, prefix=f".{destination.name}."))
-    try:
+    with whole_folder(destination) as whole:
         folder.write(whole, checkpoint)
-        whole.chmod(0o755)  # mkdtemp makes folders that only their owner may read
-        whole.replace(destination)
-    except BaseException:
-        shutil.rmtree(whole, ignore_errors=True)
-        raise
     return checkpoint
 
 

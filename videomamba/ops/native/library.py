@@ -9,7 +9,6 @@ import torch  # first: its OpenMP pool is the one the kernels then share
 from torch import Tensor
 
 from videomamba.errors import UserError
-from videomamba.memory import keep_freed_memory
 
 _INT64 = c_int64
 
@@ -100,7 +99,6 @@ class Kernels:
             UserError: an order is not a permutation.
             MemoryError: no room for the workspace.
         """
-        keep_freed_memory()
         status = getattr(self._library, f"videomamba_{function}")(ctypes.byref(problem))
         if status:
             raise (UserError if status == 1 else MemoryError)(_PROBLEMS[status])
