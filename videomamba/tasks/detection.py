@@ -138,16 +138,13 @@ class Detection(Task):
         Raises:
             UserError: ``top_k`` below one.
         """
-        if top_k < 1:
-            raise UserError(f"top_k={top_k}; give at least 1")
-        best = torch.topk(scores, min(top_k, len(self.class_names)), dim=-1)
         return [
             [
                 {"box": box, "label": self.class_names[index], "index": index, "score": score}
                 for box, (indices, values) in enumerate(zip(sample_indices, sample_values, strict=True))
                 for index, score in zip(indices, values, strict=True)
             ]
-            for sample_indices, sample_values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+            for sample_indices, sample_values in zip(*self.best(scores, top_k), strict=True)
         ]
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -71,13 +70,10 @@ class Recognition(Task):
         Raises:
             UserError: ``top_k`` below one.
         """
-        if top_k < 1:
-            raise UserError(f"top_k={top_k}; give at least 1")
-        best = torch.topk(scores, min(top_k, len(self.class_names)), dim=-1)
         return [
             [
                 {"label": self.class_names[index], "index": index, "probability": probability}
                 for index, probability in zip(indices, probabilities, strict=True)
             ]
-            for indices, probabilities in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+            for indices, probabilities in zip(*self.best(scores, top_k), strict=True)
         ]

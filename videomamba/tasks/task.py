@@ -133,6 +133,17 @@ class Task(ABC):
     def predictions(self, scores: Tensor, top_k: int) -> list[list[dict[str, Any]]]:
         """For each sample its ``top_k`` best answers, best first, ready for JSON."""
 
+    def best(self, scores: Tensor, top_k: int) -> tuple[list[Any], list[Any]]:
+        """Nested lists of the ``top_k`` best classes' indices and scores, of scores (..., C).
+
+        Raises:
+            UserError: ``top_k`` below one.
+        """
+        if top_k < 1:
+            raise UserError(f"top_k={top_k}; give at least 1")
+        best = scores.topk(min(top_k, len(self.class_names)), dim=-1)
+        return best.indices.tolist(), best.values.tolist()
+
 
 def _counted(class_names: Sequence[str]) -> str:
     return f"1 class ({class_names[0]})" if len(class_names) == 1 else f"{len(class_names) or 'no'} classes"
