@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from tests.data import layouts
-from videomamba.data.datasets import FOLDS, LAYOUTS
+from videomamba.data.datasets import FOLDS, LAYOUTS, read_layout
 from videomamba.data.datasets.breakfast import FIRST_TEST_PERSON
 from videomamba.labels import ava_class_names, class_names
 
@@ -93,6 +93,16 @@ def test_hmdb51(tmp_path, where, videos):
         assert numbers == {name: [fold - 1, fold + 2] for name in layouts.HMDB51}
         assert {len(names) for names in by_class(parts["train"]).values()} == {4}
     assert LAYOUTS["hmdb51"](root)["test"] == LAYOUTS["hmdb51"](root, fold=1)["test"]
+
+
+def test_a_split_that_a_layout_does_not_have(tmp_path):
+    root = layouts.hmdb51(tmp_path)
+    assert read_layout("hmdb51", root, fold=2) == LAYOUTS["hmdb51"](root, fold=2)
+    assert read_layout("hmdb51", root) == LAYOUTS["hmdb51"](root, fold=1)
+    with pytest.raises(ValueError, match="fold=4; hmdb51 has splits 1 to 3"):
+        read_layout("hmdb51", root, fold=4)
+    with pytest.raises(ValueError, match="fold=2; kinetics has one split"):
+        read_layout("kinetics", root, fold=2)
 
 
 def test_converted_videos_are_found_under_other_suffixes(tmp_path):

@@ -1,7 +1,6 @@
 """What trained runs make of their test videos when the frames are shuffled, over all and class by class."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +14,7 @@ from videomamba.engine.run_folder import RESULT, SPLITS, RunFolder
 from videomamba.errors import UserError
 from videomamba.experiments.published import SHUFFLE
 from videomamba.experiments.table import Figure, write_table
-from videomamba.files import whole_file, write_text
+from videomamba.files import read_json, whole_file, write_json
 from videomamba.inference.device import resolve_device
 from videomamba.inference.perturb import SHUFFLES
 from videomamba.machine import machine_line
@@ -100,7 +99,7 @@ def shuffled(run: RunFolder, file: Path, *, device: str, batch_size: int, worker
         UserError: the run's videos or weights are no longer there.
     """
     of = _fingerprint(run)
-    kept = json.loads(file.read_text()) if file.is_file() else {}
+    kept = read_json(file) if file.is_file() else {}
     if kept.get("of") == of:
         return cast(Reports, kept["reports"])
     accelerator = make_accelerator(device)
@@ -116,7 +115,7 @@ def shuffled(run: RunFolder, file: Path, *, device: str, batch_size: int, worker
         shares = report["per_class"]
         right = {c: [round((shares[c] or 0) * n), n] for c, n in zip(task.class_names, counts, strict=True)}
         reports[name] = {"top1": report["top1"], "count": report["count"], "per_class": right}
-    write_text(file, json.dumps({"of": of, "reports": reports}, indent=2) + "\n")
+    write_json(file, {"of": of, "reports": reports})
     return reports
 
 

@@ -1,7 +1,6 @@
 """A run for each published split of a data set, and the mean of what came out."""
 
 import dataclasses
-import json
 import statistics
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +17,7 @@ from videomamba.errors import UserError
 from videomamba.experiments.grid import Cell, Grid
 from videomamba.experiments.single_run import check
 from videomamba.experiments.sweep import sweep
-from videomamba.files import write_text
+from videomamba.files import write_json, write_text
 
 TABLE = "result.md"
 _PARTS = {"last": "last epoch", "best": "best epoch", "views": "several views"}
@@ -62,7 +61,7 @@ def run_splits(
     result = joined({cell.fold: cell.folder.result() for cell in grid.cells})
     if accelerator.is_main_process:
         write_text(folder.path / TABLE, as_markdown(result))
-        write_text(folder.path / RESULT, json.dumps(result, indent=2) + "\n")
+        write_json(folder.path / RESULT, result)
     accelerator.wait_for_everyone()
     console.print(as_markdown(result), soft_wrap=True)
     console.print(f"mean of {len(folds)} splits: {folder.path / TABLE}", soft_wrap=True)
