@@ -99,9 +99,9 @@ def test_a_split_that_a_layout_does_not_have(tmp_path):
     root = layouts.hmdb51(tmp_path)
     assert read_layout("hmdb51", root, fold=2) == LAYOUTS["hmdb51"](root, fold=2)
     assert read_layout("hmdb51", root) == LAYOUTS["hmdb51"](root, fold=1)
-    with pytest.raises(ValueError, match="fold=4; hmdb51 has splits 1 to 3"):
+    with pytest.raises(ValueError, match="fold=4: data in the layout 'hmdb51' has splits 1 to 3"):
         read_layout("hmdb51", root, fold=4)
-    with pytest.raises(ValueError, match="fold=2; kinetics has one split"):
+    with pytest.raises(ValueError, match="fold=2: data in the layout 'kinetics' has one split"):
         read_layout("kinetics", root, fold=2)
 
 

@@ -179,7 +179,8 @@ def test_64_clips_that_cannot_be_shared(published_data, starts, tiny_models, cap
     argv = command_of(RECIPES["k400"], published_data, starts)
     assert main([*argv, "--device", "cpu", "--size", "32", "--accumulate", "3"]) == 2
     assert (
-        "k400 takes steps of 64 clips, which 1 processes with 3 batches a step cannot share" in capsys.readouterr().err
+        "k400 takes steps of 64 clips, which 1 processes with 3 batches per step cannot share"
+        in capsys.readouterr().err
     )
 
 

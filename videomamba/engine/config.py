@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Suppress, arg
 
-from videomamba.data.datasets import FOLDS, LAYOUTS, WITH_OPTIONS
+from videomamba.data.datasets import LAYOUTS, WITH_OPTIONS, check_fold
 from videomamba.data.synthetic import Synthetic
 from videomamba.data.transforms import Augmentation
 from videomamba.errors import FieldError, UserError
@@ -87,10 +87,7 @@ class DataConfig:
             raise FieldError(
                 "data in {layout} brings its own split; {split} is for folders", layout=layout, split=str(self.split)
             )
-        folds = FOLDS.get(layout, 1)
-        if self.fold is not None and not 1 <= self.fold <= folds:
-            have = f"has splits 1 to {folds}" if folds > 1 else "has one split"
-            raise FieldError(f"{{fold}}: data in the layout {layout!r} {have}", fold=self.fold)
+        check_fold(layout, self.fold)
         if self.stride is not None and self.stride != "uniform":
             _at_least("stride", self.stride, 1)
         if self.num_frames is not None:

@@ -11,7 +11,7 @@ from videomamba.data.datasets.hmdb51 import read_hmdb51
 from videomamba.data.datasets.kinetics import read_kinetics
 from videomamba.data.datasets.mstcn import read_mstcn
 from videomamba.data.datasets.ssv2 import read_ssv2
-from videomamba.errors import UserError
+from videomamba.errors import FieldError
 
 # published layouts of annotated videos; a reader takes (root, missing_ok=...)
 VIDEO_LAYOUTS: dict[str, Callable[..., dict[str, Annotations]]] = {
@@ -52,7 +52,16 @@ def read_layout(name: str, root: Path, *, fold: int | None = None, **options: An
     Raises:
         UserError: a split that the layout does not have, or what its reader raises.
     """
-    folds = FOLDS.get(name, 1)
+    check_fold(name, fold)
+    return LAYOUTS[name](root, fold=fold or 1, **options) if name in FOLDS else LAYOUTS[name](root, **options)
+
+
+def check_fold(layout: str, fold: int | None) -> None:
+    """
+    Raises:
+        UserError: a split that the layout does not have.
+    """
+    folds = FOLDS.get(layout, 1)
     if fold is not None and not 1 <= fold <= folds:
-        raise UserError(f"fold={fold}; {name} has {f'splits 1 to {folds}' if folds > 1 else 'one split'}")
-    return LAYOUTS[name](root, **options) if folds == 1 else LAYOUTS[name](root, fold=fold or 1, **options)
+        have = f"has splits 1 to {folds}" if folds > 1 else "has one split"
+        raise FieldError(f"{{fold}}: data in the layout {layout!r} {have}", fold=fold)
