@@ -1,8 +1,8 @@
 import os
 
 import pytest
-from tiny import OPTIONS, write_clips
 
+from tests.tiny import OPTIONS, write_clips
 from videomamba.cli.main import main
 
 

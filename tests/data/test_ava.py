@@ -7,9 +7,9 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from ava_videos import ACTIONS, KEYFRAMES, SIDE, SIZE, corner, write_ava
 from PIL import Image
 
+from tests.ava_videos import ACTIONS, KEYFRAMES, SIDE, SIZE, corner, write_ava
 from tests.data.videos import number_of, numbered_frames
 from videomamba.data.box_transforms import whole_picture_transform
 from videomamba.data.datasets.ava import read_ava

@@ -7,8 +7,8 @@ import threading
 
 import numpy as np
 import pytest
-from ava_videos import KEYFRAMES, write_ava
 
+from tests.ava_videos import KEYFRAMES, write_ava
 from videomamba.data.datasets.ava import read_ava
 from videomamba.data.datasets.ava_boxes import read_person_boxes
 from videomamba.data.datasets.ava_files import read_exclusions, read_label_map, read_rows

@@ -7,8 +7,8 @@ import shutil
 import pytest
 import torch
 from rich.console import Console
-from tiny import OPTIONS, tiny_run, write_clips
 
+from tests.tiny import OPTIONS, tiny_run, write_clips
 from videomamba.cli.main import main
 from videomamba.data import VideoError
 from videomamba.data.datasets.csv import read_table

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 import torch
-from tiny import MODEL, tiny_run
 
+from tests.tiny import MODEL, tiny_run
 from videomamba.engine.model import build_model
 from videomamba.models import create_model
 from videomamba.notes import UserNote

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
-from tiny import tiny_run
 
+from tests.tiny import tiny_run
 from videomamba.data import VideoDataset
 from videomamba.engine import load_splits, train
 from videomamba.engine.progress import TrainProgress

@@ -6,9 +6,9 @@ import io
 import pytest
 import torch
 from rich.console import Console
-from tiny import tiny_run
 from torch import nn
 
+from tests.tiny import tiny_run
 from videomamba.cli.main import main
 from videomamba.engine import TrainingError, load_splits, train
 from videomamba.engine.checkpoint import read_checkpoint

@@ -14,8 +14,8 @@ import time
 import pytest
 import torch
 from rich.console import Console
-from tiny import tiny_run, write_clips
 
+from tests.tiny import tiny_run, write_clips
 from videomamba.engine import load_splits, train
 from videomamba.engine.checkpoint import read_checkpoint, write_checkpoint
 from videomamba.models import load_model

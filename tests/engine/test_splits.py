@@ -3,8 +3,8 @@
 import csv
 
 import pytest
-from tiny import tiny_run, write_clips
 
+from tests.tiny import tiny_run, write_clips
 from videomamba.data import (
     Annotations,
     VideoDataset,

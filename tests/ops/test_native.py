@@ -6,9 +6,9 @@ import threading
 
 import pytest
 import torch
-from comparison import compare, exact, leaves, make_direction, relative_error
 from torch import Tensor
 
+from tests.ops.comparison import compare, exact, leaves, make_direction, relative_error
 from videomamba import create_model
 from videomamba.ops import ScanDirection, bidirectional_scan, causal_conv, directional_scan
 from videomamba.ops.native import library

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from comparison import compare, exact, leaves, make_direction, relative_error
 
+from tests.ops.comparison import compare, exact, leaves, make_direction, relative_error
 from videomamba.ops import ScanDirection, bidirectional_scan, directional_scan, selective_scan
 from videomamba.ops.backend import backend_status
 from videomamba.ops.scan import torch_backend

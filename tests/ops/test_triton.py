@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from comparison import compare, exact, leaves, make_direction, relative_error
 
+from tests.ops.comparison import compare, exact, leaves, make_direction, relative_error
 from videomamba.ops import ScanDirection, bidirectional_scan, directional_scan
 from videomamba.ops.backend import backend_status
 

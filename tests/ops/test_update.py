@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from comparison import leaves, make_direction, relative_error
 
+from tests.ops.comparison import leaves, make_direction, relative_error
 from videomamba.ops import (
     bidirectional_scan,
     causal_conv,

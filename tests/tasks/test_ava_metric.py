@@ -4,8 +4,8 @@ import json
 import math
 
 import pytest
-from tiny import FIXTURES
 
+from tests.tiny import FIXTURES
 from videomamba.data.datasets.ava_files import read_label_map, read_scored_rows
 from videomamba.tasks.metrics.ava import frame_average_precision, group_by_frame, mean_average_precision
 

@@ -5,8 +5,8 @@ import os
 import shutil
 
 import pytest
-from tiny import COLOURS, OPTIONS
 
+from tests.tiny import COLOURS, OPTIONS
 from videomamba.cli.main import main
 
 NAMES = [b"caf\xe9.mp4", b'smith, "j".mp4', b"two\nlines.mp4", b"100 %.mp4", b"-odd.mp4", b"x" * 246 + b".mp4"]

@@ -5,8 +5,8 @@ import json
 import shutil
 
 import pytest
-from tiny import on_each_step, write_clips
 
+from tests.tiny import on_each_step, write_clips
 from videomamba.cli.main import main
 from videomamba.experiments import sweep as sweeping
 from videomamba.models import create_model, load_model

@@ -7,8 +7,8 @@ import statistics
 from pathlib import Path
 
 import pytest
-from tiny import OPTIONS, on_each_step, tiny_run
 
+from tests.tiny import OPTIONS, on_each_step, tiny_run
 from videomamba import recipes
 from videomamba.cli.main import main
 from videomamba.data import Annotations, VideoRecord

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ava_videos import ACTIONS, OPTIONS, write_ava
-from tiny import FIXTURES
 
+from tests.ava_videos import ACTIONS, OPTIONS, write_ava
+from tests.tiny import FIXTURES
 from videomamba.cli.main import main
 from videomamba.data import VideoReader
 from videomamba.files import write_csv

@@ -8,8 +8,8 @@ import sys
 import pytest
 import torch
 from safetensors import safe_open
-from tiny import FIXTURES
 
+from tests.tiny import FIXTURES
 from videomamba.cli.main import main
 from videomamba.models import load_model
 

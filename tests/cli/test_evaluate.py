@@ -2,8 +2,7 @@
 
 import json
 
-from tiny import write_clips
-
+from tests.tiny import write_clips
 from videomamba.cli.main import main
 
 

@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from tiny import OPTIONS
 
+from tests.tiny import OPTIONS
 from videomamba.cli import main as cli
 from videomamba.cli.main import VERBS, load_verb, main
 from videomamba.models import create_model, list_models

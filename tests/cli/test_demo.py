@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
-from tiny import tiny_run
 
+from tests.tiny import tiny_run
 from videomamba.cli import demo
 from videomamba.cli.main import main
 from videomamba.data import VideoRecord

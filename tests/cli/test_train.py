@@ -6,8 +6,8 @@ import shlex
 
 import pytest
 import torch
-from tiny import OPTIONS, on_each_step, write_clips
 
+from tests.tiny import OPTIONS, on_each_step, write_clips
 from videomamba import recipes
 from videomamba.cli.main import main
 from videomamba.models import load_model
