@@ -18,9 +18,9 @@ from tests.ava_videos import ACTIONS, OPTIONS, write_ava
 from tests.tiny import FIXTURES
 from videomamba.cli.main import main
 from videomamba.data import VideoReader
-from videomamba.files import write_csv
 from videomamba.inference import boxes
 from videomamba.recipes import RECIPES
+from videomamba.tables import write_csv_lines
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYFRAMES = ("--data-option", "keyframes=even:4")
@@ -266,7 +266,7 @@ def test_detect_reads_what_it_wrote(run, ava, tmp_path, capsys, name):
     """Names with commas and quotes; a box counts once, not once for each action."""
     video = tmp_path / f"{name}.mp4"
     video.write_bytes((ava / "clip0.mp4").read_bytes())
-    write_csv(tmp_path / "q.csv", [(name, 1, 0.1, 0.1, 0.9, 0.9, 1, 0.9)])
+    write_csv_lines(tmp_path / "q.csv", [(name, 1, 0.1, 0.1, 0.9, 0.9, 1, 0.9)])
     detect = ["detect", str(video), "--checkpoint", str(run), *CPU, "--out", str(tmp_path / "o.mp4")]
     assert (
         main([*detect, "--keyframes", "even:4", "--boxes", str(tmp_path / "q.csv"), "--csv", str(tmp_path / "a.csv")])

@@ -14,7 +14,7 @@ from videomamba.data.datasets.ava_boxes import read_person_boxes
 from videomamba.data.datasets.ava_files import read_exclusions, read_label_map, read_rows
 from videomamba.data.datasets.ava_pickle import boxes_from_pickle
 from videomamba.errors import UserError
-from videomamba.files import write_csv
+from videomamba.tables import write_csv_lines
 
 EVEN = {"keyframes": f"even:{KEYFRAMES}"}
 NAMES = ["smith, john", 'the "best" day', '"quoted"', "#1 take", "two\nlines", "100 %", "caf\udce9"]
@@ -50,7 +50,7 @@ def test_unreadable_videos_and_hidden_files_are_left_out(ava, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names_are_read_as_they_are_written(tmp_path, name):
-    write_csv(tmp_path / "a.csv", [(name, "0001", 0.1, 0.2, 0.3, 0.4, 5, 0.5)])
+    write_csv_lines(tmp_path / "a.csv", [(name, "0001", 0.1, 0.2, 0.3, 0.4, 5, 0.5)])
     ((_, row),), bad = read_rows(tmp_path / "a.csv")
     assert (row.video, row.timestamp, row.action, bad) == (name, 1, 5, [])
     (tmp_path / "b.pkl").write_bytes(pickle.dumps({f"{name},0902": np.array([[0.1, 0.2, 0.3, 0.4, 0.9]])}))
@@ -61,7 +61,7 @@ def test_names_are_read_as_they_are_written(tmp_path, name):
 
 def test_a_box_counts_once_with_its_highest_score(tmp_path):
     rows = [("a", 1, 0.1, 0.1, 0.9, 0.9, action, score) for action, score in ((1, 0.2), (2, 0.7), (3, 0.5))]
-    write_csv(tmp_path / "a.csv", [*rows, ("a", 1, 0.1, 0.1, 0.8, 0.9, 1, 0.3)])
+    write_csv_lines(tmp_path / "a.csv", [*rows, ("a", 1, 0.1, 0.1, 0.8, 0.9, 1, 0.3)])
     boxes, _ = read_person_boxes(tmp_path / "a.csv", threshold=0.25)
     assert boxes == {("a", 1): [((0.1, 0.1, 0.9, 0.9), 0.7), ((0.1, 0.1, 0.8, 0.9), 0.3)]}
 
