@@ -2,17 +2,11 @@
 
 import numpy as np
 import pytest
-import torch
 
-from tests.mstcn_folder import CHANNELS, NAMES, write_mstcn
+from tests.mstcn_folder import CHANNELS, NAMES
 from videomamba.data.datasets import FOLDS, LAYOUTS
-from videomamba.data.datasets.features import FeatureDataset, collate_features
+from videomamba.data.datasets.features import FeatureDataset
 from videomamba.data.datasets.mstcn import read_mstcn
-
-
-@pytest.fixture
-def root(tmp_path):
-    return write_mstcn(tmp_path / "data")
 
 
 def test_a_split_is_read(root):
@@ -42,14 +36,6 @@ def test_a_splits_own_features_come_first(root):
     assert read_mstcn(root, fold=2, features="features")["train"].records[0].path.parent.name == "features"
 
 
-def test_a_stride_takes_every_nth_frame_and_keeps_the_truth(root):
-    record = read_mstcn(root)["test"].records[0]
-    whole, strided = FeatureDataset([record])[0], FeatureDataset([record], stride=3)[0]
-    assert torch.equal(strided["video"], whole["video"][:, ::3])
-    assert torch.equal(strided["label"], whole["label"][::3])
-    assert torch.equal(strided["truth"], whole["label"])
-
-
 @pytest.mark.parametrize("change", [-3, 4])
 def test_a_few_frames_too_many_are_cut_off_and_said(root, change):
     file = root / "features" / "v3.npy"
@@ -64,20 +50,6 @@ def test_a_few_frames_too_many_are_cut_off_and_said(root, change):
     shorter = min(length, length + change)
     assert sample["video"].shape[1] == len(sample["label"]) == len(sample["truth"]) == shorter
     assert np.array_equal(sample["video"].numpy(), features[:, :shorter])
-
-
-def test_padded_batches(root):
-    dataset = FeatureDataset(read_mstcn(root)["train"].records, stride=2)
-    samples = [dataset[i] for i in range(3)]
-    batch = collate_features(samples)
-    for i, sample in enumerate(samples):
-        length = len(sample["label"])
-        assert batch["valid"][i].sum() == length
-        assert batch["valid"][i, :length].all()
-        assert torch.equal(batch["video"][i, :, :length], sample["video"])
-        assert (batch["label"][i, length:] == -1).all()
-        assert batch["video"][i, :, length:].abs().sum() == 0
-        assert torch.equal(batch["truth"][i][batch["truth"][i] >= 0], sample["truth"])
 
 
 def spoil_features(array):
@@ -117,15 +89,6 @@ def test_what_is_refused_is_named(root, spoil, message):
 def test_a_folder_above_is_pointed_out(root):
     with pytest.raises(ValueError, match=f"did you mean {root}"):
         read_mstcn(root.parent)
-
-
-def test_features_that_are_not_finite(root):
-    file = root / "features" / "v3.npy"
-    array = np.load(file)
-    array[2, 5] = np.nan
-    np.save(file, array)
-    with pytest.raises(ValueError, match=r"v3\.npy holds features that are NaN"):
-        _ = FeatureDataset(read_mstcn(root)["test"].records)[0]
 
 
 @pytest.mark.shared

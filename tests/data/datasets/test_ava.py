@@ -1,4 +1,4 @@
-"""AVA's files: keyframes, boxes, and rows that cannot be used."""
+"""AVA: keyframes with their boxes and actions, and rows that cannot be used."""
 
 import csv
 import json
@@ -6,33 +6,10 @@ import pickle
 
 import numpy as np
 import pytest
-import torch
-from PIL import Image
 
-from tests.ava_videos import ACTIONS, KEYFRAMES, SIDE, SIZE, corner, write_ava
-from tests.data.videos import number_of, numbered_frames
-from videomamba.data.box_transforms import whole_picture_transform
+from tests.ava_videos import ACTIONS, EVEN, KEYFRAMES, copy_of, write_ava
 from videomamba.data.datasets.ava import read_ava
 from videomamba.data.datasets.ava_files import read_exclusions, read_label_map
-from videomamba.data.datasets.keyframe_clips import KeyframeDataset, training_boxes
-from videomamba.data.errors import VideoError
-from videomamba.data.frame_folder import FrameFolder
-from videomamba.data.keyframes import Keyframes, window
-
-EVEN = {"keyframes": f"even:{KEYFRAMES}"}
-
-
-@pytest.fixture(scope="module")
-def ava(tmp_path_factory):
-    return write_ava(tmp_path_factory.mktemp("ava") / "data", train=3, test=1)
-
-
-def copy_of(ava, folder):
-    """The same videos under other annotations, to change."""
-    folder.mkdir()
-    for file in ava.iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
-    return folder
 
 
 def test_reads_keyframes_with_their_boxes_and_actions(ava):
@@ -155,63 +132,25 @@ def test_wrong_options_are_one_line(ava, options, message):
         read_ava(ava, **{**EVEN, **options})
 
 
-def test_training_boxes_take_the_labels_of_what_they_overlap(ava, tmp_path):
-    (record,) = [r for r in read_ava(ava, **EVEN)["train"].records if (r.video, r.timestamp) == ("clip1", 1)]
-    x1, y1, x2, y2 = record.truth[0][0]
-    near, far = (x1, y1, x2, y2 - 0.05), (0.9, 0.9, 1.0, 1.0)
-    record = type(record)(record.video, record.timestamp, record.path, record.truth, ((near, 0.9), (far, 0.9)))
-    boxes, actions = training_boxes(record, "detected", 3, unlabeled="negative")
-    assert boxes.tolist() == [pytest.approx(near), pytest.approx(far)]
-    assert actions.tolist() == [[0, 1, 0], [0, 0, 0]]
-    assert len(training_boxes(record, "detected", 3, unlabeled="ignore")[0]) == 1
-    assert len(training_boxes(record, "both", 3, unlabeled="negative")[0]) == 3
-    assert len(training_boxes(record, "truth", 3, unlabeled="negative")[0]) == 1
+def test_a_suffix_in_the_csv_is_no_part_of_the_name(ava, tmp_path):
+    ava = copy_of(ava, tmp_path / "data")
+    before = {name: part.rows(ava) for name, part in read_ava(ava, **EVEN).items()}
+    for file in ava.glob("*.csv"):
+        file.write_text(file.read_text().replace("clip0,", "clip0.mp4,"))
+    excluded = ava / "ava_train_excluded_timestamps_v2.2.csv"
+    excluded.write_text("clip0.mp4,1\n")
+    after = {name: part.rows(ava) for name, part in read_ava(ava, **EVEN).items()}
+    assert after["test"] == before["test"]
+    assert after["train"] == [r for r in before["train"] if (r["video"], r["timestamp"]) != ("clip0", "1")]
+    assert read_exclusions(excluded) == {("clip0", 1)}
 
 
-def test_a_timestamp_becomes_a_frame():
-    ava, film = Keyframes.parse("ava"), 5400.0
-    assert ava.seconds(902, film, is_folder=False) == 902
-    assert ava.seconds(902, 901.5, is_folder=False) == 2, "minutes 15 to 30, cut out"
-    assert ava.seconds(1798, 901.5, is_folder=True) == 898
-    assert Keyframes.parse("1:0.5").seconds(3, 20, is_folder=False) == 1
-    assert Keyframes.parse("even:4").seconds(4, 20, is_folder=False) == 17.5
-    assert window(10, 4, 2, 100) == [6, 8, 10, 12]
-    assert window(1, 4, 2, 8) == [0, 0, 1, 3]
-    assert window(7, 4, 2, 8) == [3, 5, 7, 7]
-    for text in ("even:0", "evenly:3", "1:-1", "x"):
-        with pytest.raises(ValueError, match="give ava"):
-            Keyframes.parse(text)
-
-
-@pytest.mark.parametrize("name", ["img_{:05d}.jpg", "clip0_{:06d}.jpg"])
-def test_a_folder_of_frames_is_a_video(tmp_path, name):
-    for i, frame in enumerate(numbered_frames(20)):
-        if i != 7:
-            Image.fromarray(frame).save(tmp_path / name.format(i + 1), quality=95)
-    with FrameFolder(tmp_path, fps=10) as folder:
-        assert folder.num_frames == 20
-        clip = folder.read([3, 3, 7, 19], short_side=24)
-    assert [number_of(frame) for frame in clip.frames.numpy()] == [3, 3, 6, 19], "the one before stands for frame 7"
-    assert clip.frames.shape[-2:] == (24, 32)
-    with pytest.raises(VideoError, match="no numbered pictures"):
-        FrameFolder(tmp_path.joinpath("x").mkdir() or tmp_path / "x")
-
-
-def test_samples_show_the_square_in_its_box(ava):
-    part = read_ava(ava, **EVEN)["train"]
-    dataset = KeyframeDataset(
-        part, num_frames=3, stride=1, transform=whole_picture_transform(48, (0, 0, 0), (1, 1, 1)), train=False
-    )
-    for index in (0, 5, 11):
-        sample, record = dataset[index], part.records[index]
-        assert sample["video"].shape == (3, 3, 48, 64)
-        x1, y1, x2, y2 = sample["boxes"][0].round().int().tolist()
-        colour = sample["video"][:, 1, y1 + 3 : y2 - 3, x1 + 3 : x2 - 3].mean((1, 2)) * 255
-        name = list(ACTIONS)[record.truth[0][1][0]]
-        assert (colour - torch.tensor(ACTIONS[name])).abs().max() < 25
-        frame = round((record.timestamp - 0.5) / KEYFRAMES * 16)
-        left, top = corner(int(record.video[-1]), frame)
-        assert sample["whole_boxes"][0].tolist() == pytest.approx(
-            [left / SIZE[1], top / SIZE[0], (left + SIDE) / SIZE[1], (top + SIDE) / SIZE[0]], abs=1e-5
-        )
-        assert sample["actions"][0].argmax() == sample["true_labels"][0]
+def test_unreadable_videos_and_hidden_files_are_left_out(tmp_path):
+    data = write_ava(tmp_path / "data", train=2, test=1)
+    for file in [*data.iterdir()]:
+        (data / f"._{file.name}").write_bytes(b"\0")
+    (data / ".hidden").mkdir()
+    next(data.glob("clip1.*")).write_bytes(b"\0" * 500)
+    train = read_ava(data, **EVEN)["train"]
+    assert {record.video for record in train.records} == {"clip0"}
+    assert f"{KEYFRAMES} of unreadable videos" in "\n".join(train.notes)
