@@ -1,7 +1,6 @@
-"""The compiled kernels, every instruction set that this machine runs, against the float64 reference."""
+"""The compiled kernels of the scan, every instruction set that this machine runs, against the float64 reference."""
 
 import random
-import sys
 import threading
 
 import pytest
@@ -9,21 +8,7 @@ import torch
 from torch import Tensor
 
 from tests.ops.comparison import compare, exact, leaves, make_direction, relative_error
-from videomamba import create_model
-from videomamba.ops import ScanDirection, bidirectional_scan, causal_conv, directional_scan
-from videomamba.ops.native import library
-
-VARIANTS = library.variants()
-pytestmark = pytest.mark.skipif(
-    not VARIANTS, reason="the compiled kernels are not installed: no C++ compiler was found"
-)
-
-
-@pytest.fixture(params=VARIANTS or ["none"])
-def variant(request, monkeypatch) -> str:
-    kernels = library.load(request.param)
-    monkeypatch.setattr(library, "_best", lambda: (kernels, request.param))
-    return request.param
+from videomamba.ops import ScanDirection, bidirectional_scan, directional_scan
 
 
 def with_positive_steps(direction: ScanDirection) -> ScanDirection:
@@ -164,40 +149,3 @@ def test_bfloat16_is_the_float32_result_rounded(variant):
     got = directional_scan(half, delta_softplus=True, backend="native")[0]
     assert got.dtype == torch.bfloat16
     assert torch.equal(got, directional_scan(same, delta_softplus=True, backend="native")[0].bfloat16())
-
-
-@pytest.mark.parametrize("visit", ["forward", "reverse", "order"])
-@pytest.mark.parametrize("length", [1, 2, 5, 64])
-def test_convolution_equals_the_reference(variant, visit, length):
-    generator = torch.Generator().manual_seed(length)
-    x, weight, bias = (
-        torch.randn(*shape, generator=generator, requires_grad=True) for shape in ((2, length, 19), (19, 4), (19,))
-    )
-    options = {"reverse": visit == "reverse"}
-    if visit == "order":
-        options["order"] = torch.randperm(length, generator=generator)
-    got = causal_conv(x, weight, bias, backend="native", **options)
-    wide = [v.detach().double().requires_grad_() for v in (x, weight, bias)]
-    want = causal_conv(*wide, backend="reference", **options)
-    assert relative_error(got, want) < 1e-6
-    pull = torch.randn(got.shape, generator=generator)
-    grads = torch.autograd.grad(got, (x, weight, bias), pull)
-    for name, a, b in zip("xwb", grads, torch.autograd.grad(want, wide, pull.double()), strict=True):
-        assert relative_error(a, b) < 1e-5, name
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
-def test_a_warm_model_takes_no_fresh_pages():
-    """A layer is handed the memory that the layer before has freed; taken from the system it would be zeroed first."""
-    import resource
-
-    model = create_model("videomamba_tiny", depth=6).eval()
-    video = torch.zeros(1, 3, 16, 224, 224)
-    taken = []
-    with torch.inference_mode():
-        for _ in range(5):
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-            model(video)
-            taken.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-    one_layer = 1569 * 384 * 4 * 8 // 4096  # pages of its largest tensors
-    assert min(taken[2:]) < one_layer // 4, taken
