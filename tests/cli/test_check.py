@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -118,26 +117,6 @@ def test_ctrl_c_gives_what_was_found(mixed, tmp_path, capsys, monkeypatch):
     assert "short.mp4" in (tmp_path / "bad.csv").read_text()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the crash is inherited by forked workers")
-def test_a_decoder_that_crashes_costs_its_file_alone(clips, monkeypatch):
-    paths = sorted(clips.glob("*/*.mp4"))
-    reader = data_check.VideoReader
-
-    def crashes(path, **options):
-        if path == paths[4]:
-            os._exit(9)
-        return reader(path, **options)
-
-    monkeypatch.setattr(data_check, "VideoReader", crashes)
-    forked = data_check.multiprocessing.get_context("fork")
-    monkeypatch.setattr(data_check.multiprocessing, "get_context", lambda: forked)
-    found = dict(data_check.check_videos(paths, frames=4, workers=2))
-    assert sorted(found) == list(range(len(paths)))
-    assert {place: finding for place, finding in found.items() if finding} == {
-        4: ("unreadable", "the decoder crashed, or its process was killed")
-    }
-
-
 def test_mistakes(fails, clips, tmp_path):
     assert "nowhere is not a folder" in fails("check", "nowhere")
     assert "--frames 0; give at least 1" in fails("check", clips, "--frames", "0")
@@ -150,10 +129,3 @@ def test_mistakes(fails, clips, tmp_path):
     assert "is a folder; name a file to write" in fails("check", clips, "--csv", clips)
     assert "--workers -1; give at least 0" in fails("check", clips, "--workers", "-1")
     assert "has splits of its own" in fails("check", clips, "--layout", "ssv2", "--split", "a.csv")
-
-
-@pytest.mark.shared
-def test_real_clips_are_good(shared_data):
-    for path in sorted((shared_data / "clips").iterdir()):
-        if path.suffix in (".avi", ".mp4"):
-            assert data_check.check_video(path, frames=16) is None, path

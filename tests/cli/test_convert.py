@@ -5,23 +5,8 @@ import os
 import subprocess
 import sys
 
-import pytest
-import torch
-from safetensors import safe_open
-
-from tests.tiny import FIXTURES
 from videomamba.cli.main import main
 from videomamba.models import load_model
-
-
-@pytest.fixture
-def vim(tmp_path):
-    """Vim's image fixture as its authors would publish it."""
-    with safe_open(FIXTURES / "vim_image.safetensors", "pt") as file:
-        weights = {k.removeprefix("weights."): file.get_tensor(k) for k in file.keys() if k.startswith("weights.")}  # noqa: SIM118
-    path = tmp_path / "vim_t_midclstok.pth"
-    torch.save({"model": weights}, path)
-    return path
 
 
 def test_convert_then_info_then_predict(vim, clips, tmp_path, capsys):
@@ -40,15 +25,6 @@ def test_convert_then_info_then_predict(vim, clips, tmp_path, capsys):
     assert (facts["config"]["cls_position"], facts["class_names"]) == ("middle", None)
     assert main(["predict", str(clips / "red"), "--checkpoint", str(out), "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 5
-
-
-def test_info_of_a_run_and_of_a_file(trained, vim, capsys):
-    assert main(["info", str(trained), "--json"]) == 0
-    facts = json.loads(capsys.readouterr().out)
-    assert facts["class_names"] == ["blue", "green", "red"]
-    assert facts["source"] == "trained from scratch (colours)"
-    assert main(["info", str(vim), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["config"]["depth"] == 2
 
 
 def test_the_papers_start_from_an_image_model(vim, clips, tmp_path):

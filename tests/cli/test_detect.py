@@ -14,8 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.ava_videos import ACTIONS, OPTIONS, write_ava
-from tests.tiny import FIXTURES
 from videomamba.cli.main import main
 from videomamba.data import VideoReader
 from videomamba.inference import boxes
@@ -23,50 +21,21 @@ from videomamba.recipes import RECIPES
 from videomamba.tables import write_csv_lines
 
 ROOT = Path(__file__).resolve().parents[2]
-KEYFRAMES = ("--data-option", "keyframes=even:4")
+
 CPU = ("--device", "cpu")
 
-
-@pytest.fixture(scope="module")
-def ava(tmp_path_factory):
-    return write_ava(tmp_path_factory.mktemp("ava") / "data")
+KEYFRAMES = ("--data-option", "keyframes=even:4")
 
 
-@pytest.fixture(scope="module")
-def run(ava, tmp_path_factory):
-    """The run folder of some epochs, by the command."""
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    command = ["train", "ava", "--data", str(ava), *OPTIONS, "--epochs", "6", "--lr", "3e-3", "--layer-decay", "1"]
-    assert main([*command, "--output", str(folder)]) == 0
-    return folder
-
-
-def test_training_learns_the_colours(run, ava):
-    rows = list(csv.DictReader((run / "metrics.csv").open()))
+def test_training_learns_the_colours(ava_run, ava):
+    rows = list(csv.DictReader((ava_run / "metrics.csv").open()))
     assert len(rows) == 6
     assert float(rows[-1]["mAP"]) > 0.9
-    config = json.loads((run / "config.json").read_text())
+    config = json.loads((ava_run / "config.json").read_text())
     assert config["task"] == "detection"
     assert config["data"]["options"] == {"keyframes": "even:4"}
     assert config["model"]["name"] == "videomamba_nano_detector", "the detector of the named model"
-    assert len(list(csv.DictReader((run / "splits.csv").open()))) == 9 * 4
-
-
-def test_evaluate_is_what_training_said_and_what_score_says(run, ava, tmp_path, capsys):
-    found = tmp_path / "found.csv"
-    command = ["evaluate", str(run / "last"), str(ava), *KEYFRAMES, *CPU, "--workers", "0", "--json"]
-    assert main([*command, "--detections", str(found)]) == 0
-    evaluated = json.loads(capsys.readouterr().out)
-    assert evaluated["count"] == 12
-    assert list(evaluated["AP"]) == list(ACTIONS)
-    trained = list(csv.DictReader((run / "metrics.csv").open()))[-1]
-    assert evaluated["mAP"] == pytest.approx(float(trained["mAP"]), abs=1e-6)
-    truth, labels = ava / "ava_val_v2.2.csv", ava / "ava_action_list_v2.2.pbtxt"
-    files = ["--ground-truth", str(truth), "--detections", str(found), "--label-map", str(labels)]
-    assert main(["score", "ava", *files, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["AP"] == pytest.approx(evaluated["AP"], abs=1e-6)
-    assert main([*command, "--part", "train"]) == 0
-    assert json.loads(capsys.readouterr().out)["count"] == 24
+    assert len(list(csv.DictReader((ava_run / "splits.csv").open()))) == 9 * 4
 
 
 def test_the_recipes_commands_run(ava, trained, tmp_path, capsys):
@@ -94,7 +63,7 @@ def test_the_recipes_commands_run(ava, trained, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_two_processes_count_each_keyframe_once(run, ava, tmp_path, capsys):
+def test_two_processes_count_each_keyframe_once(ava_run, ava, tmp_path, capsys):
     (tmp_path / "data").mkdir()
     for file in ava.iterdir():
         (tmp_path / "data" / file.name).symlink_to(file)
@@ -102,7 +71,7 @@ def test_two_processes_count_each_keyframe_once(run, ava, tmp_path, capsys):
     rows = held_out.read_text().splitlines(keepends=True)[:11]  # two processes cannot share eleven equally
     held_out.unlink()
     held_out.write_text("".join(rows))
-    command = ["evaluate", str(run / "last"), str(tmp_path / "data"), *KEYFRAMES, *CPU, "--workers", "0", "--json"]
+    command = ["evaluate", str(ava_run / "last"), str(tmp_path / "data"), *KEYFRAMES, *CPU, "--workers", "0", "--json"]
     assert main([*command, "--batch-size", "3"]) == 0
     alone = json.loads(capsys.readouterr().out)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -119,9 +88,9 @@ def test_two_processes_count_each_keyframe_once(run, ava, tmp_path, capsys):
     assert together["AP"] == pytest.approx(alone["AP"], abs=1e-6)
 
 
-def test_detect_draws_and_writes_what_it_sees(run, ava, tmp_path, capsys):
+def test_detect_draws_and_writes_what_it_sees(ava_run, ava, tmp_path, capsys):
     out, scores = tmp_path / "out.mp4", tmp_path / "out.csv"
-    command = ["detect", str(ava / "clip7.mp4"), "--checkpoint", str(run / "last"), *CPU, "--out", str(out)]
+    command = ["detect", str(ava / "clip7.mp4"), "--checkpoint", str(ava_run / "last"), *CPU, "--out", str(out)]
     boxes = ["--boxes", str(ava / "ava_val_v2.2.csv"), "--keyframes", "even:4", "--csv", str(scores)]
     labels = ["--label-map", str(ava / "ava_action_list_v2.2.pbtxt")]
     assert main([*command, *boxes, *labels, "--json"]) == 0
@@ -142,7 +111,7 @@ def test_detect_draws_and_writes_what_it_sees(run, ava, tmp_path, capsys):
     assert difference.median() < 8, "and the rest is the picture"
 
 
-def test_detect_without_boxes_finds_them_or_says_which_file_to_give(run, ava, tmp_path, monkeypatch, capsys, fails):
+def test_detect_without_boxes_finds_them_or_says_which_file_to_give(ava_run, ava, tmp_path, monkeypatch, capsys, fails):
     video = ava / "clip7.mp4"
 
     class Finds:
@@ -153,7 +122,7 @@ def test_detect_without_boxes_finds_them_or_says_which_file_to_give(run, ava, tm
             assert frame.shape == (3, 48, 72)
             return [((0.1, 0.1, 0.6, 0.9), 0.95)]
 
-    command = ["detect", str(video), "--checkpoint", str(run / "last"), *CPU, "--out", str(tmp_path / "out.mp4")]
+    command = ["detect", str(video), "--checkpoint", str(ava_run / "last"), *CPU, "--out", str(tmp_path / "out.mp4")]
     with monkeypatch.context() as patch:
         patch.setattr(boxes, "ObjectDetector", Finds)
         assert main([*command, "--category", "bird", "--every", "0.5", "--json"]) == 0
@@ -171,13 +140,13 @@ def test_detect_without_boxes_finds_them_or_says_which_file_to_give(run, ava, tm
     assert "unknown category 'sofa'" in fails(*command, "--category", "sofa")
 
 
-def test_mistakes_are_one_line(run, ava, trained, clips, fails, tmp_path):
+def test_mistakes_are_one_line(ava_run, ava, trained, clips, fails, tmp_path):
     boxes = ["--boxes", ava / "ava_val_v2.2.csv"]
     video = ava / "clip7.mp4"
     assert "not VideoMamba" in fails("detect", video, "--checkpoint", trained, *boxes, *CPU)
-    assert "is a detector" in fails("predict", video, "--checkpoint", run, *CPU)
+    assert "is a detector" in fails("predict", video, "--checkpoint", ava_run, *CPU)
     assert "no detector" in fails("evaluate", trained, clips, *KEYFRAMES)
-    line = fails("detect", ava / "clip0.mp4", "--checkpoint", run, *boxes, *CPU)
+    line = fails("detect", ava / "clip0.mp4", "--checkpoint", ava_run, *boxes, *CPU)
     assert "no box that can be used for clip0" in line
     assert "videos clip6, clip7, clip8" in line
     labels_only = tmp_path / "labels"
@@ -187,59 +156,6 @@ def test_mistakes_are_one_line(run, ava, trained, clips, fails, tmp_path):
     assert "expected NAME=VALUE" in fails("train", "ava", "--data", ava, "--data-option", "keyframes")
     assert "has no options" in fails("train", clips, *KEYFRAMES)
     assert "expected one csv such as ava_train_v2.2.csv" in fails("train", "ava", "--data", labels_only)
-
-
-def test_score_of_the_fixture_and_of_other_files(capsys, fails, tmp_path):
-    files = {
-        "--ground-truth": FIXTURES / "ava_gt.csv",
-        "--detections": FIXTURES / "ava_detections.csv",
-        "--label-map": FIXTURES / "ava_labelmap.pbtxt",
-    }
-
-    def command(**changed):
-        given = {**files, **{f"--{name.replace('_', '-')}": value for name, value in changed.items()}}
-        return ["score", "ava", *(str(part) for pair in given.items() for part in pair), "--json"]
-
-    expected = json.loads((FIXTURES / "ava_expected.json").read_text())
-    assert main(command()) == 0
-    result = json.loads(capsys.readouterr().out)
-    assert set(result) == {"mAP", "AP"}
-    assert result["mAP"] == pytest.approx(expected.pop("PascalBoxes_Precision/mAP@0.5IOU"), abs=1e-9)
-    assert result["AP"] == pytest.approx({key.rsplit("/", 1)[1]: value for key, value in expected.items()}, abs=1e-9)
-
-    (tmp_path / "none.csv").write_text("")
-    assert main(command(detections=tmp_path / "none.csv")) == 0
-    assert set(json.loads(capsys.readouterr().out)["AP"].values()) == {0.0}
-
-    (tmp_path / "map.pbtxt").write_text('item {\n  name: "a1"\n  id: 1\n}\nitem {\n  name: "new"\n  id: 99\n}\n')
-    assert main(command(label_map=tmp_path / "map.pbtxt")) == 0
-    out, err = capsys.readouterr()
-    assert json.loads(out)["AP"] == {"a1": pytest.approx(result["AP"]["a1"], abs=1e-9), "new": None}
-    assert "are of classes that the label map does not have" in err
-
-    (tmp_path / "bad.csv").write_text("vid0,0902,0.1,0.1,x,0.5,1,0.5\n")
-    assert "bad.csv:1: x2 'x' is not a number" in fails(*command(detections=tmp_path / "bad.csv"))
-    assert "no such file" in fails(*command(detections=tmp_path / "no.csv")).lower()
-    assert "is no label map" in fails(*command(label_map=FIXTURES / "ava_gt.csv"))
-    assert "needs --detections" in fails("score", "ava", "--ground-truth", FIXTURES / "ava_gt.csv")
-
-
-def test_excluded_frames_are_left_out_of_both(capsys, tmp_path):
-    truth = [line for line in (FIXTURES / "ava_gt.csv").read_text().splitlines() if not line.startswith("vid1")]
-    found = [line for line in (FIXTURES / "ava_detections.csv").read_text().splitlines() if not line.startswith("vid1")]
-    (tmp_path / "gt.csv").write_text("\n".join(truth))
-    (tmp_path / "found.csv").write_text("\n".join(found))
-    times = {line.split(",")[1] for line in (FIXTURES / "ava_gt.csv").read_text().splitlines()}
-    (tmp_path / "out.csv").write_text("".join(f"vid1,{int(time)}\n" for time in times))
-
-    def score(gt, detections, *more):
-        files = ["--ground-truth", str(gt), "--detections", str(detections)]
-        labels = ["--label-map", str(FIXTURES / "ava_labelmap.pbtxt")]
-        assert main(["score", "ava", *files, *labels, "--json", *map(str, more)]) == 0
-        return json.loads(capsys.readouterr().out)
-
-    excluded = score(FIXTURES / "ava_gt.csv", FIXTURES / "ava_detections.csv", "--excluded", tmp_path / "out.csv")
-    assert excluded == score(tmp_path / "gt.csv", tmp_path / "found.csv")
 
 
 def test_a_pickle_becomes_a_csv_and_a_program_does_not(tmp_path, capsys, fails):
@@ -262,12 +178,12 @@ def test_a_pickle_becomes_a_csv_and_a_program_does_not(tmp_path, capsys, fails):
 
 
 @pytest.mark.parametrize("name", ["smith, john", '"quoted"'])
-def test_detect_reads_what_it_wrote(run, ava, tmp_path, capsys, name):
+def test_detect_reads_what_it_wrote(ava_run, ava, tmp_path, capsys, name):
     """Names with commas and quotes; a box counts once, not once for each action."""
     video = tmp_path / f"{name}.mp4"
     video.write_bytes((ava / "clip0.mp4").read_bytes())
     write_csv_lines(tmp_path / "q.csv", [(name, 1, 0.1, 0.1, 0.9, 0.9, 1, 0.9)])
-    detect = ["detect", str(video), "--checkpoint", str(run), *CPU, "--out", str(tmp_path / "o.mp4")]
+    detect = ["detect", str(video), "--checkpoint", str(ava_run), *CPU, "--out", str(tmp_path / "o.mp4")]
     assert (
         main([*detect, "--keyframes", "even:4", "--boxes", str(tmp_path / "q.csv"), "--csv", str(tmp_path / "a.csv")])
         == 0
@@ -285,7 +201,7 @@ def test_detect_reads_what_it_wrote(run, ava, tmp_path, capsys, name):
     assert json.loads(capsys.readouterr().out)["mAP"] == 1.0
 
 
-def test_boxes_of_no_video_are_said_in_one_line(run, ava, fails, tmp_path):
+def test_boxes_of_no_video_are_said_in_one_line(ava_run, ava, fails, tmp_path):
     (tmp_path / "q.csv").write_text("clip0,x\n")
-    said = fails("detect", ava / "clip0.mp4", "--checkpoint", run, *CPU, "--boxes", tmp_path / "q.csv")
+    said = fails("detect", ava / "clip0.mp4", "--checkpoint", ava_run, *CPU, "--boxes", tmp_path / "q.csv")
     assert "it has no row of a video; the first bad one is q.csv:1: 2 columns" in said

@@ -1,20 +1,16 @@
-"""The benchmark of the scan: red checks stop it, its table is complete, and floors follow from counts."""
+"""``videomamba benchmark scan``: red checks stop it, and its table is complete."""
 
 import csv
 import dataclasses
 import json
 
 import pytest
-import torch
 
+from tests.benchmark.sizes import CPU, SMALL
 from videomamba.benchmark import scan
-from videomamba.benchmark.timing import exponentials, interleaved
+from videomamba.benchmark.timing import interleaved
 from videomamba.cli.main import main
 from videomamba.ops.backend import SCANS
-from videomamba.ops.scan.api import directional_scan
-
-CPU = torch.device("cpu")
-SMALL = ("benchmark", "scan", "--lengths", "9", "--device", "cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -63,37 +59,6 @@ def test_a_wrong_backend_has_no_speed(monkeypatch, capsys):
     assert out == ""
     assert "error: backend 'torch' is wrong here: its forward differs from the reference by 1.0e-03" in err
     assert "ms" not in err.split()
-
-
-def test_the_floor_counts_bytes_and_exponentials():
-    moved, exps = scan._least_work(2, 10, 1, backward=False)
-    assert exps == 2 * 10 * 8 * 16
-    assert moved == 4 * 2 * 10 * (8 + 8 + 16 + 16 + 8 + 8)
-    assert scan._least_work(2, 10, 2, backward=True)[1] == 4 * exps
-
-
-@pytest.mark.parametrize("count", [1, 1000, 2**19 + 5])
-def test_as_many_exponentials_as_asked_for(count, monkeypatch):
-    sizes = []
-    monkeypatch.setattr(torch, "exp", lambda values, out: sizes.append(values.numel()))
-    exponentials(count, CPU)()
-    assert sum(sizes) == -(-count // torch.get_num_threads())
-
-
-def test_the_plain_loop_is_a_scan():
-    (direction,), z = scan._draw(2, 100, 12, CPU, directions=1)
-    want, _ = directional_scan(direction, z, delta_softplus=True, backend="reference")
-    torch.testing.assert_close(scan.plain_loop(direction, z, steps=16), want, rtol=1e-4, atol=1e-5)
-
-
-def test_summary_of_known_times():
-    rows = [
-        scan.Row("native", directions, 1, length, what, ms * length / 10, 1.0, 1.0, 1.0)
-        for length in (10, 100, 1000)
-        for directions, what, ms in ((1, "forward", 2), (1, "forward+backward", 6), (2, "forward", 3))
-    ]
-    expected = {"backward_over_forward": 2.0, "two_over_one": 1.5, "slope": 1.0}
-    assert scan.summary(rows)["native"] == pytest.approx(expected)
 
 
 def test_mistakes(capsys):
