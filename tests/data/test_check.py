@@ -4,11 +4,13 @@ import os
 
 import pytest
 
+from tests.tiny import write_clips
 from videomamba.data import check as data_check
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the crash is inherited by forked workers")
-def test_a_decoder_that_crashes_costs_its_file_alone(clips, monkeypatch):
+def test_a_decoder_that_crashes_costs_its_file_alone(tmp_path, monkeypatch):
+    clips = write_clips(tmp_path / "clips", per_class=2)
     paths = sorted(clips.glob("*/*.mp4"))
     reader = data_check.VideoReader
 
