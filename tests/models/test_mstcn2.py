@@ -14,7 +14,7 @@ def seen(layer, length=41):
 
 
 def test_a_dual_layer_sees_near_and_far():
-    torch.manual_seed(0)
+    torch.manual_seed(1)
     assert seen(DualDilatedLayer(2, (1, 8), 0.0)) == [-8, -1, 0, 1, 8]
     assert seen(DilatedLayer(2, 4, 0.0)) == [-4, 0, 4]
 

@@ -37,4 +37,4 @@ def test_the_arguments_reach_the_run_and_the_rest_is_the_tables():
 def test_what_a_run_begins_from_in_words(start, model, words):
     said = begins_from(start, model)
     assert said is None if words is None else words in said
-    assert table_s3(Path("x"), "k400", **COLUMNS, start=start, model=model).model.begins_from == said
+    assert table_s3(Path("x"), "kinetics", **COLUMNS, start=start, model=model).model.begins_from == said

@@ -50,7 +50,7 @@ def test_what_cannot_be_paired(tmp_path):
     write(found, a="x\n")
     with pytest.raises(UserError, match=r"has both a and a\.txt; remove one"):
         paired_labels(truth, found)
-    with pytest.raises(UserError, match="1 videos that .* does not know, the first z"):
+    with pytest.raises(UserError, match=r"1 videos that .* does not know, the first z"):
         paired_labels(truth, write(tmp_path / "other", z="x\n"))
     with pytest.raises(UserError, match="nowhere is not a folder"):
         paired_labels(truth, tmp_path / "nowhere")
