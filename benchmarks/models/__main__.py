@@ -22,7 +22,7 @@ from benchmarks.models import speed as timing
 from benchmarks.models.operations import check_inputs, count
 from benchmarks.models.peers import MODELS, available
 from benchmarks.models.speed import Cell, Row, Settings
-from videomamba.cli.options import Device, Json, option, people, print_json
+from videomamba.cli.common.options import Device, Json, option, people, print_json
 from videomamba.errors import UserError
 from videomamba.files import whole_file, write_text
 from videomamba.inference.device import resolve_device

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from videomamba.cli.flags import OPTIONS, configured, errors_name_options, given, options
-from videomamba.cli.options import Json, invocation, names_given, option, people, print_json
+from videomamba.cli.common.flags import OPTIONS, configured, errors_name_options, given, options
+from videomamba.cli.common.options import Json, invocation, names_given, option, people, print_json
 from videomamba.engine import RunConfig
 from videomamba.engine.run_folder import RunFolder
 from videomamba.errors import UserError

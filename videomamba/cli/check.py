@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from videomamba.cli.annotated import Fold, Layout, annotated_videos, point_out_missing, point_out_notes
-from videomamba.cli.options import HoldOut, Json, Split, Workers, default_workers, option, people, print_json
+from videomamba.cli.common.annotated import Fold, Layout, annotated_videos, point_out_missing, point_out_notes
+from videomamba.cli.common.options import HoldOut, Json, Split, Workers, default_workers, option, people, print_json
 from videomamba.errors import UserError
 from videomamba.files import check_writable
 from videomamba.tables import write_csv_lines

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from rich.table import Table
 
-from videomamba.cli.options import Checkpoint, Device, Flag, Json, option, people, print_json
-from videomamba.cli.tables import PICTURES, check_suffix
+from videomamba.cli.common.options import Checkpoint, Device, Flag, Json, option, people, print_json
+from videomamba.cli.common.outputs import PICTURES, check_suffix
 from videomamba.errors import UserError
 from videomamba.files import printable, whole_file
 

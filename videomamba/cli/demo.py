@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from rich.console import Console
 from rich.table import Table
 
+from videomamba.cli.common.options import Device, Json, option, people, print_json
 from videomamba.cli.delta import draw
-from videomamba.cli.options import Device, Json, option, people, print_json
 from videomamba.cli.predict import show_classes
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def demo(
         output: where the videos (kept for the next time) and the run go
         seed: of the training
     """
-    from videomamba.cli.options import default_workers
+    from videomamba.cli.common.options import default_workers
     from videomamba.recipes import synthetic_motions
 
     run = synthetic_motions(output / "data")

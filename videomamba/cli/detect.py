@@ -8,8 +8,8 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
-from videomamba.cli.options import Device, Json, option, people, print_json
-from videomamba.cli.tables import check_suffix
+from videomamba.cli.common.options import Device, Json, option, people, print_json
+from videomamba.cli.common.outputs import check_suffix
 from videomamba.errors import UserError
 from videomamba.files import check_writable
 from videomamba.tables import write_csv_lines

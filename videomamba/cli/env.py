@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.table import Table
 
-from videomamba.cli.options import Json, people, print_json
+from videomamba.cli.common.options import Json, people, print_json
 
 PACKAGES = ("torch", "torchvision", "av", "torchcodec", "accelerate", "huggingface_hub")
 

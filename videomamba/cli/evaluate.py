@@ -1,17 +1,14 @@
 """``videomamba evaluate``: a checkpoint's figures on annotated videos."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import tyro
-from rich.console import Console
-from rich.table import Table
 
-from videomamba.cli.annotated import Fold, Layout, annotated_videos, point_out_missing, point_out_notes
-from videomamba.cli.evaluate_detector import evaluate_detector
-from videomamba.cli.evaluate_segmenter import evaluate_segmenter
-from videomamba.cli.evaluated import run_evaluation
-from videomamba.cli.options import (
+from videomamba.cli.common.annotated import Fold, Layout
+from videomamba.cli.common.evaluation import Request
+from videomamba.cli.common.faces import evaluated
+from videomamba.cli.common.options import (
     Clips,
     Crops,
     Device,
@@ -22,8 +19,6 @@ from videomamba.cli.options import (
     Split,
     Workers,
     default_workers,
-    named_options,
-    names_given,
     option,
     people,
     print_json,
@@ -59,116 +54,37 @@ def evaluate(
         checkpoint: model folder, run folder (its best/) or Hub id
         data: folder with one folder per class, or with train/ and test/; with --layout, a published data set's; for a
             detector, in AVA's layout; for a segmenter, in MS-TCN's
-        part: for a detector or segmenter: what was held out, or what it was trained on
-        data_option: for these: how the annotations are read, such as keyframes=even:22 (see docs/detection.md)
+        part: what was held out, or what was trained on
+        data_option: for a detector or segmenter: how the annotations are read, such as keyframes=even:22
         detections: for a detector: also write all boxes and scores there, for `videomamba score ava`
         predictions: for a segmenter: also write the labels of all frames there, for `videomamba score segmentation`
         batch_size: videos at a time
     """
-    from videomamba.data.broken import read_leave_out, refuse_missing, without
-    from videomamba.engine import model_labels
-    from videomamba.models import Detector, Segmenter, load_model
-    from videomamba.tasks.recognition import Recognition
+    from videomamba.models import load_model
 
     for name, value in (("--clips", clips), ("--crops", crops)):
         if value < 1:
             raise UserError(f"{name} {value}; give at least 1")
-    console = people()
-    model = load_model(checkpoint)
-    workers = default_workers() if workers is None else workers
-    of_videos = {
-        "--split": split,
-        "--hold-out": hold_out,
-        "--layout": layout,
-        "--clips": clips != 1,
-        "--crops": crops != 1,
-        "--leave-out": leave_out,
-        "--skip-broken": skip_broken,
-    }
-    if isinstance(model, Detector):
-        _refuse(checkpoint, "a detector", of_videos | {"--splits": splits, "--predictions": predictions})
-        return evaluate_detector(
-            model,
-            data,
-            part=part,
-            options=named_options(data_option),
-            detections=detections,
-            batch_size=batch_size,
-            device=device,
-            workers=workers,
-            json=json,
-        )
-    if isinstance(model, Segmenter):
-        _refuse(checkpoint, "a segmenter", of_videos | {"--detections": detections})
-        return evaluate_segmenter(
-            model,
-            checkpoint,
-            data,
-            part=part,
-            fold=splits,
-            options=named_options(data_option),
-            predictions=predictions,
-            device=device,
-            json=json,
-        )
-    own = {"--part": part != "test", "--data-option": data_option}
-    _refuse(
-        checkpoint,
-        "no detector and no segmenter",
-        own | {"--detections": detections, "--predictions": predictions},
-    )
-    missing_ok = None if leave_out is None else True
-    parts = annotated_videos(data, split=split, hold_out=hold_out, layout=layout, fold=splits, missing_ok=missing_ok)
-    if leave_out is not None:
-        parts = without(parts, read_leave_out(leave_out, data), leave_out)
-        if layout != "kinetics":
-            refuse_missing(parts, split or data)
-    point_out_missing(parts, console)
-    point_out_notes(parts, console)
-    annotations = parts["test"] if "test" in parts else parts["all"]
-    names = model.labels
-    annotations = model_labels(annotations, names)
-    _point_out_splits(checkpoint, split, console)
-    task = Recognition(names)
-    report, _ = run_evaluation(
-        model,
-        task,
-        annotations,
-        console,
-        batch_size=batch_size,
-        workers=workers,
-        device=device,
-        num_clips=clips,
-        num_crops=crops,
+    request = Request(
+        data=data,
+        checkpoint=checkpoint,
+        part=part,
+        data_option=data_option,
+        detections=detections,
+        predictions=predictions,
+        split=split,
+        hold_out=hold_out,
+        layout=layout,
+        splits=splits,
+        leave_out=leave_out,
         skip_broken=skip_broken,
+        clips=clips,
+        crops=crops,
+        batch_size=batch_size,
+        device=device,
+        workers=default_workers() if workers is None else workers,
     )
-    _show(report, console)
-    if json:
-        print_json({name: report[name] for name in ("top1", "top5", "count", "per_class")})
+    figures = evaluated(load_model(checkpoint), request, people())
+    if json and figures is not None:
+        print_json(figures)
     return 0
-
-
-def _refuse(checkpoint: str, kind: str, options: dict[str, Any]) -> None:
-    """
-    Raises:
-        UserError: one of these options is given, which this kind of checkpoint has no use for.
-    """
-    if given := names_given(options):
-        raise UserError(f"{checkpoint} is {kind}: {', '.join(given)} cannot be used with it")
-
-
-def _point_out_splits(checkpoint: str, split: str | None, console: Console) -> None:
-    from videomamba.engine.run_folder import SPLITS
-
-    file = Path(checkpoint) / SPLITS
-    if split is None and file.is_file():
-        console.print(f"note: the videos this run held out are in {file}; --split {file} uses these", soft_wrap=True)
-
-
-def _show(report: dict[str, Any], console: Console) -> None:
-    table = Table("class", "accuracy")
-    for name, accuracy in report["per_class"].items():
-        table.add_row(name, "no video" if accuracy is None else f"{100 * accuracy:.1f} %")
-    console.print(table)
-    figures = f"top-1 {100 * report['top1']:.1f} %  top-5 {100 * report['top5']:.1f} %"
-    console.print(f"{figures}  of {report['count']} videos")

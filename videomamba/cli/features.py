@@ -8,7 +8,7 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
-from videomamba.cli.options import Checkpoint, Device, Json, option, people, print_json
+from videomamba.cli.common.options import Checkpoint, Device, Json, option, people, print_json
 from videomamba.errors import UserError
 from videomamba.files import check_writable
 

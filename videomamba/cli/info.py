@@ -8,7 +8,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from videomamba.cli.options import Json, option, people, print_json
+from videomamba.cli.common.options import Json, option, people, print_json
 
 
 def info(checkpoint: Annotated[str, tyro.conf.Positional, option("CHECKPOINT")], json: Json = False) -> int:

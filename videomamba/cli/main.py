@@ -73,7 +73,7 @@ def usage() -> str:
 def _run(words: list[str]) -> int:
     import tyro
 
-    from videomamba.cli.options import invocation
+    from videomamba.cli.common.options import invocation
 
     invocation.set(tuple(words))
     try:

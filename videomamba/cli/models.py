@@ -5,7 +5,7 @@ from typing import Annotated
 import tyro
 from rich.table import Table
 
-from videomamba.cli.options import Json, option, people, print_json
+from videomamba.cli.common.options import Json, option, people, print_json
 from videomamba.errors import UserError
 
 

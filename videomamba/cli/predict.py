@@ -7,7 +7,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from videomamba.cli.options import Checkpoint, Clips, Device, Json, option, people, print_json
+from videomamba.cli.common.options import Checkpoint, Clips, Device, Json, option, people, print_json
 from videomamba.errors import UserError
 
 if TYPE_CHECKING:

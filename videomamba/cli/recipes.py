@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import tyro
 from rich.table import Column, Table
 
-from videomamba.cli.options import Json, option, people, print_json
+from videomamba.cli.common.options import Json, option, people, print_json
 from videomamba.errors import UserError
 
 

@@ -10,8 +10,8 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from videomamba.cli.common.options import Device, Json, option, people, print_json
 from videomamba.cli.features import Step, extract
-from videomamba.cli.options import Device, Json, option, people, print_json
 from videomamba.errors import UserError
 from videomamba.files import check_writable, printable, whole_file, write_json, write_text
 from videomamba.tables import write_csv_lines

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 from rich.console import Console
 
-from videomamba.cli.after_training import tell
-from videomamba.cli.flags import configured, errors_name_options, given, options
-from videomamba.cli.options import Flag, Json, invocation, named_options, option, people, print_json
+from videomamba.cli.common.faces import tell
+from videomamba.cli.common.flags import configured, errors_name_options, given, options
+from videomamba.cli.common.options import Flag, Json, invocation, named_options, option, people, print_json
 from videomamba.engine import RunConfig, TrainingInterrupted
 from videomamba.errors import UserError
 from videomamba.experiments import run, run_splits

@@ -75,6 +75,8 @@ class PyAVDecoder:
         target = next(wanted, None)
         last: tuple[int, VideoFrame] | None = None
         for index, frame in self._wanted(indices):
+            if last is not None and index < last[0]:
+                continue  # of a damaged file: out of turn
             while target is not None and index > target and last is not None:
                 yield last[0], self.to_rgb(last[1])  # the wanted frame itself could not be decoded
                 target = next(wanted, None)

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 from videomamba.data import VideoError, make_loader, read_csv, read_folder, split_holdout
 from videomamba.data.annotations import model_labels as model_labels
 from videomamba.data.broken import CollateBroken, SkipBroken, read_leave_out, refuse_missing, without
-from videomamba.data.datasets import LAYOUTS, VIDEO_LAYOUTS
+from videomamba.data.datasets import LAYOUTS, MAY_LACK_VIDEOS, VIDEO_LAYOUTS
 from videomamba.data.splits import Part, Splits
 from videomamba.data.synthetic import write_synthetic
 from videomamba.engine.config import DataConfig, RunConfig
@@ -35,7 +35,7 @@ def load_splits(config: DataConfig, *, seed: int, progress: Callable[[int, int],
         write_synthetic(config.root, config.synthetic, progress=progress)
     gone = left_out(config)
     parts = without(_annotated(config, missing_ok=bool(gone)), gone, config.leave_out) if gone else _annotated(config)
-    if gone and config.layout != "kinetics":  # whose videos vanish from the Internet
+    if gone and config.layout not in MAY_LACK_VIDEOS:
         refuse_missing(parts, config.split or config.root)
     if "all" in parts:
         parts = split_holdout(parts["all"], seed=seed, root=config.root)

@@ -33,7 +33,7 @@ def test_a_disc_is_round_and_a_square_stands_on_its_corner():
 
 
 def test_the_head_is_brighter_than_the_tail():
-    """Right is light, left is dim, over many draws, whatever the pattern; above the pale mark, which is no part of it."""
+    """Right is light, left is dim, over many draws; above the pale mark, which is no part of it."""
     left, right = 0.0, 0.0
     for seed in range(20):
         paint = draw_object(np.random.default_rng(seed))[:3].mean(0)

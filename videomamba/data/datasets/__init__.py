@@ -19,6 +19,8 @@ VIDEO_LAYOUTS: dict[str, Callable[..., dict[str, Annotations]]] = {
     "breakfast": read_breakfast,
 }
 
+MAY_LACK_VIDEOS = ("kinetics",)  # layouts whose videos vanish from the Internet
+
 # published data sets of action segmentation, in one layout: name -> how many splits
 SEGMENTATION_LAYOUTS = {"gtea": 4, "50salads": 5, "breakfast_segmentation": 4}
 

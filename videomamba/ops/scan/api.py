@@ -165,7 +165,8 @@ def _checked(direction: ScanDirection, first_u: Tensor) -> ScanDirection:
     if direction.A.dim() != 2 or direction.A.shape[0] != width:
         raise UserError(f"A has shape {tuple(direction.A.shape)}; expected (D, N) with D = {width}")
     states = direction.A.shape[1]
-    B, C = (_grouped(name, x, u, states) for name, x in (("B", direction.B), ("C", direction.C)))
+    # in u's dtype before channels share them, so that their gradients are summed in it and rounded once
+    B, C = (_grouped(name, x, u, states).to(first_u.dtype) for name, x in (("B", direction.B), ("C", direction.C)))
     if B.shape[2] != C.shape[2]:  # one of them has a group per channel: let both
         B, C = (x.repeat_interleave(width // x.shape[2], dim=2) for x in (B, C))
     for name, x in (("D", direction.D), ("delta_bias", direction.delta_bias)):
@@ -175,7 +176,7 @@ def _checked(direction: ScanDirection, first_u: Tensor) -> ScanDirection:
         _require("initial_state", direction.initial_state, (batch, width, states))
     check_order(direction.order, length, direction.reverse)
     dtype = first_u.dtype
-    return direction._replace(u=u.to(dtype), delta=direction.delta.to(dtype), B=B.to(dtype), C=C.to(dtype))
+    return direction._replace(u=u.to(dtype), delta=direction.delta.to(dtype), B=B, C=C)
 
 
 def _grouped(name: str, x: Tensor, u: Tensor, states: int) -> Tensor:

@@ -1,34 +1,26 @@
-"""The part of ``videomamba evaluate`` that tests segmenters on features and frame labels in MS-TCN's layout."""
+"""Segmentation at the command line: an action for every frame, in MS-TCN's layout."""
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from videomamba.cli.evaluated import run_evaluation
-from videomamba.cli.options import people, print_json
+from videomamba.cli.common.evaluation import Request, run_evaluation
+from videomamba.cli.common.options import named_options
 from videomamba.errors import UserError
 from videomamba.files import check_writable, read_json, write_text
 
 if TYPE_CHECKING:
     from videomamba.data.datasets.mstcn import FeatureAnnotations
+    from videomamba.engine import RunConfig
+    from videomamba.experiments import RunResult
 
 
-def evaluate_segmenter(
-    model: Any,
-    checkpoint: str,
-    data: Path,
-    *,
-    part: str,
-    fold: int | None,
-    options: Mapping[str, Any],
-    predictions: Path | None,
-    device: str,
-    json: bool,
-) -> int:
-    """MoF, Edit and F1 of one part of a split; see :func:`videomamba.cli.evaluate.evaluate`.
+def evaluate(model: Any, request: Request, console: Console) -> dict[str, Any] | None:
+    """MoF, Edit and F1 of one part of a split; None in processes that do not speak.
 
     Raises:
         UserError: a data set that cannot be read, or of other classes or channels.
@@ -36,32 +28,43 @@ def evaluate_segmenter(
     from videomamba.data.datasets.mstcn import read_mstcn
     from videomamba.tasks.segmentation import Segmentation
 
-    console = people()
+    data, names, predictions = request.data, model.labels, request.predictions
     if predictions is not None:
         check_writable(predictions, folder=True)
         if predictions.resolve() == (data / "groundTruth").resolve():
             raise UserError(f"--predictions {predictions} would be written over the true labels; name another folder")
-    own = _fold_of_run(checkpoint)
-    if fold is None and own is not None:
+    own = _fold_of_run(request.checkpoint)
+    if request.splits is None and own is not None:
         console.print(f"note: split {own}, which this run was trained on; --splits N is another")
-    annotations = read_mstcn(data, fold=fold or own, **options)[part]
-    names = model.labels
+    options = named_options(request.data_option)
+    annotations = read_mstcn(data, fold=request.splits or own, **options)[request.part]
     _check(annotations, names, model.config.input_dim, data)
     for note in annotations.notes:
         console.print(f"note: {note}", soft_wrap=True)
-    task = Segmentation(names)
-    report, speaks = run_evaluation(model, task, annotations, console, batch_size=1, workers=0, device=device)
+    whole = dataclasses.replace(request, batch_size=1, workers=0)  # videos of any length, read in an instant
+    report, speaks = run_evaluation(model, Segmentation(names), annotations, whole, console)
     if not speaks:
-        return 0
+        return None
     found = report.pop("predictions")
     figures = {name: value for name, value in report.items() if name != "loss"}
     _show(figures, console)
     if predictions is not None:
         _write(predictions, {annotations.records[i].name: [names[label] for label in found[i]] for i in found})
         console.print(f"frame labels: {predictions}", soft_wrap=True)
-    if json:
-        print_json(figures)
-    return 0
+    return figures
+
+
+def after_training(run: "RunConfig", result: "RunResult") -> tuple[Sequence[str], Sequence[Sequence[object]]]:
+    """The figures of the last and the best epoch, and how to look at a video."""
+    from videomamba.tasks.metrics.segmentation import FIGURES
+
+    figures = [
+        f"{len(result.splits.test)} held-out videos after epoch {row['epoch']}: "
+        f"{'  '.join(f'{figure} {row[figure]:.1f}' for figure in FIGURES)}  ({result.folder / name})"
+        for name, row in (("last", result.last), ("best", result.best))
+    ]
+    features = result.splits.test.records[0].path
+    return figures, [["videomamba", "segment", features, "--checkpoint", result.folder / "last"]]
 
 
 def _fold_of_run(checkpoint: str) -> int | None:

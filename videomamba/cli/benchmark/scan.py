@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from rich.table import Table
 
-from videomamba.cli.options import Device, Json, option, people, print_json
-from videomamba.cli.tables import check_outputs
+from videomamba.cli.common.options import Device, Json, option, people, print_json
+from videomamba.cli.common.outputs import check_outputs
 from videomamba.errors import UserError
 from videomamba.files import whole_file, write_text
 from videomamba.tables import as_markdown, write_csv

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.progress import Progress
 
-from videomamba.cli.options import Json, default_workers, option, people, print_json
-from videomamba.cli.tables import check_outputs
+from videomamba.cli.common.options import Json, default_workers, option, people, print_json
+from videomamba.cli.common.outputs import check_outputs
 from videomamba.errors import UserError
 from videomamba.files import whole_file, write_text
 from videomamba.tables import as_markdown, write_csv

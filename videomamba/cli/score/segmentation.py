@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from videomamba.cli.options import people, print_json
+from videomamba.cli.common.options import people, print_json
 
 
 def score_segmentation(ground_truth: Path, predictions: Path, *, ignore: tuple[str, ...], json: bool = False) -> int:

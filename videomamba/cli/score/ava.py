@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from videomamba.cli.options import people, print_json
+from videomamba.cli.common.options import people, print_json
 from videomamba.errors import UserError
 
 if TYPE_CHECKING:

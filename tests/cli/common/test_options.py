@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from videomamba import machine
-from videomamba.cli.options import (
+from videomamba.cli.common.options import (
     default_workers,
     named_options,
     names_given,

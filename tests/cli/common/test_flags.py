@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.tiny import tiny_run
-from videomamba.cli.flags import OPTIONS, configured, errors_name_options, given
+from videomamba.cli.common.flags import OPTIONS, configured, errors_name_options, given
 from videomamba.errors import FieldError, UserError
 
 

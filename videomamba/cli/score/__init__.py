@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 import tyro
 
-from videomamba.cli.options import Json, option
-from videomamba.cli.score_ava import score_ava
-from videomamba.cli.score_segmentation import score_segmentation
+from videomamba.cli.common.options import Json, option
+from videomamba.cli.score.ava import score_ava
+from videomamba.cli.score.segmentation import score_segmentation
 from videomamba.errors import UserError
 
 

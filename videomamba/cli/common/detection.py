@@ -1,35 +1,26 @@
-"""The part of ``videomamba evaluate`` that tests detectors of actions on keyframes in AVA's form."""
+"""Detection at the command line: actions in boxes of keyframes, in AVA's form."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from videomamba.cli.evaluated import run_evaluation
-from videomamba.cli.options import people, print_json
+from videomamba.cli.common.evaluation import Request, run_evaluation
+from videomamba.cli.common.options import named_options
 from videomamba.errors import UserError
 from videomamba.files import check_writable
 from videomamba.tables import write_csv_lines
 
 if TYPE_CHECKING:
     from videomamba.data.datasets.ava import BoxAnnotations
+    from videomamba.engine import RunConfig
+    from videomamba.experiments import RunResult
 
 
-def evaluate_detector(
-    model: Any,
-    data: Path,
-    *,
-    part: str,
-    options: Mapping[str, Any],
-    detections: Path | None,
-    batch_size: int,
-    device: str,
-    workers: int,
-    json: bool,
-) -> int:
-    """Frame mAP of one part's keyframes; see :func:`videomamba.cli.evaluate.evaluate`.
+def evaluate(model: Any, request: Request, console: Console) -> dict[str, Any] | None:
+    """Frame mAP of one part's keyframes; None in processes that do not speak.
 
     Raises:
         UserError: a data set that cannot be read, or of other classes.
@@ -37,29 +28,35 @@ def evaluate_detector(
     from videomamba.data.datasets.ava import read_ava
     from videomamba.tasks.detection import Detection
 
-    console = people()
+    data, names, detections = request.data, model.labels, request.detections
     if detections is not None:
         check_writable(detections, folder=False)
-    annotations = read_ava(data, **options)[part]
-    names = model.labels
+    options: dict[str, Any] = dict(named_options(request.data_option))
+    annotations = read_ava(data, **options)[request.part]
     if names != annotations.class_names:
         odd = next((name for name in annotations.class_names if name not in names), "their order")
         raise UserError(f"the checkpoint's {len(names)} classes are not those of {data}'s label map: {odd} differs")
     for note in annotations.notes:
         console.print(f"note: {note}", soft_wrap=True)
-    task = Detection(names)
-    report, speaks = run_evaluation(
-        model, task, annotations, console, batch_size=batch_size, workers=workers, device=device
-    )
+    report, speaks = run_evaluation(model, Detection(names), annotations, request, console)
     if not speaks:
-        return 0
+        return None
     _show(report, console)
     if detections is not None:
         _write(detections, report["detections"], annotations)
         console.print(f"detections: {detections}", soft_wrap=True)
-    if json:
-        print_json({name: report[name] for name in ("mAP", "AP", "count")})
-    return 0
+    return {name: report[name] for name in ("mAP", "AP", "count")}
+
+
+def after_training(run: "RunConfig", result: "RunResult") -> tuple[Sequence[str], Sequence[Sequence[object]]]:
+    """mAP of the last and the best epoch, and how to look at a video."""
+    figures = [
+        f"mAP on {len(result.splits.test)} held-out keyframes {100 * row['mAP']:.1f} % after epoch {row['epoch']}, "
+        f"{result.folder / name}"
+        for name, row in (("last", result.last), ("best", result.best))
+    ]
+    video = result.splits.test.records[0].path
+    return figures, [["videomamba", "detect", video, "--checkpoint", result.folder / "last"]]
 
 
 def _show(report: dict[str, Any], console: Console) -> None:

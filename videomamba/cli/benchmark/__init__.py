@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import tyro
 
-from videomamba.cli.benchmark_data import data
-from videomamba.cli.benchmark_model import model
-from videomamba.cli.benchmark_operations import operations
-from videomamba.cli.benchmark_scan import scan
+from videomamba.cli.benchmark.data import data
+from videomamba.cli.benchmark.model import model
+from videomamba.cli.benchmark.operations import operations
+from videomamba.cli.benchmark.scan import scan
 
 
 def benchmark(

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypedDict, get_args, get_origin, get_type_hin
 import tyro
 from tyro.conf import Suppress
 
-from videomamba.cli.options import default_workers
+from videomamba.cli.common.options import default_workers
 from videomamba.data import Augmentation
 from videomamba.engine import DataConfig, ModelChoice, OptimConfig, RunConfig
 from videomamba.errors import FieldError, UserError

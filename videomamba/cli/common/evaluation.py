@@ -1,5 +1,7 @@
 """A model tested on annotated data, with a bar; what the tasks' parts of ``videomamba evaluate`` share."""
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -9,18 +11,31 @@ if TYPE_CHECKING:
     from videomamba.tasks.task import Task
 
 
+@dataclass(frozen=True)
+class Request:
+    """What ``videomamba evaluate`` was asked for; the fields are its options."""
+
+    data: Path
+    checkpoint: str
+    part: str = "test"
+    data_option: tuple[str, ...] = ()
+    detections: Path | None = None
+    predictions: Path | None = None
+    split: str | None = None
+    hold_out: str | None = None
+    layout: str | None = None
+    splits: int | None = None
+    leave_out: Path | None = None
+    skip_broken: int = 0
+    clips: int = 1
+    crops: int = 1
+    batch_size: int = 16
+    device: str = "auto"
+    workers: int = 0
+
+
 def run_evaluation(
-    model: Any,
-    task: "Task",
-    part: Any,
-    console: Console,
-    *,
-    batch_size: int,
-    workers: int,
-    device: str,
-    num_clips: int = 1,
-    num_crops: int = 1,
-    skip_broken: int = 0,
+    model: Any, task: "Task", part: Any, request: Request, console: Console
 ) -> tuple[dict[str, Any], bool]:
     """The task's report on a part, and whether this is the process that speaks and writes."""
     from videomamba.engine import evaluate, evaluation_loader
@@ -31,14 +46,14 @@ def run_evaluation(
         task,
         part,
         model.preprocessing,
-        batch_size=batch_size,
-        workers=workers,
-        num_clips=num_clips,
-        num_crops=num_crops,
-        skip_broken=skip_broken > 0,
+        batch_size=request.batch_size,
+        workers=request.workers,
+        num_clips=request.clips,
+        num_crops=request.crops,
+        skip_broken=request.skip_broken > 0,
     )
-    broken = BrokenFiles(skip_broken, console)
-    accelerator = make_accelerator(device)
+    broken = BrokenFiles(request.skip_broken, console)
+    accelerator = make_accelerator(request.device)
     model, loader = accelerator.prepare(model, loader)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         batches = bar.add_task("evaluating", total=len(loader))
@@ -48,6 +63,6 @@ def run_evaluation(
             loader,
             accelerator,
             on_batch=lambda done, _: bar.update(batches, completed=done),
-            on_broken=lambda indices: broken.met(loader.dataset, part, "test", indices),
+            on_broken=lambda indices: broken.met(loader.dataset, part, request.part, indices),
         )
     return report, accelerator.is_main_process

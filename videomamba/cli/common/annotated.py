@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from rich.console import Console
 
-from videomamba.cli.options import option, require_split
+from videomamba.cli.common.options import option, require_split
 from videomamba.errors import UserError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from tests.data import layouts
-from videomamba.cli.annotated import annotated_videos, point_out_missing, point_out_notes
+from videomamba.cli.common.annotated import annotated_videos, point_out_missing, point_out_notes
 from videomamba.errors import UserError
 
 NONE = {"split": None, "hold_out": None, "layout": None, "fold": None}

@@ -1,0 +1,82 @@
+"""What each task says and takes at the command line: how a checkpoint is evaluated, and what follows a training."""
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from videomamba.cli.common import detection, recognition, segmentation
+from videomamba.cli.common.evaluation import Request
+from videomamba.cli.common.options import names_given
+from videomamba.errors import UserError
+
+if TYPE_CHECKING:
+    from videomamba.engine import RunConfig
+    from videomamba.experiments import RunResult
+    from videomamba.models import PretrainedModel
+
+
+@dataclass(frozen=True)
+class Face:
+    """One task at the command line.
+
+    Attributes:
+        kind: what its checkpoints are called.
+        options: those of ``evaluate`` that only some tasks have, and this one has.
+        evaluate: the figures of a checkpoint, shown to people; None in processes that do not speak.
+        after_training: lines of figures, and commands that go on from a run.
+    """
+
+    kind: str
+    options: frozenset[str]
+    evaluate: Callable[[Any, Request, Console], dict[str, Any] | None]
+    after_training: Callable[["RunConfig", "RunResult"], tuple[Sequence[str], Sequence[Sequence[object]]]]
+
+
+FACES: Mapping[str, Face] = {
+    "recognition": Face(
+        "a recogniser",
+        frozenset({"split", "hold_out", "layout", "splits", "clips", "crops", "leave_out", "skip_broken"}),
+        recognition.evaluate,
+        recognition.after_training,
+    ),
+    "detection": Face(
+        "a detector", frozenset({"data_option", "detections"}), detection.evaluate, detection.after_training
+    ),
+    "segmentation": Face(
+        "a segmenter",
+        frozenset({"data_option", "predictions", "splits"}),
+        segmentation.evaluate,
+        segmentation.after_training,
+    ),
+}
+
+
+def evaluated(model: "PretrainedModel", request: Request, console: Console) -> dict[str, Any] | None:
+    """The figures of a checkpoint by its task.
+
+    Raises:
+        UserError: an option that this kind of checkpoint has no use for.
+    """
+    from videomamba.tasks.catalogue import task_of
+
+    face = FACES[task_of(model)]
+    of_some = {name for each in FACES.values() for name in each.options}
+    usual = {name: getattr(Request(Path(), ""), name) for name in of_some - face.options}
+    given = names_given({name: getattr(request, name) for name in usual if getattr(request, name) != usual[name]})
+    if given:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(given))
+        raise UserError(f"{request.checkpoint} is {face.kind}: {names} cannot be used with it")
+    return face.evaluate(model, request, console)
+
+
+def tell(run: "RunConfig", result: "RunResult", console: Console) -> None:
+    """Lines for people: what was reached, where the models are, what to do with them."""
+    figures, commands = FACES[run.task].after_training(run, result)
+    for line in figures:
+        console.print(line, soft_wrap=True)
+    for command in commands:
+        console.print(f"next: {shlex.join(map(str, command))}", soft_wrap=True)

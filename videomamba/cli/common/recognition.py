@@ -1,0 +1,94 @@
+"""Recognition at the command line: classes of whole clips."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from videomamba.cli.common.annotated import annotated_videos, point_out_missing, point_out_notes
+from videomamba.cli.common.evaluation import Request, run_evaluation
+from videomamba.errors import UserError
+
+if TYPE_CHECKING:
+    from videomamba.data import Annotations
+    from videomamba.engine import RunConfig
+    from videomamba.experiments import RunResult
+
+
+def evaluate(model: Any, request: Request, console: Console) -> dict[str, Any]:
+    """Top-1, top-5 and accuracy per class, of one part's videos or of all videos of a folder without parts.
+
+    Raises:
+        UserError: data that cannot be read, of no such part, or of classes that the model does not know.
+    """
+    from videomamba.engine import model_labels
+    from videomamba.tasks.recognition import Recognition
+
+    annotations = model_labels(_videos(request, console), model.labels)
+    _point_out_splits(request, console)
+    report, _ = run_evaluation(model, Recognition(model.labels), annotations, request, console)
+    table = Table("class", "accuracy")
+    for name, accuracy in report["per_class"].items():
+        table.add_row(name, "no video" if accuracy is None else f"{100 * accuracy:.1f} %")
+    console.print(table)
+    figures = f"top-1 {100 * report['top1']:.1f} %  top-5 {100 * report['top5']:.1f} %"
+    console.print(f"{figures}  of {report['count']} videos")
+    return {name: report[name] for name in ("top1", "top5", "count", "per_class")}
+
+
+def _videos(request: Request, console: Console) -> "Annotations":
+    from videomamba.data.broken import read_leave_out, refuse_missing, without
+    from videomamba.data.datasets import MAY_LACK_VIDEOS
+
+    r, gone = request, request.leave_out
+    parts = annotated_videos(
+        r.data,
+        split=r.split,
+        hold_out=r.hold_out,
+        layout=r.layout,
+        fold=r.splits,
+        missing_ok=None if gone is None else True,
+    )
+    if gone is not None:
+        parts = without(parts, read_leave_out(gone, r.data), gone)
+        if r.layout not in MAY_LACK_VIDEOS:
+            refuse_missing(parts, r.split or r.data)
+    point_out_missing(parts, console)
+    point_out_notes(parts, console)
+    if r.part in parts:
+        return parts[r.part]
+    if "all" not in parts or r.part != "test":
+        raise UserError(f"--part {r.part}: {r.data} has {', '.join(parts)}; a csv with --split names parts")
+    return parts["all"]
+
+
+def _point_out_splits(request: Request, console: Console) -> None:
+    from videomamba.engine.run_folder import SPLITS
+
+    file = Path(request.checkpoint) / SPLITS
+    if request.split is None and file.is_file():
+        console.print(f"note: the videos this run held out are in {file}; --split {file} uses these", soft_wrap=True)
+
+
+def after_training(run: "RunConfig", result: "RunResult") -> tuple[Sequence[str], Sequence[Sequence[object]]]:
+    """Top-1 at the end and at best, and how to go on."""
+    from videomamba.engine.run_folder import SPLITS
+
+    folder, last, best, splits = result.folder, result.last, result.best, result.splits
+    held_out = (
+        f"{len(splits.test)} held-out videos" if splits.val is None else f"{len(splits.val)} videos of the val part"
+    )
+    lines = [
+        f"top-1 of {held_out}: "
+        f"{100 * last['top1']:.1f} % at the end, {folder / 'last'}; "
+        f"at best {100 * best['top1']:.1f} % after epoch {best['epoch']}, {folder / 'best'}"
+    ]
+    if result.test is not None:
+        tested = ", ".join(f"{100 * report['top1']:.1f} % ({name})" for name, report in result.test.items())
+        lines.append(f"top-1 of the {len(splits.test)} videos of the test part: {tested}")
+    return lines, [
+        ["videomamba", "predict", splits.test.records[0].path, "--checkpoint", folder],
+        ["videomamba", "evaluate", folder, run.data.root, "--split", folder / SPLITS],
+    ]
