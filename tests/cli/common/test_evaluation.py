@@ -15,13 +15,13 @@ from videomamba.tasks.recognition import Recognition
 NAMES = ("blue", "green", "red")
 
 
-def evaluated(clips, **options):
+def evaluated(root, **options):
     model = create_model("videomamba_nano", **MODEL, class_names=NAMES).eval()
     with torch.no_grad():  # says red whatever it sees
         model.head.weight.zero_()
         model.head.bias.copy_(torch.tensor([0.0, 1.0, 2.0]))
-    request = Request(Path(clips), "model", device="cpu", **options)
-    return run_evaluation(model, Recognition(NAMES), read_folder(clips)["all"], request, Console(quiet=True))
+    request = Request(Path(root), "model", device="cpu", **options)
+    return run_evaluation(model, Recognition(NAMES), read_folder(root)["all"], request, Console(quiet=True))
 
 
 def test_the_figures_of_one_answer_for_all(clips):

@@ -45,9 +45,7 @@ def test_a_tasks_own_options_and_its_defaults_are_taken(monkeypatch):
 
 def test_commands_that_follow_can_be_typed(monkeypatch):
     words = ["videomamba", "predict", Path("a film.mp4")]
-    face = dataclasses.replace(
-        faces.FACES["recognition"], after_training=lambda run, result: (["top-1: 50 %"], [words])
-    )
+    face = dataclasses.replace(faces.FACES["recognition"], after_training=lambda *_: (["top-1: 50 %"], [words]))
     monkeypatch.setattr(faces, "FACES", {"recognition": face})
     said = io.StringIO()
     faces.tell(SimpleNamespace(task="recognition"), None, Console(file=said, width=500))
