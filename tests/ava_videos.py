@@ -44,3 +44,14 @@ def write_ava(root: Path, *, train: int = 6, test: int = 3) -> Path:
         )
     )
     return root
+
+
+EVEN = {"keyframes": f"even:{KEYFRAMES}"}
+
+
+def copy_of(ava, folder):
+    """The same videos under other annotations, to change."""
+    folder.mkdir()
+    for file in ava.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    return folder

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import write_clips
 
 import videomamba
+from tests.tiny import write_clips
 from videomamba.data.synthetic import write_video
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -14,10 +14,10 @@ from videomamba.files import (
     read_text,
     whole_file,
     whole_folder,
-    write_csv,
     write_json,
     write_text,
 )
+from videomamba.tables import write_csv_lines
 
 ODD = [
     "smith, john",
@@ -66,7 +66,7 @@ def test_a_folder_is_whole_or_not_there(tmp_path):
 
 def test_csv_is_read_as_it_was_written(tmp_path):
     rows = [[name, str(i)] for i, name in enumerate(ODD)]
-    write_csv(tmp_path / "a.csv", rows)
+    write_csv_lines(tmp_path / "a.csv", rows)
     assert [fields for _, fields in read_csv_lines(tmp_path / "a.csv", names=True)] == rows
     assert csv_text([["a", 1, None, "x y"]]) == "a,1,,x y\n"
 

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -131,16 +131,6 @@ def read_csv_lines(path: Path, *, names: bool = False) -> Iterator[tuple[int, li
                 yield reader.line_num, fields
     except csv.Error as error:
         raise UserError(f"{path}, line {reader.line_num}: not csv: {error}") from error
-
-
-def csv_text(rows: Iterable[Sequence[Any]]) -> str:
-    """Rows as csv, a field with a quote, comma or line end of any kind in quotation marks; lines end in ``\\n``."""
-    lines = []
-    for row in rows:
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\r\n").writerow(row)  # makes it quote both characters
-        lines.append(text.getvalue().removesuffix("\r\n") + "\n")
-    return "".join(lines)
 
 
 def printable(text: str) -> str:

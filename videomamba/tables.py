@@ -10,10 +10,13 @@ from videomamba.files import write_text
 
 
 def csv_lines(lines: Iterable[Sequence[Any]]) -> str:
-    """Lines of csv without a header; None is an empty field."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    return text.getvalue()
+    """Lines of csv without a header; None is an empty field, line ends of any kind are in quotation marks."""
+    made = []
+    for line in lines:
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\r\n").writerow(line)  # makes it quote both characters
+        made.append(text.getvalue().removesuffix("\r\n") + "\n")
+    return "".join(made)
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:

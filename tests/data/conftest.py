@@ -1,5 +1,9 @@
 import pytest
 
+from tests.data.videos import numbered_frames, write
+from videomamba.data import (
+    VideoRecord,
+)
 from videomamba.data.decode_torchcodec import torchcodec_status
 
 
@@ -10,3 +14,9 @@ def decoder(request) -> str:
     if request.param == "torchcodec" and not works:
         pytest.skip(f"torchcodec: {reason}")
     return request.param
+
+
+@pytest.fixture
+def records(tmp_path):
+    paths = [write(tmp_path / f"{i}.mp4", numbered_frames(20 + i)) for i in range(5)]
+    return [VideoRecord(path, i % 2) for i, path in enumerate(paths)]

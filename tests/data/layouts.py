@@ -99,3 +99,11 @@ def breakfast(root: Path) -> Path:
             names += [f"{person}/stereo/{person}_{activity}_ch{channel}.avi" for channel in (0, 1)]
     _copies(root / "BreakfastII_15fps_qvga_sync", names)
     return root
+
+
+def by_class(part):
+    """Names of the videos by the name of their class."""
+    found = {}
+    for record in part.records:
+        found.setdefault(part.class_names[record.label], []).append(record.path.name)
+    return found

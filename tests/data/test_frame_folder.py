@@ -90,3 +90,17 @@ def test_a_picture_that_cannot_be_decoded_is_named(folder):
     (folder / "img_00007.jpg").write_bytes(b"\xff\xd8 no picture")
     with pytest.raises(VideoError, match=r"img_00007\.jpg cannot be decoded"):
         FrameFolder(folder, fps=25).read([6])
+
+
+@pytest.mark.parametrize("name", ["img_{:05d}.jpg", "clip0_{:06d}.jpg"])
+def test_a_folder_of_frames_is_a_video(tmp_path, name):
+    for i, frame in enumerate(numbered_frames(20)):
+        if i != 7:
+            Image.fromarray(frame).save(tmp_path / name.format(i + 1), quality=95)
+    with FrameFolder(tmp_path, fps=10) as folder:
+        assert folder.num_frames == 20
+        clip = folder.read([3, 3, 7, 19], short_side=24)
+    assert [number_of(frame) for frame in clip.frames.numpy()] == [3, 3, 6, 19], "the one before stands for frame 7"
+    assert clip.frames.shape[-2:] == (24, 32)
+    with pytest.raises(VideoError, match="no numbered pictures"):
+        FrameFolder(tmp_path.joinpath("x").mkdir() or tmp_path / "x")

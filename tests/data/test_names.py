@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from videomamba.data.annotations import Annotations, VideoRecord, check_disjoint, model_labels, relative
 from videomamba.data.names import class_name, differing_in_case, identity, in_order, located, video_name
-from videomamba.errors import UserError
 
 
 def test_names_of_classes_and_videos():
@@ -55,33 +53,6 @@ def test_one_file_has_one_identity(tmp_path, monkeypatch):
     same = (tmp_path / "real/a.mp4", Path("real/a.mp4"), Path("link/a.mp4"), Path("real/../link/./b.mp4"))
     assert {identity(path) for path in same} == {str(tmp_path / "real/a.mp4")}
     assert identity(Path("link/gone.mp4")) == str(tmp_path / "real/gone.mp4")
-
-
-def test_paths_are_written_relative_to_their_root(tmp_path, monkeypatch):
-    (tmp_path / "clips/wave").mkdir(parents=True)
-    (tmp_path / "link").symlink_to("clips")
-    monkeypatch.chdir(tmp_path)
-    for path in (Path("clips/wave/a.mp4"), tmp_path / "clips/wave/a.mp4", Path("link/wave/a.mp4")):
-        for root in (Path("clips"), tmp_path / "clips", Path("link")):
-            assert relative(path, root) == "wave/a.mp4"
-    assert relative(Path("other/a.mp4"), tmp_path / "clips") == str(tmp_path / "other/a.mp4")
-    monkeypatch.chdir(tmp_path / "clips")
-    assert relative(Path("wave/a.mp4"), Path()) == "wave/a.mp4"
-
-
-def test_labels_of_a_model_are_found_composed_or_not(tmp_path):
-    part = Annotations((VideoRecord(tmp_path / "a", 0),), ("caf\u00e9",), notes=("x",))
-    moved = model_labels(part, ("b", "cafe\u0301"))
-    assert (moved.records[0].label, moved.notes) == (1, ("x",))
-
-
-def test_parts_that_share_a_video(tmp_path):
-    (tmp_path / "a.mp4").touch()
-    (tmp_path / "b.mp4").symlink_to("a.mp4")
-    first, second = (Annotations((VideoRecord(tmp_path / name, 0),), ("x",)) for name in ("a.mp4", "b.mp4"))
-    with pytest.raises(UserError, match=r"one video is in two parts: .*a.mp4 in train, .*b.mp4 in test"):
-        check_disjoint({"train": first, "test": second}, "here")
-    assert check_disjoint({"train": first}, "here") == {"train": first}
 
 
 def test_names_that_are_not_utf8(tmp_path):

@@ -1,5 +1,6 @@
 import pytest
-from tiny import write_clips
+
+from tests.tiny import write_clips
 
 
 @pytest.fixture(scope="session")

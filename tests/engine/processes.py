@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from tiny import tiny_run
 from torch.distributed.tensor import DTensor
 
+from tests.tiny import tiny_run
 from videomamba.data import Annotations
 from videomamba.engine import load_splits, train
 from videomamba.tasks.recognition import Recognition

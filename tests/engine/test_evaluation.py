@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from tiny import MODEL
 
+from tests.tiny import MODEL
 from videomamba.data import Annotations, VideoRecord
 from videomamba.engine import evaluate, evaluation_loader
 from videomamba.engine.device import make_accelerator

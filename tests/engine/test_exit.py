@@ -12,8 +12,9 @@ import time
 
 import psutil
 import pytest
-from forks import Forks
-from tiny import OPTIONS, write_clips
+
+from tests.engine.forks import Forks
+from tests.tiny import OPTIONS, write_clips
 
 SECONDS = 120  # a process that hangs never ends; a machine that is busy is slow
 LOADER = """

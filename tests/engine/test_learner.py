@@ -4,8 +4,8 @@ import copy
 
 import pytest
 import torch
-from tiny import MODEL
 
+from tests.tiny import MODEL
 from videomamba import create_model
 from videomamba.engine import OptimConfig
 from videomamba.engine.device import make_accelerator

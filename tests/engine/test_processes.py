@@ -20,7 +20,7 @@ def runs(clips, tmp_path_factory):
     """The runs of both processes, by rank, and the same in one process."""
     folder = tmp_path_factory.mktemp("processes")
     root = HERE.parents[1]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{root}:{HERE.parent}"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = [*launch, str(HERE / "processes.py"), str(clips), str(folder)]
     done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, timeout=300)

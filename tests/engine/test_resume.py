@@ -14,10 +14,10 @@ import time
 import pytest
 import torch
 from rich.console import Console
-from tiny import tiny_run, write_clips
 
+from tests.tiny import tiny_run, write_clips
 from videomamba.engine import load_splits, train
-from videomamba.engine.checkpoint import read_checkpoint, write_checkpoint
+from videomamba.engine.checkpoint import read_checkpoint
 from videomamba.models import load_model
 from videomamba.tasks.recognition import Recognition
 
@@ -160,13 +160,6 @@ def test_stopped_by_a_signal_that_loader_processes_get_too(clips, tmp_path, unbr
     assert alive == [[True, True]]
     start(run, resume=True)
     assert same(outcome(run.output), unbroken[0])
-
-
-def test_a_checkpoint_of_the_same_step_takes_the_place_of_the_first(tmp_path):
-    first = write_checkpoint(tmp_path, {"step": 3, "rows": [1]})
-    assert write_checkpoint(tmp_path, {"step": 3, "rows": [1, 2]}) == first
-    assert read_checkpoint(tmp_path) == {"step": 3, "rows": [1, 2]}
-    assert [path.name for path in tmp_path.iterdir()] == ["step-3"]
 
 
 def test_other_videos_than_those_it_began_with_are_refused(tmp_path):

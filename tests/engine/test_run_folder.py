@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import MODEL, tiny_run
 
+from tests.tiny import MODEL, tiny_run
 from videomamba.data import Annotations, VideoRecord
 from videomamba.data.names import identity
 from videomamba.engine.run_folder import RunFolder, same_setting

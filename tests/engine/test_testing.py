@@ -6,8 +6,8 @@ import json
 
 import pytest
 from rich.console import Console
-from tiny import tiny_run, write_clips
 
+from tests.tiny import tiny_run, write_clips
 from videomamba.data import read_csv
 from videomamba.engine import evaluate, evaluation_loader, load_splits, train
 from videomamba.engine import testing as testing_module

@@ -14,8 +14,8 @@ import pytest
 import torch
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tiny import tiny_run
 
+from tests.tiny import tiny_run
 from videomamba.engine import TrainingError, TrainingInterrupted, evaluate, evaluation_loader, load_splits, train
 from videomamba.engine.device import make_accelerator
 from videomamba.engine.training import with_all_epochs

@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 import torch
-from tiny import write_clips
 
 from examples import custom_module, where_delta_looks
+from tests.tiny import write_clips
 from videomamba.data.synthetic import write_video
 from videomamba.models import VideoMamba, create_model
 

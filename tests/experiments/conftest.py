@@ -1,5 +1,6 @@
 import pytest
-from tiny import write_clips
+
+from tests.tiny import write_clips
 
 
 @pytest.fixture(scope="session")
@@ -11,8 +12,7 @@ def clips(tmp_path_factory):
 @pytest.fixture(scope="session")
 def trained(clips, tmp_path_factory):
     """The result of one run on them, made from Python."""
-    from tiny import quiet, tiny_run
-
+    from tests.tiny import quiet, tiny_run
     from videomamba.experiments import run
 
     return run(tiny_run(clips, tmp_path_factory.mktemp("runs") / "run", epochs=1), console=quiet())

@@ -3,8 +3,8 @@
 import dataclasses
 
 import pytest
-from tiny import tiny_run
 
+from tests.tiny import tiny_run
 from videomamba.engine.run_folder import RunFolder, identity
 from videomamba.experiments.grid import Cell, Grid
 

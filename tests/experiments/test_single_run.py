@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 import torch
-from tiny import quiet, tiny_run, write_clips
 
+from tests.tiny import quiet, tiny_run, write_clips
 from videomamba.engine import model as engine_model
 from videomamba.engine.run_folder import RunFolder
 from videomamba.experiments import run

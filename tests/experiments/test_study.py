@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tiny import quiet, tiny_run
 
+from tests.tiny import quiet, tiny_run
 from videomamba.experiments import run_study, study_of
 from videomamba.experiments.published import Study, Variant
 from videomamba.experiments.study import cells_of

@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from tiny import MODEL, write_clips
 
 import videomamba
+from tests.tiny import MODEL, write_clips
 from videomamba.data import VideoReader, load_clip
 from videomamba.errors import UserError
 

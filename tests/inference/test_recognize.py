@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from tiny import MODEL, write_clips
 
+from tests.tiny import MODEL, write_clips
 from videomamba.data import Annotations, VideoRecord
 from videomamba.inference import recognize
 from videomamba.models import create_model

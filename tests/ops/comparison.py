@@ -3,7 +3,10 @@
 import torch
 from torch import Tensor
 
-from videomamba.ops import ScanDirection
+from videomamba.ops import (
+    ScanDirection,
+)
+from videomamba.ops.backend import backend_status
 
 NAMES = ("u", "delta", "A", "B", "C", "D", "delta_bias", "initial_state")
 
@@ -52,3 +55,11 @@ def compare(outputs, wanted, inputs, *, limit, gradient_limit):
         grads.append(torch.autograd.grad(loss, list(inputs.values())))
     for name, got, want in zip(inputs, *grads, strict=True):
         assert relative_error(got, want) <= gradient_limit, f"gradient of {name}"
+
+
+BACKENDS = [name for name in ("native", "torch", "reference") if backend_status()[name][0]]
+
+
+def draw(*shapes, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(s, generator=generator, dtype=torch.float64).to(dtype).requires_grad_() for s in shapes]

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from comparison import make_direction
 
+from tests.ops.comparison import make_direction
 from videomamba.ops import directional_scan
 from videomamba.ops.backend import BACKENDS, SCANS, backend_status, resolve_backend
 from videomamba.ops.scan import torch_backend

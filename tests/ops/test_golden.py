@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from golden import CASES, deviation, tensors
 
+from tests.ops.golden import CASES, deviation, tensors
 from videomamba.nn.norm import RMSNorm
 from videomamba.ops import causal_conv, causal_conv1d, selective_scan, selective_state_update
 from videomamba.ops.backend import backend_status

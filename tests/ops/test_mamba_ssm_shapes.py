@@ -2,9 +2,10 @@
 
 from collections import Counter
 
-import mamba_ssm_matrix
 import pytest
 import torch
+
+from tests.ops import mamba_ssm_matrix
 
 SAMPLE = mamba_ssm_matrix.FLAGS[::5]
 

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from comparison import NAMES, leaves, make_direction, relative_error
 from torch.autograd import forward_ad
 
+from tests.ops.comparison import NAMES, leaves, make_direction, relative_error
 from videomamba.ops import ScanDirection, bidirectional_scan, causal_conv, selective_scan
 from videomamba.ops.backend import backend_status
 

@@ -1,14 +1,10 @@
 """Every published figure is the one that was read from the paper's own tables (tests/fixtures/paper.csv)."""
 
-import csv
-from pathlib import Path
-
 import pytest
 
-from videomamba.experiments.published import COLUMNS, SHUFFLE, STUDIES, pretrain
+from tests.recipes.published import published
 from videomamba.recipes.paper import STARTS, TABLE, top1
 
-SOURCE = Path(__file__).parents[1] / "fixtures" / "paper.csv"
 DATA = {
     "k400": "K400",
     "ssv2": "SSV2",
@@ -48,38 +44,11 @@ def as_published(row):
         yield (row.where, data, str(frames), STARTS.get(start, ""), what, metric, str(figure))
 
 
-def published():
-    with SOURCE.open(newline="") as file:
-        return [tuple(row.values()) for row in csv.DictReader(file)]
-
-
 def test_the_table_is_what_was_published():
     ours = [line for row in TABLE for line in as_published(row)]
     assert sorted(ours) == sorted(published())
     names = [row.name for row in TABLE if row.name is not None]
     assert len(set(names)) == len(names)
-
-
-def test_studies_stand_beside_the_published_figures():
-    """Each variant in the paper's words, on the data sets of its two columns."""
-    there = {line[1:5]: float(line[6]) for line in published() if line[5] == "top-1"}
-    start = "ImageNet-1K"
-    wanted = {
-        "order": [("16", start, f"backward order {kind}") for kind in ("spatial", "temporal", "spatio-temporal")],
-        "position": [
-            ("16", start, f"position {kind}")
-            for kind in ("none", "sinusoidal", "random", "spatial interp.", "embed-dim interp.", "temporal expand")
-        ],
-        "frames": [("8", start, ""), ("16", start, ""), ("32", start, "")],
-    }
-    for name, rows in wanted.items():
-        assert [v.published for v in STUDIES[name].variants] == [
-            tuple(there[(data, *row)] for data in COLUMNS) for row in rows
-        ]
-    assert [v.published for v in STUDIES["width"].variants] == [(54.6, 56.5), (63.7, 68.6)]
-    assert [v.published for v in SHUFFLE.variants] == [(None, 51.3), (None, 53.5), (None, 56.5), (None, 58.9)]
-    study = pretrain({"video": "a", "image": "b"}, {"video": False, "image": True})
-    assert [v.published for v in study.variants] == [(44.0, 18.1), (63.7, 59.3), (63.9, 68.6)]
 
 
 def test_a_run_without_a_figure():

@@ -5,8 +5,8 @@ from multiprocessing.reduction import ForkingPickler
 import pytest
 import torch
 import torch.nn.functional as F
-from ava_videos import ACTIONS, KEYFRAMES, write_ava
 
+from tests.ava_videos import ACTIONS, KEYFRAMES, write_ava
 from videomamba.data.datasets.ava import read_ava
 from videomamba.data.transforms import Augmentation
 from videomamba.models import CustomModel, VideoMamba, VideoMambaConfig, create_model

@@ -1,21 +1,13 @@
 """Delta pictures, films and pages: right rows, right values, right scale, and every one says which."""
 
-import base64
-import json
-import re
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
+from tests.viz.maps import FRAMES, MAPS
 from videomamba.viz.delta import DeltaRows, Drawing, default_layers, delta_figure
-from videomamba.viz.delta_page import delta_page
 from videomamba.viz.delta_video import delta_film
-
-torch.manual_seed(0)
-FRAMES = torch.randint(0, 256, (4, 3, 32, 48), dtype=torch.uint8)
-MAPS = torch.rand(6, 2, 2, 4, 6) * torch.logspace(-2, 0, 6)[:, None, None, None, None] + 1e-3
 
 
 def drawn_axes(figure, rows):
@@ -88,14 +80,3 @@ def test_the_film_has_every_frame_and_moves_with_the_tubelets():
     panels = [picture[: height // 2, picture.shape[1] // 2 : -120] for picture in film]  # layer 1, without frames
     assert (panels[0] == panels[1]).all()
     assert (panels[1] != panels[2]).any()
-
-
-def test_the_page_carries_every_number_and_needs_no_network():
-    page = delta_page(FRAMES, MAPS, Drawing(layers=[2], direction="forward"), title="<wave> & co", note="a note")
-    assert "&lt;wave&gt; &amp; co" in page
-    assert not re.search(r"""(src|href)=|https?:|@import|url\(""", page)
-    data = json.loads(re.search(r"const data = (\{.*\});", page)[1])
-    numbers = np.frombuffer(base64.b64decode(data["maps"]), "<f4").reshape(data["shape"])
-    np.testing.assert_array_equal(numbers, MAPS.numpy())
-    assert (len(data["frames"]), data["layers"], data["direction"]) == (4, [2], "forward")
-    assert all(frame.startswith("data:image/png;base64,iVBOR") for frame in data["frames"])

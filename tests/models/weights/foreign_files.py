@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import torch
 from safetensors import safe_open
-from tiny import FIXTURES
 from torch import Tensor
+
+from tests.tiny import FIXTURES
 
 
 @dataclass(frozen=True)

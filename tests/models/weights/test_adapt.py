@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from foreign_files import random_weights, reference
 
+from tests.models.weights.foreign_files import random_weights, reference
 from videomamba.models import create_model, load_model
 from videomamba.models.weights.adapt import fit_patches, fit_positions, join_positions, split_positions
 from videomamba.nn.position import from_image_table

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from foreign_files import random_weights
 from safetensors.torch import load_file, save_file
 
+from tests.models.weights.foreign_files import random_weights
 from videomamba.models import VideoMamba, convert, create_model, load_model
 from videomamba.models.weights.readers import read_checkpoint
 

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from foreign_files import random_weights
 
+from tests.models.weights.foreign_files import random_weights
 from videomamba.models import convert
 from videomamba.models.weights.readers import read_checkpoint
 from videomamba.models.weights.tensor_file import read_tensor_files

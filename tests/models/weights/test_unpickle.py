@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from foreign_files import random_weights
 
+from tests.models.weights.foreign_files import random_weights
 from videomamba.models.weights.readers import read_checkpoint
 
 

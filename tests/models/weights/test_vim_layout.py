@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from foreign_files import random_weights, reference
 from safetensors.torch import save_file
 
+from tests.models.weights.foreign_files import random_weights, reference
 from videomamba.models import VideoMamba, convert, create_model, load_model
 from videomamba.models.weights import opengvlab, vim
 from videomamba.models.weights.tensor_file import TensorFile

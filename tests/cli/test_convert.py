@@ -1,0 +1,76 @@
+"""``videomamba convert`` and ``info``: from somebody's file to a model that predicts."""
+
+import json
+import os
+import subprocess
+import sys
+
+from videomamba.cli.main import main
+from videomamba.models import load_model
+
+
+def test_convert_then_info_then_predict(vim, clips, tmp_path, capsys):
+    out = tmp_path / "ours"
+    assert main(["convert", str(vim), str(out), "--json"]) == 0
+    streams = capsys.readouterr()
+    converted = json.loads(streams.out)
+    assert converted["path"] == str(out)
+    assert "Vim, image model (by its file name)" in " ".join(streams.err.replace("\u2502", " ").split())
+    assert main(["info", str(out), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert {"config", "parameters", "bytes", "source", "class_names"} <= facts.keys()
+    assert facts == {key: value for key, value in converted.items() if key != "path"}
+    assert facts["parameters"] == sum(p.numel() for p in load_model(out).parameters())
+    assert facts["bytes"] == (out / "model.safetensors").stat().st_size
+    assert (facts["config"]["cls_position"], facts["class_names"]) == ("middle", None)
+    assert main(["predict", str(clips / "red"), "--checkpoint", str(out), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 5
+
+
+def test_the_papers_start_from_an_image_model(vim, clips, tmp_path):
+    """Its architecture by name does not fit this narrow file; the file's own, with frames, does."""
+    out = tmp_path / "run"
+    argv = [
+        "train",
+        str(clips),
+        "--start",
+        str(vim),
+        "--frames",
+        "4",
+        "--size",
+        "32",
+        "--epochs",
+        "1",
+        "--workers",
+        "0",
+    ]
+    assert main([*argv, "--output", str(out)]) == 0
+    config = load_model(out).config
+    assert (config.num_frames, config.img_size, config.cls_position) == (4, 32, "middle")
+
+
+def test_mistakes(vim, fails, tmp_path):
+    assert "there is no checkpoint nothing.pth" in fails("convert", "nothing.pth", tmp_path / "ours")
+    assert "is there already" in fails("convert", vim, tmp_path)
+    vim.write_bytes(vim.read_bytes()[:5000])
+    assert "is cut off" in fails("convert", vim, tmp_path / "ours")
+    assert "is cut off" in fails("info", vim)
+    assert not (tmp_path / "ours").exists()
+
+
+def test_the_hub_with_the_network_off(vim, tmp_path):
+    snapshot = tmp_path / "hub" / "models--hustvl--Vim-tiny-midclstok" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text("abc")
+    vim.rename(snapshot / vim.name)
+    env = os.environ | {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1"}
+    argv = [sys.executable, "-m", "videomamba.cli.main", "convert"]
+    done = subprocess.run([*argv, "hf-hub:hustvl/Vim-tiny-midclstok", tmp_path / "ours"], env=env, capture_output=True,
+                          text=True)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert load_model(tmp_path / "ours").config.cls_position == "middle"
+    done = subprocess.run([*argv, "hf-hub:hustvl/absent", tmp_path / "no"], env=env, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: there is no folder hustvl/absent, and the Hub has no model of that name")
+    assert len(done.stderr.splitlines()) == 1

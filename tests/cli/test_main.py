@@ -1,0 +1,176 @@
+"""The command as a whole: quick help, exit codes, one line for mistakes and a traceback for faults of ours."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.tiny import OPTIONS
+from videomamba.cli import main as cli
+from videomamba.cli.main import VERBS, load_verb, main
+from videomamba.models import create_model, list_models
+
+
+def command(*argv):
+    return subprocess.run([sys.executable, "-m", "videomamba.cli.main", *argv], capture_output=True, text=True)
+
+
+def test_help_imports_no_torch():
+    heavy = "[m for m in ('torch', 'tyro', 'rich', 'numpy') if m in sys.modules]"
+    code = f"import sys; from videomamba.cli.main import main; c = main(['--help']); print({heavy}, c)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *page, last = done.stdout.splitlines()
+    assert last == "[] 0"
+    assert len(page) <= 24, "one screen"
+    assert all(len(line) <= 100 for line in page)
+    assert [line.split()[0] for line in page if line.startswith("  ")] == list(VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_without_torch(verb):
+    """But those whose options are the fields of a run's configuration."""
+    with_torch = verb in ("train", "ablate")
+    run = f"c = main(['{verb}', '-h']); print('torch' in sys.modules, c)"
+    code = f"import sys; from videomamba.cli.main import main; {run}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == f"{with_torch} 0"
+    assert f"usage: videomamba {verb}" in done.stdout
+
+
+def test_every_file_of_the_room_is_a_verb_or_a_part_of_one():
+    for verb in VERBS:
+        assert load_verb(verb).__name__ == verb
+
+
+def test_near_verbs_are_named(capsys):
+    assert main(["predcit", "x"]) == 2
+    assert capsys.readouterr().err == "error: no command 'predcit': did you mean predict?\n"
+
+
+def test_a_file_with_a_dash_is_pointed_out(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-abc.mp4").touch()
+    assert main(["predict", "-abc.mp4"]) == 2
+    assert "given as ./-abc.mp4" in capsys.readouterr().err
+
+
+@pytest.fixture
+def verb(monkeypatch):
+    """Puts a function in the place of a verb."""
+    return lambda function: monkeypatch.setattr(cli, "load_verb", lambda name: function)
+
+
+def test_a_process_keeps_its_streams_apart(clips, tmp_path):
+    run = tmp_path / "run"
+    done = command("train", str(clips), *OPTIONS, "--workers", "1", "--output", str(run), "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run"] == str(run)
+    lines = done.stderr.splitlines()
+    parameters = f"{json.loads((run / 'config.json').read_text())['facts']['parameters']:,}"
+    assert [line.split()[0] for line in lines] == ["12", parameters, "epoch", "epoch", "top-1", "next:", "next:"], (
+        done.stderr
+    )
+    failed = command("fly")
+    assert (failed.returncode, failed.stdout) == (2, "")
+
+
+def test_a_reader_that_stops_early_is_no_error():
+    code = "import sys; from videomamba.cli.main import main; sys.exit(main(['models', '*nano', '--json']))"
+    done = subprocess.run(
+        ["bash", "-c", '"$0" -c "$1" | true; echo ${PIPESTATUS[0]}', sys.executable, code],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "0\n"
+    assert "Broken pipe" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_mistake_is_one_line(capsys):
+    assert main(["models", "resnet"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: no model matches 'resnet'; there are videomamba_nano,")
+    assert len(err.splitlines()) == 1
+
+
+def test_models_counts_the_parameters(capsys):
+    assert main(["models", "--json"]) == 0
+    out, err = capsys.readouterr()
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert list(rows) == list_models()
+    assert rows["videomamba_small"]["parameters"] == 26_387_344
+    nano = create_model("videomamba_nano")
+    assert rows["videomamba_nano"]["depth"] == len(nano.blocks)
+    assert "26,387,344" in err
+
+
+def test_env_names_what_is_in_use(capsys):
+    import torch
+
+    assert main(["env", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["torch"] == torch.__version__.split("+")[0]
+    assert facts["decoder"].startswith(("torchcodec", "pyav (torchcodec does not work here: "))
+    assert facts["scan torch"].startswith("yes: ")
+    assert facts[f"scan {facts['scan in use']}"].startswith("yes: ")
+
+
+@pytest.mark.parametrize("argv", [[], ["fly"], ["train"], ["predict", "x"], ["models", "--bogus"]])
+def test_arguments_that_cannot_be_parsed(argv, capsys):
+    assert main(argv) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+
+
+def raising(error):
+    def fails() -> int:
+        """Fails."""
+        raise error
+
+    return fails
+
+
+def test_faults_of_ours_keep_their_traceback(verb):
+    """A ValueError that torch raises means that we called it wrongly."""
+
+    def fails() -> int:
+        """Fails."""
+        import torch
+
+        torch.distributions.Normal(torch.tensor(0.0), torch.tensor(-1.0))
+        return 0
+
+    verb(fails)
+    with pytest.raises(ValueError, match="Expected parameter scale"):
+        main(["env"])
+    verb(raising(ValueError("zip() argument 2 is shorter than argument 1")))  # as our own zip(strict=True) raises
+    with pytest.raises(ValueError, match="zip"):
+        main(["env"])
+    verb(raising(RuntimeError("a bug")))
+    with pytest.raises(RuntimeError, match="a bug"):
+        main(["env"])
+
+
+def test_stopping_and_full_disks(verb, capsys):
+    verb(raising(KeyboardInterrupt()))
+    assert main(["env"]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+    verb(raising(OSError(28, "No space left on device", "run/last")))
+    assert main(["env"]) == 2
+    assert capsys.readouterr().err == "error: run/last: No space left on device\n"
+
+
+def test_warnings_stay_out_of_sight(verb, recwarn):
+    import warnings
+
+    def warns() -> int:
+        """Warns."""
+        warnings.warn("nobody can act on this", stacklevel=1)
+        return 0
+
+    verb(warns)
+    assert main(["env"]) == 0
+    assert not recwarn.list

@@ -1,0 +1,67 @@
+"""HMDB51: three splits, wherever their files lie."""
+
+import shutil
+
+import pytest
+
+from tests.data import layouts
+from tests.data.layouts import by_class
+from videomamba.data.datasets import FOLDS, LAYOUTS
+from videomamba.labels import class_names
+
+
+@pytest.mark.parametrize("where", ["testTrainMulti_7030_splits", "test_train_splits/official", "."])
+@pytest.mark.parametrize("videos", [".", "hmdb51_org"])
+def test_hmdb51(tmp_path, where, videos):
+    root = layouts.hmdb51(tmp_path / "hmdb")
+    if videos != ".":
+        (root / videos).mkdir()
+        for name in layouts.HMDB51:
+            (root / name).rename(root / videos / name)
+    if where != "testTrainMulti_7030_splits":
+        shutil.copytree(root / "testTrainMulti_7030_splits", root / where, dirs_exist_ok=True)
+        shutil.rmtree(root / "testTrainMulti_7030_splits")
+    assert FOLDS["hmdb51"] == 3
+    for fold in (1, 2, 3):
+        parts = LAYOUTS["hmdb51"](root, fold=fold)
+        assert parts["train"].class_names == class_names("hmdb51")
+        numbers = {name: [int(v.split("_")[-1][0]) for v in videos] for name, videos in by_class(parts["test"]).items()}
+        assert numbers == {name: [fold - 1, fold + 2] for name in layouts.HMDB51}
+        assert {len(names) for names in by_class(parts["train"]).values()} == {4}
+    assert LAYOUTS["hmdb51"](root)["test"] == LAYOUTS["hmdb51"](root, fold=1)["test"]
+
+
+def test_lists_that_are_not_utf8_are_named(tmp_path):
+    root = layouts.hmdb51(tmp_path / "hmdb51")
+    file = next(root.rglob("*_test_split1.txt"))
+    file.write_bytes(b"caf\xe9.avi 1\n")
+    with pytest.raises(ValueError, match=rf"{file.name} cannot be read: line 1 is not UTF-8"):
+        LAYOUTS["hmdb51"](root)
+
+
+@pytest.mark.shared
+def test_the_real_splits_of_hmdb51(shared_data, tmp_path):
+    """All names of the real split files as (empty) videos: 3570 train, 1530 test, nobody on both sides."""
+    (tmp_path / "splits").symlink_to(shared_data / "hmdb51_splits")
+    for file in (shared_data / "hmdb51_splits").glob("*_split1.txt"):
+        folder = tmp_path / file.name.removesuffix("_test_split1.txt")
+        folder.mkdir()
+        for line in file.read_text().splitlines():
+            (folder / line.rsplit(" ", 2)[0]).touch()
+    for fold in (1, 2, 3):
+        parts = LAYOUTS["hmdb51"](tmp_path, fold=fold)
+        assert (len(parts["train"]), len(parts["test"])) == (3570, 1530)
+        assert all(part.published == len(part) for part in parts.values())
+        assert not {r.path for r in parts["train"].records} & {r.path for r in parts["test"].records}
+
+
+def test_bad_annotations(tmp_path):
+    root = layouts.hmdb51(tmp_path / "hmdb51")
+    (root / "testTrainMulti_7030_splits/wave_test_split1.txt").write_text("a.avi 3\n")
+    with pytest.raises(
+        ValueError, match=r"wave_test_split1.txt, line 1: 'a.avi 3' is not a video's name and 0, 1 or 2"
+    ):
+        LAYOUTS["hmdb51"](root)
+    (root / "testTrainMulti_7030_splits/wave_test_split1.txt").unlink()
+    with pytest.raises(ValueError, match=r"wave_test_split1.txt is missing"):
+        LAYOUTS["hmdb51"](root)
