@@ -2,7 +2,7 @@
 
 import warnings
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
@@ -14,9 +14,7 @@ from videomamba.notes import UserNote
 def convert(
     src: Annotated[str, tyro.conf.Positional, option("SRC")],
     dst: Annotated[Path, tyro.conf.Positional, option("DST")],
-    origin: Annotated[
-        Literal["vim", "opengvlab", "swin", "asformer"] | None, option("vim|opengvlab|swin|asformer")
-    ] = None,
+    origin: Annotated[str | None, option("NAME")] = None,
     patch_stride: Annotated[int | None, option("PIXELS")] = None,
     json: Json = False,
 ) -> int:
@@ -28,7 +26,7 @@ def convert(
     Args:
         src: .pkl of boxes; .pth, .model or .safetensors file, or hf-hub:owner/name[:file]
         dst: the model folder to write, or the csv
-        origin: whose file it is, where neither its content nor its name tells
+        origin: whose file it is, where neither its content nor its name tells: vim, opengvlab, swin or asformer
         patch_stride: pixels from one patch to the next, where patches overlap (8 for Vim's fine-tuned files)
     """
     from videomamba.models import convert as convert_checkpoint
