@@ -1,6 +1,6 @@
 """One model at one input, in a process of its own: what it takes and what it dies of stay with it.
 
-Started by :mod:`benchmarks.models.speed`; reads a command a line on standard input and answers each by a line of
+Started by :mod:`benchmarks.models.speed`; reads one command per line on standard input and answers each with one line of
 JSON: ``batch N`` makes the input, ``turn S`` runs one pass untimed and then at least one timed, for about S seconds.
 """
 

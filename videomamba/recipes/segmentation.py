@@ -17,7 +17,7 @@ def gtea(data: Path | None = None, *, model: str = "asformer_ssm") -> RunConfig:
     docs/experiments/gtea.md.
 
     ASFormer's settings: Adam at 5e-4 with L2 of 1e-5, halved when the training loss stays for three epochs, 120 epochs,
-    one video a step, half of the features' channels blanked, dropout 0.5; the last epoch counts. MS-TCN++ is trained
+    one video per step, half of the features' channels blanked, dropout 0.5; the last epoch counts. MS-TCN++ is trained
     by the same settings here (its own: 100 epochs, no blanking, a fixed rate). The paper does not say where the block
     sits nor how wide it is; ours, as Video Mamba Suite (arXiv 2403.09626) has it: in place of the attention of the
     encoder's layers norm and ST-SSM, expansion 1, its answer scaled (1e-4 at first, learnt), left out with chance 0.3

@@ -27,7 +27,7 @@ def score(
     (fractions of the picture), action and, for detections, score. Of each frame the 50 highest-scored detections count.
 
     `segmentation`: MoF, Edit and F1@10, 25, 50 in percent, as MS-TCN's evaluator has them. Both folders have a file
-    NAME.txt or NAME for each video, with a label a line for each frame, or as MS-TCN's and ASFormer's code write it.
+    NAME.txt or NAME for each video, with one label per line and frame, or as MS-TCN's and ASFormer's code write it.
     Videos without a prediction do not count. A prediction that is longer or shorter by a few frames is scored where
     both have labels, one by many is refused.
 
