@@ -1,4 +1,4 @@
-"""What something costs part by part, beside what it cannot be below."""
+"""Costs part by part, with their lower bounds."""
 
 from collections.abc import Mapping, Sequence
 

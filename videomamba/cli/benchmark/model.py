@@ -30,9 +30,9 @@ def model(
     device: Device = "auto",
     json: Json = False,
 ) -> int:
-    """Times models with random weights: a forward pass and a training step; the models of one input take turns.
+    """Times models with random weights: a forward pass and a training step; models with the same input take turns.
 
-    `python -m benchmarks.models` in a checkout times them beside ViViT, TimeSformer and VideoMAE, with their memory.
+    `python -m benchmarks.models` in a checkout compares them with ViViT, TimeSformer and VideoMAE, and measures memory.
 
     Args:
         models: names of architectures
@@ -41,7 +41,7 @@ def model(
         passes: forward (inference), training (forward, backward, step of AdamW)
         precisions: bf16 is autocast
         batches: clips at a time
-        seconds: for the models of one input and pass together, about; at least five passes of each
+        seconds: rough time for all models with the same input and pass; each runs at least five passes
         csv: also write the rows there
         markdown: also write a table there
         plot: also draw time over tokens there (.png, .pdf, .svg)

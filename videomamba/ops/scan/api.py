@@ -1,8 +1,7 @@
-"""The scan's public functions: they check what they are given and call the operator.
+"""The scan's public functions: they check their arguments and call the operator.
 
-Derivatives: reverse mode runs on every backend; where a transform of ``torch.func`` is at work, a tensor carries a
-forward-mode tangent or a gradient is differentiated, the reference computes, whatever backend was asked for: right, and
-as slow as a loop over tokens.
+Derivatives: reverse mode runs on every backend. Under a transform of ``torch.func``, with forward-mode tangents and for
+gradients of gradients, the reference computes instead of the chosen backend: correct, and as slow as a loop over tokens.
 """
 
 from typing import Literal, overload
