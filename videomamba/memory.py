@@ -8,7 +8,7 @@ from functools import cache
 
 @cache
 def keep_freed_memory() -> None:
-    """Lets glibc reuse memory that was freed, for example by the previous layer, instead of fresh pages from the system.
+    """Lets glibc reuse freed memory, for example of the previous layer, instead of fresh pages from the system.
 
     By default it returns buffers of this size to the system at once, and filling new pages then costs a forward pass
     about 7 %, a scan's backward pass a third of its time, and a training clip's transforms a sixth. The limits are

@@ -1,4 +1,4 @@
-"""Compares VideoMamba with Video Swin, ViViT, TimeSformer and VideoMAE on this machine: ``python -m benchmarks.models``.
+"""VideoMamba compared with Video Swin, ViViT, TimeSformer and VideoMAE: ``python -m benchmarks.models``.
 
 From the root of a checkout; ``speed`` times them, ``operations`` counts them. ViViT, TimeSformer and VideoMAE need
 transformers: ``pip install --group benchmark``.
@@ -47,8 +47,8 @@ def speed(
 ) -> int:
     """Times VideoMamba and the models that it is compared with: a forward pass and a training step.
 
-    Each model runs in a process of its own; those with the same input take turns. Writes speed.csv, speed.md, speed.png and
-    machine.json. Cells that speed.csv has already are not run again: run it again to continue.
+    Each model runs in a process of its own; those with the same input take turns. Writes speed.csv, speed.md, speed.png
+    and machine.json. Cells that speed.csv has already are not run again: run it again to continue.
 
     Args:
         models: by default videomamba_small and all five others; those of transformers where it is installed

@@ -1,7 +1,7 @@
 """One model at one input, in a process of its own: its memory and its failures stay with it.
 
-Started by :mod:`benchmarks.models.speed`; reads one command per line on standard input and answers each with one line of
-JSON: ``batch N`` makes the input, ``turn S`` runs one pass untimed and then at least one timed, for about S seconds.
+Started by :mod:`benchmarks.models.speed`; reads one command per line on standard input and answers each with one line
+of JSON: ``batch N`` makes the input, ``turn S`` runs one pass untimed and then at least one timed, for about S seconds.
 """
 
 import json

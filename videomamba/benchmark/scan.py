@@ -1,4 +1,4 @@
-"""The scan's backends side by side: checked against the float64 reference first, then timed and compared with the floor."""
+"""The scan's backends side by side: checked against the float64 reference, then timed and compared with the floor."""
 
 import math
 import statistics
@@ -157,7 +157,7 @@ def summary(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
 
 
 def plain_loop(d: ScanDirection, z: Tensor, steps: int = 64) -> Tensor:
-    """The obvious implementation: per chunk all decays and inputs at once, then a loop over steps with in-place operations.
+    """The obvious implementation: per chunk all decays and inputs at once, then an in-place loop over steps.
 
     One direction, one group, in natural order; the baseline of the PyTorch backend.
     """

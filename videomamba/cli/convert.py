@@ -20,8 +20,8 @@ def convert(
 ) -> int:
     """Converts a checkpoint of Vim, OpenGVLab's VideoMamba, torchvision's Swin-T or ASFormer to a model folder.
 
-    The result gives the same features and logits. Its architecture is inferred from the names and shapes in the file. A .pkl file
-    with mmaction2's person boxes for AVA becomes a csv; nothing but numbers is read from it.
+    The result gives the same features and logits. Its architecture is inferred from the names and shapes in the file. A
+    .pkl file with mmaction2's person boxes for AVA becomes a csv; nothing but numbers is read from it.
 
     Args:
         src: .pkl of boxes; .pth, .model or .safetensors file, or hf-hub:owner/name[:file]

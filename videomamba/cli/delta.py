@@ -40,8 +40,8 @@ def delta(
     Args:
         video: the file; its central clip is shown, as predict sees it
         layers: rows to draw, such as 0,6,12,18,21 (five, evenly spread)
-        out: picture (.png, .pdf, .svg), video (.mp4) or web page (.html) to write; by default VIDEO_delta.png in the current
-            folder
+        out: picture (.png, .pdf, .svg), video (.mp4) or web page (.html) to write; by default VIDEO_delta.png in the
+            current folder
         direction: forward, backward, or the mean of both
         scale: one scale shared by all layers, or each layer on its own
         overlay: lay the maps over the frames

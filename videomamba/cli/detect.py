@@ -43,7 +43,8 @@ def detect(
         boxes: csv or json file with boxes, as fractions of the picture: video,timestamp,x1,y1,x2,y2[,action],score;
             without this option, torchvision's Faster R-CNN finds them
         keyframes: how a timestamp of these boxes becomes a frame: ORIGIN:SPACING is the timestamp of the first frame
-            and the seconds from one to the next, even:N spreads N timestamps evenly over the video, ava counts AVA's seconds of the film
+            and the seconds from one to the next, even:N spreads N timestamps evenly over the video, ava counts AVA's
+            seconds of the film
         category: what Faster R-CNN looks for, one of COCO's categories
         every: seconds between the frames that Faster R-CNN looks at
         box_score: lowest score of a box (0.8 with Faster R-CNN, otherwise all)

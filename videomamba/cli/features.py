@@ -32,8 +32,8 @@ def features(
 ) -> int:
     """Writes features of a video's frames: NAME.npy, (C, T) float32, and NAME.json with fps, stride and model.
 
-    The model runs on overlapping windows; memory does not grow with the video. A file that cannot be read is skipped, and
-    the exit status is then 2.
+    The model runs on overlapping windows; memory does not grow with the video. A file that cannot be read is skipped,
+    and the exit status is then 2.
 
     Args:
         videos: video files, and folders to search for them

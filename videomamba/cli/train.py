@@ -41,8 +41,8 @@ def train(
     A folder has one folder per class in it, or train/ and test/ with one folder per class each; with val/ beside them,
     the best epoch is chosen on that part. Without these and without --split, about a fifth of every class is held out
     for the test. Options that are not given come from the recipe (`videomamba recipes NAME`). After Ctrl-C or a crash
-    the same command with --output and --resume continues. On several GPUs or machines: `torchrun --nproc-per-node N -m videomamba.cli.main train ...`, or `accelerate launch`;
-    each process takes its own batches.
+    the same command with --output and --resume continues. On several GPUs or machines: `torchrun --nproc-per-node N -m
+    videomamba.cli.main train ...`, or `accelerate launch`; each process takes its own batches.
 
     Args:
         what: a folder of videos, or a recipe's name (a folder of that name is ./NAME)

@@ -125,7 +125,7 @@ class Result:
         return {"path": self.path, "predictions": [asdict(score) for score in self.top_k]}
 
     def plot(self) -> "Figure":
-        """A figure: the frames that the model saw above the predicted classes, the boxes drawn, or the segments over time.
+        """A figure: the frames that the model saw above the predicted classes, the boxes, or the segments over time.
 
         Raises:
             UserError: there is only an error to show.

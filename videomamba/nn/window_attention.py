@@ -20,8 +20,8 @@ def window_attention(
 
     The sequence falls into blocks of ``window`` steps. ``exact``: a step attends to the ``window`` steps around it,
     from half a window before. ``released``: all steps of a block attend to the same ones, the block and half a window
-    on each side without the last step, as in ASFormer's code (its paper describes ``exact``). Its checkpoints need that,
-    and masked keys with a weight of 1e-6 in the softmax's sum, although their values are ignored.
+    on each side without the last step, as in ASFormer's code (its paper describes ``exact``). Its checkpoints need
+    that, and masked keys with a weight of 1e-6 in the softmax's sum, although their values are ignored.
 
     Args:
         query, key: (B, C, T).

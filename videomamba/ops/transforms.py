@@ -1,4 +1,4 @@
-"""Which calls compiled kernels must leave to plain PyTorch: they support no derivative beyond the first backward pass."""
+"""Which calls are left to plain PyTorch: compiled kernels support no derivative beyond the first backward pass."""
 
 from collections.abc import Callable, Iterable, Sequence
 

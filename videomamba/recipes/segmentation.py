@@ -12,16 +12,15 @@ def gtea(data: Path | None = None, *, model: str = "asformer_ssm") -> RunConfig:
         videomamba train gtea --data DIR --splits all --model asformer
         videomamba train gtea --data DIR --splits all --model mstcn2
 
-    Data: DIR as :mod:`videomamba.data.datasets.mstcn` has it, from MS-TCN's data.zip.
-    Published figures are the mean of 4 splits on I3D features (docs/segmentation.md); figures measured on other features are in
-    docs/experiments/gtea.md.
+    Data: DIR as :mod:`videomamba.data.datasets.mstcn` has it, from MS-TCN's data.zip. Published figures are the mean of
+    4 splits on I3D features (docs/segmentation.md); figures measured on other features are in docs/experiments/gtea.md.
 
-    ASFormer's settings: Adam at 5e-4 with L2 of 1e-5, halved when the training loss has not fallen for three epochs, 120 epochs,
-    one video per step, half of the features' channels blanked, dropout 0.5; the last epoch counts. MS-TCN++ is trained
-    with the same settings (its own: 100 epochs, no blanking, a fixed rate). The paper does not say where the block
-    is placed or how wide it is. Here, as in Video Mamba Suite (arXiv 2403.09626), norm and ST-SSM (expansion 1) replace
-    the attention of the encoder's layers; the output is scaled (initially by 1e-4, learnt), dropped with probability
-    0.3 in training, and added to the input.
+    ASFormer's settings: Adam at 5e-4 with L2 of 1e-5, halved when the training loss has not fallen for three epochs,
+    120 epochs, one video per step, half of the features' channels blanked, dropout 0.5; the last epoch counts. MS-TCN++
+    is trained with the same settings (its own: 100 epochs, no blanking, a fixed rate). The paper does not say where the
+    block is placed or how wide it is. Here, as in Video Mamba Suite (arXiv 2403.09626), norm and ST-SSM (expansion 1)
+    replace the attention of the encoder's layers; the output is scaled (initially by 1e-4, learnt), dropped with
+    probability 0.3 in training, and added to the input.
     """
     return _run("gtea", data, masking=0.5, model=model)
 

@@ -25,8 +25,8 @@ def ssv2(
     """Something-Something V2.
 
     Layout: ``something-something-v2-{train,validation,labels}.json`` and ``20bn-something-something-v2/<id>.webm``
-    (docs/datasets.md). CHECKPOINT is an image model of ImageNet-1K; the paper started from Vim's. Training time: not published;
-    the paper used eight NVIDIA 3090 (supplement, S5).
+    (docs/datasets.md). CHECKPOINT is an image model of ImageNet-1K; the paper started from Vim's. Training time: not
+    published; the paper used eight NVIDIA 3090 (supplement, S5).
 
     From Table S3: 35 epochs (from scratch 100, S3), 1 of warm-up, no flips. Chosen here: frames evenly over the video;
     tests in 1 x 3 views; ``--flip`` mirrors clips and swaps the three pairs of classes that are mirror images; 16

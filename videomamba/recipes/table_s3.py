@@ -33,8 +33,8 @@ def table_s3(
 
     Choices where the paper is silent or ambiguous:
 
-    - RandAugment's (9, 0.5) is magnitude 9 of 10 with deviation 0.5, in two operations drawn once per clip, each applied
-      with probability 0.5 (timm's ``rand-m9-mstd0.5``, whose operations have that probability);
+    - RandAugment's (9, 0.5) is magnitude 9 of 10 with deviation 0.5, in two operations drawn once per clip, each
+      applied with probability 0.5 (timm's ``rand-m9-mstd0.5``, whose operations have that probability);
     - random erasing with probability 0.25, one rectangle for all frames (timm's and Video Swin's figure);
     - random resized crops of 8 to 100 % of the picture, sides 3:4 to 4:3 (torchvision's and Video Swin's);
     - a linear warm-up; the cosine ends at 1e-6; gradients are clipped to norm 1; biases, norms, D, A, class token and

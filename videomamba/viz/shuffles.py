@@ -17,8 +17,8 @@ def shuffle_figure(
 ) -> Figure:
     """Bars of accuracy (mean of the runs, which are dots on them) beside a map of each class's change.
 
-    The map runs from brown (worse when shuffled) over white to blue-green (better); lightness depends only on the size of
-    the change, and the numbers are written in, for greyscale prints and colour-blind readers.
+    The map runs from brown (worse when shuffled) over white to blue-green (better); lightness depends only on the size
+    of the change, and the numbers are written in, for greyscale prints and colour-blind readers.
 
     Args:
         labels: shuffle -> its name in the picture, in the order to draw; ``none`` is among them.

@@ -1,7 +1,8 @@
 """The scan's public functions: they check their arguments and call the operator.
 
 Derivatives: reverse mode runs on every backend. Under a transform of ``torch.func``, with forward-mode tangents and for
-gradients of gradients, the reference computes instead of the chosen backend: correct, and as slow as a loop over tokens.
+gradients of gradients, the reference computes instead of the chosen backend: correct, and as slow as a loop over
+tokens.
 """
 
 from typing import Literal, overload
