@@ -230,7 +230,7 @@ def _write(output: Path, rows: Sequence[Row], facts: dict[str, Any]) -> None:
     with whole_file(output / "speed.md") as temporary:
         temporary.write_text("\n".join(sections), encoding="utf-8")
     figure = scaling_figure(
-        panels, xlabels=["tokens (2 x 16 x 16 pieces of a clip)"] * len(panels), ylabel="milliseconds a clip"
+        panels, xlabels=["tokens (2 x 16 x 16 pieces of a clip)"] * len(panels), ylabel="milliseconds per clip"
     )
     with whole_file(output / "speed.png") as temporary:
         figure.savefig(temporary, format="png", dpi=130)
@@ -264,7 +264,7 @@ def _group_tables(rows: Sequence[Row], names: Sequence[str], group: tuple[str, s
             return row.result
         return f"{row.clips_per_second:.3g} ({row.clips})" if largest else f"{row.milliseconds:,.0f}"
 
-    unit = "clips a second (clips of the batch)" if largest else "milliseconds of a batch, median"
+    unit = "clips per second (clips of the batch)" if largest else "milliseconds per batch, median"
     return [
         f"## {group[0]}, {group[1]}, batch {group[2]}\n\n{unit}\n\n{table(speed_of)}",
         f"highest memory, MiB\n\n{table(lambda row: '' if row.peak_mib is None else f'{row.peak_mib:,.0f}')}",

@@ -20,7 +20,7 @@ from typing import Any, Self
 from benchmarks.models.operations import video_tokens
 
 _ROOT = Path(__file__).resolve().parents[2]
-MEMORY, PATIENCE = "out of memory", "out of patience"
+MEMORY, PATIENCE = "out of memory", "timed out"
 _START = 300.0  # seconds that a process may take to import its libraries and make its model
 _MOST = 4096  # clips
 
@@ -99,9 +99,9 @@ class Settings:
 
     Attributes:
         device: cpu, cuda or mps.
-        patience: seconds a cell may compute in all; the start of its process is not counted.
+        patience: seconds that a cell may compute in total; the start of its process is not counted.
         rounds: turns of each model, at most.
-        turn: seconds of timed passes a turn, about.
+        turn: rough seconds of timed passes per turn.
         memory: bytes that a process may take on a CPU; None for no limit.
     """
 
@@ -311,7 +311,7 @@ def available_memory() -> int | None:
 
 
 def points(rows: Sequence[Row], model: str, what: str, precision: str, batch: str) -> list[tuple[float, float]]:
-    """(tokens, milliseconds a clip) of one model's cells that have figures."""
+    """(tokens, milliseconds per clip) of one model's cells that have figures."""
     wanted = (model, what, precision, batch)
     return [
         (float(row.tokens), row.milliseconds / (row.clips or math.nan))

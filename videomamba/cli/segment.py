@@ -113,7 +113,9 @@ def _features(
     if source.is_dir():
         raise UserError(f"{source} is a folder; give one .npy file of features, or one video")
     if backbone is None:
-        raise UserError(f"{source} is no .npy file of features; for a video name --backbone, what makes them")
+        raise UserError(
+            f"{source} is not an .npy file of features; for a video, --backbone names the model that makes them"
+        )
     network = load_backbone(backbone)
     if network.config.embed_dim != channels:
         raise UserError(

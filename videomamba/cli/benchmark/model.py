@@ -99,7 +99,7 @@ def _cells(row: "Row") -> list[str]:
 
 
 def _draw(file: Path, rows: "list[Row]") -> None:
-    """A panel for each pass, precision and batch; time over the 2 x 16 x 16 pieces of a clip."""
+    """One panel per pass, precision and batch; time over the 2 x 16 x 16 pieces of a clip."""
     from videomamba.viz.scaling import scaling_figure
 
     panels: dict[str, dict[str, list[tuple[float, float]]]] = {}
@@ -108,6 +108,6 @@ def _draw(file: Path, rows: "list[Row]") -> None:
         tokens = row.frames / 2 * (row.size / 16) ** 2
         lines.setdefault(row.model, []).append((tokens, row.milliseconds / row.batch))
     labels = ["tokens (2 x 16 x 16 pieces of a clip)"] * len(panels)
-    figure = scaling_figure(panels, xlabels=labels, ylabel="milliseconds a clip")
+    figure = scaling_figure(panels, xlabels=labels, ylabel="milliseconds per clip")
     with whole_file(file) as temporary:
         figure.savefig(temporary, format=file.suffix[1:], dpi=130)
