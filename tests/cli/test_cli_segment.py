@@ -213,7 +213,7 @@ def test_a_json_without_a_rate_beside_features_is_said_to_be(beside, data, check
     source.with_suffix(".json").write_text(beside)
     assert run("segment", source, "--checkpoint", checkpoint, "--output", tmp_path / "out") == 2
     err = capsys.readouterr().err
-    assert "is no rate between" in err
+    assert "is not a rate between" in err
     assert len(err.splitlines()) == 1
     assert not (tmp_path / "out").exists()
     assert run("segment", source, "--checkpoint", checkpoint, "--output", tmp_path / "out", "--fps", "15") == 0

@@ -121,10 +121,10 @@ def _test(run: "RunConfig", model: "VideoMamba", task: "Task", records: "tuple[V
 def _table(figures: dict[str, Any]) -> Table:
     table = Table("held-out clips", "", "what it means", title="What the model has learnt", title_justify="left")
     for key, name, meaning in (
-        ("top1", "as they are", "clips given the right class"),
-        ("top1_shuffled", "frames in random order", "the same looks without the motion: it must fall"),
-        ("top1_one_frame", "one frame, repeated", "a picture alone: near chance"),
-        ("reversed_to_pair", "played backwards", "clips now given the reversed motion's class"),
+        ("top1", "as they are", "clips classified correctly"),
+        ("top1_shuffled", "frames in random order", "the same appearance without the motion: must be lower"),
+        ("top1_one_frame", "one frame, repeated", "appearance alone: near chance"),
+        ("reversed_to_pair", "played backwards", "clips classified as the reversed motion"),
         ("chance", "guessing", "one over the number of classes"),
     ):
         table.add_row(name, f"{100 * figures[key]:.1f} %", meaning)

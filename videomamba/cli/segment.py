@@ -97,7 +97,7 @@ def _features(
     fps: float | None,
     console: Console,
 ) -> "tuple[np.ndarray, FeatureTimes]":
-    """Features of the source and when they are; ``fps`` overrules what is known.
+    """Features of the source and when they are; ``fps`` overrides what is known.
 
     Raises:
         UserError: options that do not apply to the source, or a backbone of other channels.

@@ -101,9 +101,9 @@ def times_beside(features: Path) -> FeatureTimes:
     except (ValueError, TypeError, ZeroDivisionError, OverflowError):
         rate = math.nan
     if not is_rate(rate):
-        raise UserError(f"{beside}: fps {fps} over stride {stride} is no rate {RATES}; --fps X overrules it")
+        raise UserError(f"{beside}: fps {fps} over stride {stride} is not a rate {RATES}; --fps X overrides it")
     if moments is not None and not (isinstance(moments, list) and all(type(m) in (int, float) for m in moments)):
-        raise UserError(f"{beside}: seconds is no list of numbers")
+        raise UserError(f"{beside}: seconds is not a list of numbers")
     return FeatureTimes(rate, None if moments is None else tuple(moments))
 
 
@@ -255,7 +255,7 @@ def load_backbone(checkpoint: str | Path) -> VideoMamba:
     """
     model = load_model(checkpoint)
     if not isinstance(model, VideoMamba):
-        raise UserError(f"{checkpoint} is no VideoMamba but {type(model).__name__}, which gives no features of frames")
+        raise UserError(f"{checkpoint} is not a VideoMamba but {type(model).__name__}, which gives no features of frames")
     return model
 
 

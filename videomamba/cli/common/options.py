@@ -44,7 +44,7 @@ LeaveOut = Annotated[
     Path | None, option("FILE.csv", "leave out the videos that this file lists, as `videomamba check --csv` writes it")
 ]
 SkipBroken = Annotated[
-    int, option("N", "go on without up to N videos that cannot be read; they are listed, others stand in for them")
+    int, option("N", "continue without up to N videos that cannot be read; they are listed, and others replace them")
 ]
 InMemory = Annotated[Flag, tyro.conf.arg(help="decode each video once and keep it in memory, for small sets")]
 
