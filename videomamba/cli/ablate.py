@@ -110,7 +110,9 @@ def _goes_on() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt(f"{str(stop) or 'stopped'}; finished runs are kept; the same command continues") from stop
+        raise KeyboardInterrupt(
+            f"{str(stop) or 'stopped'}; finished runs are kept; the same command continues"
+        ) from stop
 
 
 def _refuse(options: Mapping[str, object], because: str) -> None:

@@ -96,7 +96,9 @@ def _recipe(what: str, data: Path | None, start: str | None) -> RunConfig:
     near = difflib.get_close_matches(what, RECIPES, n=3)
     there_are = f"did you mean {' or '.join(near)}?" if near else "`videomamba recipes` lists them"
     if data is not None:
-        raise UserError(f"--data goes with a recipe, and {what!r} is not a recipe ({there_are}); a folder is given alone")
+        raise UserError(
+            f"--data goes with a recipe, and {what!r} is not a recipe ({there_are}); a folder is given alone"
+        )
     if not Path(what).is_dir():
         raise UserError(f"there is no folder {what!r} and no recipe of that name: {there_are}")
     return folder(Path(what), start=start)

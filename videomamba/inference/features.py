@@ -255,7 +255,9 @@ def load_backbone(checkpoint: str | Path) -> VideoMamba:
     """
     model = load_model(checkpoint)
     if not isinstance(model, VideoMamba):
-        raise UserError(f"{checkpoint} is not a VideoMamba but {type(model).__name__}, which gives no features of frames")
+        raise UserError(
+            f"{checkpoint} is not a VideoMamba but {type(model).__name__}, which gives no features of frames"
+        )
     return model
 
 

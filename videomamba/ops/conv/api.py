@@ -159,6 +159,11 @@ def causal_conv1d(
 
     Raises:
         UserError: as :func:`causal_conv`, or for another activation.
+
+    Example:
+        >>> x, weight = torch.randn(2, 16, 9), torch.randn(16, 4)
+        >>> videomamba.ops.causal_conv1d(x, weight, activation="silu").shape
+        torch.Size([2, 16, 9])
     """
     out, final_states = causal_conv(
         x.transpose(1, 2),
