@@ -148,7 +148,7 @@ def test_features_goes_on_after_a_bad_file(video, backbone, tmp_path, capsys):
         (("features", "VIDEO", "--checkpoint", "BACKBONE", "--batch-size", "0"), "batch_size=0; it must be at least 1"),
         (("features", "VIDEO", "--checkpoint", "BACKBONE", "--stride", "0"), "stride=0; it must be at least 1"),
         (("features", "VIDEO", "--checkpoint", "BACKBONE", "--overlap", "1"), "overlap=1.0; it must be"),
-        (("features", "VIDEO", "--checkpoint", "SEGMENTER"), "no VideoMamba"),
+        (("features", "VIDEO", "--checkpoint", "SEGMENTER"), "not a VideoMamba"),
         (("features", "VIDEO", "OTHER", "--checkpoint", "BACKBONE"), "two videos are called film"),
         (("evaluate", "SEGMENTER", "DATA", "--data-option", "bogus=1"), "unknown option bogus of features"),
         (("evaluate", "SEGMENTER", "DATA", "--clips", "3"), "is a segmenter: --clips cannot be used"),

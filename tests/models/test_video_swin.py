@@ -54,7 +54,7 @@ def test_stochastic_depth_is_the_configurations():
 
 def test_a_checkpoint_of_the_other_kind(model, tmp_path):
     model.save_pretrained(tmp_path / "swin")
-    with pytest.raises(ValueError, match="is not a VideoMamba but VideoSwin"):
+    with pytest.raises(ValueError, match="is no VideoMamba but VideoSwin"):
         create_model("videomamba_nano", pretrained=tmp_path / "swin")
     with pytest.raises(ValueError, match="unknown option depth"):
         create_model("video_swin_t", depth=3)
