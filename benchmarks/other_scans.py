@@ -1,9 +1,9 @@
-"""Our scan beside what a user would have without it on this machine: the same work, the same weights, in turns.
+"""Compares the scan with other implementations on this machine: the same work, the same weights, interleaved.
 
     make benchmark
 
 - transformers' ``MambaMixer`` (one direction: projections, convolution, scan, gate), against the same layer with its
-  convolution and scan replaced by ours, and two of them (a direction each, as one would build a bidirectional layer)
+  convolution and scan replaced by ours, and two of them (one per direction, as one would build a bidirectional layer)
   against the ST-SSM, which has both under one gate;
 - mambapy's parallel scan (``MambaBlock.selective_scan``), against ``directional_scan``.
 

@@ -2,10 +2,10 @@
 
     python benchmarks/segmentation.py [--lengths 1000 3000 ...] [--patience 240] [--markdown FILE.md]
 
-Every cell is a process of its own with one thread: the best of three after one to warm up (of one where that took more
-than ten seconds), and the highest memory of the process above what it had before the features were made. A cell whose
-process takes more than ``--patience`` seconds or more memory than there is says so, and longer ones of its row are left
-out. Before that, the padded batch is checked against single videos.
+Every cell runs in its own process with one thread: the best of three after one to warm up (of one where that took more
+than ten seconds), and the highest memory of the process above what it had before the features were made. If a cell's
+process takes more than ``--patience`` seconds or runs out of memory, the cell says so, and longer ones of its row are
+left out. First, a padded batch is checked against single videos.
 """
 
 import argparse
@@ -85,7 +85,7 @@ def check() -> None:
 
 
 def table(lengths: list[int], patience: float) -> str:
-    """Markdown, a row for each variant and pass."""
+    """Markdown, one row per variant and pass."""
     lines = []
     for training in (False, True):
         lines += [f"| {'training step' if training else 'forward'} | " + " | ".join(f"{n:,}" for n in lengths) + " |"]

@@ -78,7 +78,7 @@ def main() -> None:
     allowed = weights + most / MIB
 
     print(machine_line("cpu"))
-    print(f"median {1e3 * statistics.median(seconds):.0f} ms a clip, {statistics.median(faults):.0f} page faults")
+    print(f"median {1e3 * statistics.median(seconds):.0f} ms per clip, {statistics.median(faults):.0f} page faults")
     print(f"matrix products {products:.0f} ms, everything else {sum(times.values()) - products:.0f} ms; of it")
     for name in ("videomamba::scan", "videomamba::causal_conv"):
         print(f"  {name} {times[name]:.0f} ms")

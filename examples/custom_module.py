@@ -1,7 +1,7 @@
-"""Train a network of your own with the engine, mixing clips, and ask it: python examples/custom_module.py CLIPS [RUN]
+"""Trains your own network with mixup and cutmix, and loads it again: python examples/custom_module.py CLIPS [RUN]
 
-CLIPS has one folder of videos per class; RUN is the run's new folder. What has no option on the command line, such as
-mixup and cutmix, is a field of the run's configuration.
+CLIPS has one folder of videos per class; RUN is the run's new folder. Settings without a command-line option, such as
+mixup and cutmix, are fields of the run's configuration.
 """
 
 import dataclasses
@@ -53,7 +53,7 @@ def main() -> None:
     print(f"top-1 of the last epoch: {100 * result.last['top1']:.1f} %")
 
     again = CustomModel.load(result.folder / "last", SmallC3D(len(names)))
-    print(f"{result.folder / 'last'} holds {again.config.module}, which tells {', '.join(again.class_names)}")
+    print(f"{result.folder / 'last'} holds {again.config.module}, with classes {', '.join(again.class_names)}")
 
 
 if __name__ == "__main__":

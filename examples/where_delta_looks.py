@@ -1,11 +1,11 @@
-"""Does a checkpoint's step size follow what moves? For clips whose camera stands still.
+"""Do a checkpoint's step sizes follow what moves? For clips with a static camera.
 
     python examples/where_delta_looks.py RUN/last VIDEO...
 
 Over the tokens of each clip: the rank correlation of the step size with how far the token's pixels are from the video's
 background (the median of all its frames). Printed for every layer and direction: the mean over the clips, and in
-brackets the share of clips where it is above 0. Near 0 on average, it says that a layer does not tell what moves from
-what does not; below 0 in most clips, that the layer takes in less there.
+brackets the share of clips where it is above 0. A mean near 0 says that a layer does not distinguish moving from
+static tokens; below 0 in most clips, that the layer takes in less where something moves.
 """
 
 import argparse
@@ -22,13 +22,13 @@ from videomamba.models import VideoMamba
 
 @torch.inference_mode()
 def correlations(model: VideoMamba, video: str) -> Tensor:
-    """(depth, 3): of the forward direction, the backward one and the mean of both, on the central clip."""
+    """(depth, 3): for the forward direction, the backward one and the mean of both, on the central clip."""
     clip = load_clip(video, model.preprocessing)
     maps = model.delta_maps(clip.video[None])[0]
     with VideoReader(video) as reader:
         frames = reader.read(range(reader.num_frames)).frames
     background = frames.float().median(0).values.round().to(torch.uint8)
-    # the same resizing and cropping as the model's input, without its colours' means
+    # resized and cropped like the model's input, without normalising colours
     to_grid = eval_transform(dataclasses.replace(model.preprocessing, mean=(0, 0, 0), std=(1, 1, 1)))
     moving = (to_grid(frames[clip.indices]) - to_grid(background[None])).abs().mean(0, keepdim=True)
     there = _ranks(adaptive_avg_pool3d(moving, maps.shape[2:]).flatten())

@@ -7,7 +7,6 @@ import pytest
 
 from videomamba.errors import UserError
 from videomamba.files import (
-    csv_text,
     printable,
     read_csv_lines,
     read_json,
@@ -17,7 +16,7 @@ from videomamba.files import (
     write_json,
     write_text,
 )
-from videomamba.tables import write_csv_lines
+from videomamba.tables import csv_lines, write_csv_lines
 
 ODD = [
     "smith, john",
@@ -68,7 +67,7 @@ def test_csv_is_read_as_it_was_written(tmp_path):
     rows = [[name, str(i)] for i, name in enumerate(ODD)]
     write_csv_lines(tmp_path / "a.csv", rows)
     assert [fields for _, fields in read_csv_lines(tmp_path / "a.csv", names=True)] == rows
-    assert csv_text([["a", 1, None, "x y"]]) == "a,1,,x y\n"
+    assert csv_lines([["a", 1, None, "x y"]]) == "a,1,,x y\n"
 
 
 def test_text_and_json_in_stated_encodings(tmp_path):

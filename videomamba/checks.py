@@ -1,4 +1,4 @@
-"""What a field of a configuration may be; each raises a UserError that names field, value and what is allowed."""
+"""Checks of configuration fields; each raises a UserError that names field, value and what is allowed."""
 
 import dataclasses
 from collections.abc import Iterable, Sequence

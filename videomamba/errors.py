@@ -1,17 +1,17 @@
-"""The errors that are for people."""
+"""Errors for users."""
 
 from collections.abc import Callable, Mapping
 
 
 class UserError(ValueError):
-    """Something that the user gave cannot be used; one line says what was given, what is allowed and what to do.
+    """Input that cannot be used; one line says what was given, what is allowed and what to do.
 
-    The command line prints it and exits with status 2. Everything else is a fault of ours and shows its traceback.
+    The command line prints it and exits with status 2. Any other exception is a bug and shows its traceback.
     """
 
 
 class FieldError(UserError):
-    """A value of a configuration's field that cannot be used; who set it under another name can say it by that name.
+    """A configuration field with a value that cannot be used; :meth:`by` names it by the option that set it.
 
     Args:
         message: with ``{field}`` where a field is named.

@@ -21,7 +21,7 @@ _LONGEST_SUFFIX = 16  # of a temporary name, in bytes; longer ones mean nothing 
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary name beside the file, of the same suffix, to write to; moved when all is well, removed when not.
+    """A temporary name beside the file, with the same suffix, to write to; moved on success, removed on failure.
 
     Raises:
         OSError: under the file's own name, not the temporary one's.
@@ -42,10 +42,10 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder beside ``path`` to fill; moved when all is well, removed when not.
+    """A temporary folder beside ``path`` to fill; moved on success, removed on failure.
 
     Raises:
-        OSError: something that is no empty folder is at ``path``, or it may not be written to.
+        OSError: ``path`` exists and is not an empty folder, or cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(_temporary_name(path))
@@ -114,7 +114,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """A whole file of indented JSON in ASCII; what JSON has no form for, such as a path, is written as text."""
+    """A whole file of indented JSON in ASCII; values without a JSON form, such as paths, are written as text."""
     write_text(path, json.dumps(value, indent=2, default=str) + "\n")
 
 
@@ -139,7 +139,7 @@ def printable(text: str) -> str:
 
 
 def check_writable(path: Path, *, folder: bool) -> None:
-    """Whether a file, or a folder with files in it, can be written there; makes nothing.
+    """Checks that a file, or a folder with files in it, can be written there; creates nothing.
 
     Raises:
         UserError: it cannot.

@@ -1,4 +1,4 @@
-"""The machine at hand: without it, a measured figure says nothing."""
+"""Description of this machine, to be given with measured figures."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ def machine(device: torch.device | str, *, packages: Sequence[str] = ("torch", "
     """Processor, threads, instruction set, commit of this package, and versions.
 
     Args:
-        device: that computes; a GPU is given by its name.
+        device: that computes; a GPU is described by its name.
         packages: whose versions are named.
     """
     device = torch.device(device)

@@ -1,4 +1,4 @@
-"""How a process on Linux treats memory that it has freed."""
+"""What a process on Linux does with freed memory."""
 
 import ctypes
 import os
@@ -8,9 +8,9 @@ from functools import cache
 
 @cache
 def keep_freed_memory() -> None:
-    """Lets glibc hand a layer the memory that the layer before has freed, instead of fresh pages from the system.
+    """Lets glibc reuse freed memory, for example of the previous layer, instead of fresh pages from the system.
 
-    Left alone it returns buffers of this size to the system at once, and filling new pages then costs a forward pass
+    By default it returns buffers of this size to the system at once, and filling new pages then costs a forward pass
     about 7 %, a scan's backward pass a third of its time, and a training clip's transforms a sixth. The limits are
     glibc's own largest threshold for separate mappings, and 256 MiB to keep; a process that sets
     ``MALLOC_TRIM_THRESHOLD_`` keeps its own.

@@ -1,4 +1,4 @@
-"""What people should know about a result, though it is no error."""
+"""Notes for users about a result that is not an error."""
 
 
 class UserNote(UserWarning):

@@ -1,4 +1,4 @@
-"""What a clip goes through before a model: a fact of the model that data, tasks and inference act by."""
+"""Preprocessing of clips: a property of the model that data, tasks and inference follow."""
 
 import math
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from videomamba.errors import UserError
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a clip goes through before the model.
+    """How a clip is prepared for the model.
 
     Attributes:
         num_frames: frames of a clip.
-        stride: source frames from one to the next; None takes the clip evenly from the whole video.
+        stride: source frames from one to the next; None takes the clip evenly from the video.
         size: height and width in pixels.
         mean, std: per colour channel, for pixels in [0, 1] (ImageNet's by default).
 
@@ -47,7 +47,7 @@ class Preprocessing:
 
     @property
     def decoded_side(self) -> int:
-        """Short side at which frames are kept while decoding: memory stays bounded, and crops have pixels enough."""
+        """Short side at which frames are kept while decoding: memory stays bounded, and crops have enough pixels."""
         return 2 * max(self.size)
 
     def __str__(self) -> str:

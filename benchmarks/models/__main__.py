@@ -1,4 +1,4 @@
-"""VideoMamba beside Video Swin, ViViT, TimeSformer and VideoMAE, on this machine: ``python -m benchmarks.models``.
+"""VideoMamba compared with Video Swin, ViViT, TimeSformer and VideoMAE: ``python -m benchmarks.models``.
 
 From the root of a checkout; ``speed`` times them, ``operations`` counts them. ViViT, TimeSformer and VideoMAE need
 transformers: ``pip install --group benchmark``.
@@ -47,8 +47,8 @@ def speed(
 ) -> int:
     """Times VideoMamba and the models that it is compared with: a forward pass and a training step.
 
-    Each model runs in a process of its own; those of one input take turns. Writes speed.csv, speed.md, speed.png and
-    machine.json. Cells that speed.csv has already are not run again: start it again to go on where it was stopped.
+    Each model runs in a process of its own; those with the same input take turns. Writes speed.csv, speed.md, speed.png
+    and machine.json. Cells that speed.csv has already are not run again: run it again to continue.
 
     Args:
         models: by default videomamba_small and all five others; those of transformers where it is installed
@@ -56,8 +56,8 @@ def speed(
         sizes: height and width in pixels
         passes: forward (inference), training (forward, backward, step of AdamW)
         precisions: bf16 is autocast
-        batches: clips at a time, or largest (the largest power of two that fits memory and patience)
-        patience: seconds that a cell (one model, input, pass, precision, batch) may compute in all
+        batches: clips at a time, or largest (the largest power of two that fits in memory and time)
+        patience: seconds that a cell (one model, input, pass, precision and batch) may compute in total
         output: folder to write
     """
     console = people()
@@ -176,7 +176,7 @@ def _cells(
 
 
 def _facts(output: Path, device: Any, settings: Settings) -> dict[str, Any]:
-    """The machine; a table is of one machine, so another's is not gone on with."""
+    """The machine; a table is from one machine, so another machine's table is not continued."""
     here: dict[str, Any] = machine(device, packages=("torch", "torchvision", "transformers"))
     here |= {"patience": settings.patience, "memory": settings.memory}
     file = output / "machine.json"
@@ -213,7 +213,7 @@ def _line(row: Row) -> str:
 
 
 def _write(output: Path, rows: Sequence[Row], facts: dict[str, Any]) -> None:
-    """The text and the picture of all that the folder has."""
+    """Text and picture of everything in the folder."""
     groups = list(dict.fromkeys((row.what, row.precision, row.batch) for row in rows))
     names = list(dict.fromkeys(row.model for row in rows))
     text = "".join(f"{key}: {value}\n" for key, value in facts.items())
@@ -230,7 +230,7 @@ def _write(output: Path, rows: Sequence[Row], facts: dict[str, Any]) -> None:
     with whole_file(output / "speed.md") as temporary:
         temporary.write_text("\n".join(sections), encoding="utf-8")
     figure = scaling_figure(
-        panels, xlabels=["tokens (2 x 16 x 16 pieces of a clip)"] * len(panels), ylabel="milliseconds a clip"
+        panels, xlabels=["tokens (2 x 16 x 16 pieces of a clip)"] * len(panels), ylabel="milliseconds per clip"
     )
     with whole_file(output / "speed.png") as temporary:
         figure.savefig(temporary, format="png", dpi=130)
@@ -247,7 +247,7 @@ def _models_table(rows: Sequence[Row], names: Sequence[str]) -> str:
 
 
 def _group_tables(rows: Sequence[Row], names: Sequence[str], group: tuple[str, str, str]) -> list[str]:
-    """Latency and memory; where a model is not the fastest its time says so by itself."""
+    """Latency and memory; the fastest is bold."""
     by_cell = {(row.model, row.frames, row.size): row for row in rows}
     inputs = sorted({(row.tokens, row.frames, row.size) for row in rows})
     largest = group[2] == "largest"
@@ -264,7 +264,7 @@ def _group_tables(rows: Sequence[Row], names: Sequence[str], group: tuple[str, s
             return row.result
         return f"{row.clips_per_second:.3g} ({row.clips})" if largest else f"{row.milliseconds:,.0f}"
 
-    unit = "clips a second (clips of the batch)" if largest else "milliseconds of a batch, median"
+    unit = "clips per second (clips of the batch)" if largest else "milliseconds per batch, median"
     return [
         f"## {group[0]}, {group[1]}, batch {group[2]}\n\n{unit}\n\n{table(speed_of)}",
         f"highest memory, MiB\n\n{table(lambda row: '' if row.peak_mib is None else f'{row.peak_mib:,.0f}')}",

@@ -1,6 +1,6 @@
 """Whole models side by side: each in a process of its own, interleaved, so that drift in machine speed hits all alike.
 
-A cell is a model at one number of frames, size, pass, precision and batch; memory that ran out is a result too.
+A cell is a model at one number of frames, size, pass, precision and batch; running out of memory is a result too.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from typing import Any, Self
 from benchmarks.models.operations import video_tokens
 
 _ROOT = Path(__file__).resolve().parents[2]
-MEMORY, PATIENCE = "out of memory", "out of patience"
+MEMORY, PATIENCE = "out of memory", "timed out"
 _START = 300.0  # seconds that a process may take to import its libraries and make its model
 _MOST = 4096  # clips
 
@@ -99,9 +99,9 @@ class Settings:
 
     Attributes:
         device: cpu, cuda or mps.
-        patience: seconds a cell may compute in all; the start of its process is not counted.
+        patience: seconds that a cell may compute in total; the start of its process is not counted.
         rounds: turns of each model, at most.
-        turn: seconds of timed passes a turn, about.
+        turn: rough seconds of timed passes per turn.
         memory: bytes that a process may take on a CPU; None for no limit.
     """
 
@@ -167,7 +167,7 @@ class Worker:
             clips *= 2
         if not fits:
             return
-        if self.result is not None:  # it died of one clip too many
+        if self.result is not None:  # it died at the larger batch
             self.close()
             self.result, self.peak = None, None
             self._start()
@@ -190,7 +190,7 @@ class Worker:
             self.peak = answer["peak_mib"]
 
     def row(self) -> Row:
-        """The figures so far; a cell with a timed pass is good even where patience ended there."""
+        """The figures so far; a cell with a timed pass counts even if it then timed out."""
         facts: dict[str, Any] = {name: self.facts[name] for name in ("parameters", "attention") if name in self.facts}
         cell = dataclasses.asdict(self.cell)
         tokens = video_tokens(self.cell.frames, self.cell.size)
@@ -210,7 +210,7 @@ class Worker:
         )
 
     def close(self) -> None:
-        """Ends the process, whatever it does."""
+        """Ends the process, whatever it is doing."""
         self._process.kill()
         self._process.communicate()
         self._errors.close()
@@ -223,7 +223,7 @@ class Worker:
             self._process.stdin.write(command + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # it has died; its answer says of what
+            pass  # it has died; its answer says why
         return self._answer(patience)
 
     def _answer(self, patience: float) -> dict[str, Any] | None:
@@ -289,7 +289,7 @@ def _in_turns(cells: Sequence[Cell], settings: Settings) -> list[Row]:
             worker.set_batch()
         for turn in range(settings.rounds):
             start = turn % max(1, len(workers))
-            for worker in (*workers[start:], *workers[:start]):  # nobody always comes after the same one
+            for worker in (*workers[start:], *workers[:start]):  # no model always runs after the same one
                 if worker.wants_turn:
                     worker.take_turn()
         rows = [worker.row() for worker in workers]
@@ -302,7 +302,7 @@ def _in_turns(cells: Sequence[Cell], settings: Settings) -> list[Row]:
 
 
 def available_memory() -> int | None:
-    """Bytes that processes may take without swapping; None where the system does not tell."""
+    """Bytes that processes may take without swapping; None if the system does not report it."""
     file = Path("/proc/meminfo")
     if not file.is_file():
         return None
@@ -311,7 +311,7 @@ def available_memory() -> int | None:
 
 
 def points(rows: Sequence[Row], model: str, what: str, precision: str, batch: str) -> list[tuple[float, float]]:
-    """(tokens, milliseconds a clip) of one model's cells that have figures."""
+    """(tokens, milliseconds per clip) of one model's cells that have figures."""
     wanted = (model, what, precision, batch)
     return [
         (float(row.tokens), row.milliseconds / (row.clips or math.nan))

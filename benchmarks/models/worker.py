@@ -1,7 +1,7 @@
-"""One model at one input, in a process of its own: what it takes and what it dies of stay with it.
+"""One model at one input, in a process of its own: its memory and its failures stay with it.
 
-Started by :mod:`benchmarks.models.speed`; reads a command a line on standard input and answers each by a line of
-JSON: ``batch N`` makes the input, ``turn S`` runs one pass untimed and then at least one timed, for about S seconds.
+Started by :mod:`benchmarks.models.speed`; reads one command per line on standard input and answers each with one line
+of JSON: ``batch N`` makes the input, ``turn S`` runs one pass untimed and then at least one timed, for about S seconds.
 """
 
 import json
@@ -96,7 +96,7 @@ class Subject:
 
 
 def _resident_peak(*, reset: bool = False) -> float | None:
-    """The highest resident memory of this process in MiB; where the system tells."""
+    """The highest resident memory of this process in MiB; if the system reports it."""
     status = Path("/proc/self/status")
     if not status.is_file():
         return None
@@ -107,7 +107,7 @@ def _resident_peak(*, reset: bool = False) -> float | None:
 
 
 def _limit_memory(most: int | None) -> None:
-    """Has this process fail, rather than another one, when memory runs out."""
+    """Makes this process, rather than another one, fail when memory runs out."""
     if sys.platform != "linux":
         return
     import resource
@@ -124,7 +124,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
 def main() -> None:
     """Answers until standard input ends."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # whatever a library prints is no answer
+    os.dup2(2, 1)  # what libraries print is not an answer
 
     def answer(**facts: object) -> None:
         answers.write(json.dumps(facts) + "\n")

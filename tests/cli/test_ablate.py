@@ -145,7 +145,7 @@ def test_an_interrupted_study_goes_on(clips, by_person, monkeypatch, tmp_path, c
 
     on_each_step(monkeypatch, stopped)
     assert main(argv) == 130
-    assert "the same command goes on" in capsys.readouterr().err.splitlines()[-1]
+    assert "the same command continues" in capsys.readouterr().err.splitlines()[-1]
     assert [row["variant"] for row in table(tmp_path / "s", "runs.csv")] == ["spatial"]
     monkeypatch.undo()
     folders = made(monkeypatch)

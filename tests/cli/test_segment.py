@@ -74,7 +74,7 @@ def test_from_a_video_to_segments(film, backbone, tmp_path, capsys):
         (("features", "VIDEO", "--checkpoint", "BACKBONE", "--batch-size", "0"), "batch_size=0; it must be at least 1"),
         (("features", "VIDEO", "--checkpoint", "BACKBONE", "--stride", "0"), "stride=0; it must be at least 1"),
         (("features", "VIDEO", "--checkpoint", "BACKBONE", "--overlap", "1"), "overlap=1.0; it must be"),
-        (("features", "VIDEO", "--checkpoint", "SEGMENTER"), "no VideoMamba"),
+        (("features", "VIDEO", "--checkpoint", "SEGMENTER"), "not a VideoMamba"),
         (("features", "VIDEO", "OTHER", "--checkpoint", "BACKBONE"), "two videos are called film"),
         (("evaluate", "SEGMENTER", "DATA", "--data-option", "bogus=1"), "unknown option bogus of features"),
         (("evaluate", "SEGMENTER", "DATA", "--clips", "3"), "is a segmenter: --clips cannot be used"),
@@ -139,7 +139,7 @@ def test_a_json_without_a_rate_beside_features_is_said_to_be(beside, gtea, segme
     source.with_suffix(".json").write_text(beside)
     assert run("segment", source, "--checkpoint", segmenter, "--output", tmp_path / "out") == 2
     err = capsys.readouterr().err
-    assert "is no rate between" in err
+    assert "is not a rate between" in err
     assert len(err.splitlines()) == 1
     assert not (tmp_path / "out").exists()
     assert run("segment", source, "--checkpoint", segmenter, "--output", tmp_path / "out", "--fps", "15") == 0

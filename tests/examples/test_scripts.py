@@ -48,4 +48,4 @@ def test_a_module_of_ones_own_learns_and_is_read_again(tmp_path, monkeypatch, ca
     custom_module.main()
     first, second = capsys.readouterr().out.splitlines()
     assert float(re.findall(r"top-1 of the last epoch: (\d+\.\d) %", first)[0]) > 60  # a third by guessing
-    assert second == f"{tmp_path / 'run' / 'last'} holds SmallC3D, which tells blue, green, red"
+    assert second == f"{tmp_path / 'run' / 'last'} holds SmallC3D, with classes blue, green, red"

@@ -1,1 +1,1 @@
-"""Speeds, each beside the least time that the machine could take, and never before the result is proven right."""
+"""Speeds, each with the least time that the machine could take; results are checked before they are timed."""

@@ -1,7 +1,7 @@
-"""What a training clip costs, from its file to the model's input, beside what its decoder alone needs.
+"""What a training clip costs, from its file to the model's input, compared with what its decoder alone needs.
 
-Times are of the processor, spent by this process with one thread, so that others on the machine add little; on an idle
-machine, with the files in the system's cache, they are what the clock shows. All that is compared takes turns.
+Times are processor times of this process with one thread, so that other processes have little influence; on an idle
+machine, with the files in the system's cache, they equal wall-clock time. Everything that is compared is interleaved.
 """
 
 import statistics
@@ -35,17 +35,17 @@ class Row:
     Attributes:
         decoder: its name.
         sampling: stride in frames, or ``uniform``.
-        clips: that were timed, each as often as there are rounds.
+        clips: that were timed, each once per round.
         decoded: frames up to the last one used.
-        bare: the decoder alone, for these frames, none made a picture; None where it always makes pictures.
-        used: the decoder alone, for these frames, the clip's made RGB pictures.
-        every: the decoder alone, for these frames, all made RGB pictures.
+        bare: the decoder alone, for these frames, without conversion to RGB; None if it always converts.
+        used: the decoder alone, for these frames, converting the clip's frames to RGB.
+        every: the decoder alone, for these frames, converting all of them to RGB.
         opening: finding the file, counting its frames.
         reading: decoding, RGB, one tensor of the clip.
         transform: augmentation and normalisation.
         sample: a whole training sample, timed by itself.
-        times_bare, times_used, times_every: the sample's time over the three, medians of each clip's own ratio.
-        sums_bare, sums_used, sums_every: the same of all clips' times together.
+        times_bare, times_used, times_every: the sample's time over each of the three, median of the clips' ratios.
+        sums_bare, sums_used, sums_every: the same ratios of the sums over all clips.
     """
 
     decoder: str
@@ -84,7 +84,7 @@ def measure(
     rounds: int = 3,
     progress: Callable[[], None] = lambda: None,
 ) -> Row:
-    """Each clip in turn: the decoder alone, the parts of a training sample, the whole of it; ``rounds`` epochs of them.
+    """For each clip in turn: the decoder alone, the parts of a training sample, and all of it; ``rounds`` epochs.
 
     A first round warms up and is not counted. ``progress`` is called after each clip of all rounds.
     """
@@ -117,7 +117,7 @@ def clips_per_second(
     workers: Sequence[int],
     augmentation: Augmentation = TABLE_S3,
 ) -> dict[int, float]:
-    """By the clock: clips a second that so many worker processes deliver in an epoch, after one that starts them."""
+    """Clips per second of wall-clock time that worker processes deliver in an epoch, after one that starts them."""
     result = {}
     for count in workers:
         dataset = _dataset(decoder, paths, preprocessing, augmentation)
@@ -162,7 +162,7 @@ def _seconds(run: Callable[..., object], *arguments: Any) -> float:
 
 
 def _pyav(path: Path, indices: Sequence[int], pictures: str) -> None:
-    """A loop over ``container.decode``, nothing else: no counting of frames, no seeking, nothing passed over."""
+    """A loop over ``container.decode``, nothing else: no counting of frames, no seeking, no skipping."""
     from av.video.reformatter import VideoReformatter
 
     from videomamba.data.ffmpeg import open_video

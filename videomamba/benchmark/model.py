@@ -1,4 +1,4 @@
-"""Whole models of ours: a forward pass and a training step, those of one input taking turns."""
+"""This package's models: a forward pass and a training step; models with the same input take turns."""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -64,7 +64,7 @@ def measure(
         models: names of :func:`timed_models`.
         device: that computes.
         frames, sizes, passes, precisions, batches: every combination is timed.
-        seconds: for the models of one combination together, about.
+        seconds: rough time for all models of one combination.
 
     Raises:
         UserError: an input that a model cannot take.

@@ -1,4 +1,4 @@
-"""The scan's backends side by side: checked against the float64 reference first, then timed beside the floor."""
+"""The scan's backends side by side: checked against the float64 reference, then timed and compared with the floor."""
 
 import math
 import statistics
@@ -51,7 +51,7 @@ class Row:
 
 
 def runnable_backends(device: torch.device) -> list[str]:
-    """Backends that run on this device, but for the reference, which is too slow to time."""
+    """Backends that run on this device, except for the reference, which is too slow to time."""
     names = []
     for name, (runs, _) in backend_status().items():
         if runs and name != "reference":
@@ -68,7 +68,7 @@ def check(backend: str, device: torch.device) -> dict[str, float]:
     """Largest relative errors (max-norm) of both directions against the float64 reference: ``forward``, ``gradient``.
 
     Raises:
-        UserError: one is above its limit; there is no point in timing a wrong result.
+        UserError: one is above its limit; a wrong result is not timed.
     """
     drawn, z = _draw(2, 100, 40, device, directions=2)
     forward, backward = (d.mapped(_leaf) for d in drawn)
@@ -157,7 +157,7 @@ def summary(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
 
 
 def plain_loop(d: ScanDirection, z: Tensor, steps: int = 64) -> Tensor:
-    """What one writes first: per chunk all decays and inputs at once, then a loop over steps with in-place operations.
+    """The obvious implementation: per chunk all decays and inputs at once, then an in-place loop over steps.
 
     One direction, one group, in natural order; the baseline of the PyTorch backend.
     """
@@ -202,7 +202,7 @@ def _run(backend: str, both: list[ScanDirection], z: Tensor, *, backward: bool) 
 
 
 class LeastWork(NamedTuple):
-    """What a pass has to do at least."""
+    """The least that a pass has to do."""
 
     moved: int
     exponentials: int

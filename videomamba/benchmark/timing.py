@@ -1,4 +1,4 @@
-"""Clocks and floors: what is compared runs interleaved, and the machine's own rates are measured in the same run."""
+"""Clocks and floors: measurements that are compared are interleaved, together with the machine's own rates."""
 
 import statistics
 import time
@@ -40,7 +40,7 @@ def bytes_per_second(device: torch.device) -> float:
 def exponentials(count: int, device: torch.device) -> Callable[[], None]:
     """A run of ``torch.exp`` over ``count`` float32 values; on a CPU over one thread's share, in pieces for its cache.
 
-    On a CPU it takes what all threads would at best, without the cost of waking them.
+    On a CPU it takes as long as all threads would at best, without the cost of waking them.
     """
     on_cpu = device.type == "cpu"
     threads = torch.get_num_threads() if on_cpu else 1

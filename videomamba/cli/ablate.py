@@ -48,18 +48,18 @@ def ablate(
 
     order: the three backward orders. position: the six position embeddings, from an image model. shuffle: a trained
     model tested with shuffled frames. frames: 8, 16, 32. width: 192, 384. pretrain: from scratch and from --starts.
-    Every run has a folder below --output; runs that are over are not made again, and after Ctrl-C or a crash the same
-    command goes on. Figures are the last epoch's, never the best one's.
+    Every run has a folder below --output. Finished runs are not repeated; after Ctrl-C or a crash the same command
+    continues. Figures are those of the last epoch, never of the best one.
 
     Args:
         data: folder of the videos
-        recipe: whose settings to vary, instead of those for a folder of videos
+        recipe: the recipe whose settings are varied, instead of those for a folder of videos
         hold_out: the csv's rows to test on, by any column
-        leave_out: folds by a column of the csv, each list of values held out in turn
+        leave_out: folds by a column of the csv; each list of values is held out in turn
         splits: which of a layout's published splits
         seeds: of the runs
-        starts: checkpoints to compare (pretrain), or one for each variant (width)
-        runs: runs of another study in DIR and below: equal ones are taken from there (shuffle: these are tested)
+        starts: checkpoints to compare (pretrain), or one per variant (width)
+        runs: runs of another study, in DIR and below: equal ones are reused (shuffle: these are tested)
         output: the study's folder; by default runs/ablate-STUDY
         jobs: runs at a time, which share the cores
     """
@@ -110,7 +110,9 @@ def _goes_on() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt(f"{str(stop) or 'stopped'}; all is kept; the same command goes on") from stop
+        raise KeyboardInterrupt(
+            f"{str(stop) or 'stopped'}; finished runs are kept; the same command continues"
+        ) from stop
 
 
 def _refuse(options: Mapping[str, object], because: str) -> None:

@@ -1,4 +1,4 @@
-"""``videomamba check``: a data set's health, before hours are spent on it."""
+"""``videomamba check``: finds broken files in a data set before training."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -40,15 +40,15 @@ def check(
     workers: Workers = None,
     json: Json = False,
 ) -> int:
-    """Looks for videos that are missing, cannot be read, are too short, or decode only with a complaint.
+    """Looks for videos that are missing, unreadable, too short, or decoded only with errors.
 
-    Opens every video and decodes its first and last frame. Exit status 2 if any is bad. Ctrl-C gives what was found so
-    far.
+    Opens every video and decodes its first and last frame. The exit status is 2 if any is bad. Ctrl-C prints what was
+    found so far.
 
     Args:
         data: a folder of classes, the folder of a csv's videos, or a data set in its published layout
-        frames: a video with fewer is too short
-        csv: write the bad ones there: path, part, label, problem, reason
+        frames: a video with fewer frames is too short
+        csv: list the bad videos there: path, part, label, problem, reason
     """
     from videomamba.data.check import PROBLEMS, check_videos
 

@@ -1,4 +1,4 @@
-"""``videomamba convert``: somebody else's checkpoint as a model folder of ours."""
+"""``videomamba convert``: another code base's checkpoint as a model folder of this package."""
 
 import warnings
 from pathlib import Path
@@ -20,14 +20,14 @@ def convert(
 ) -> int:
     """Converts a checkpoint of Vim, OpenGVLab's VideoMamba, torchvision's Swin-T or ASFormer to a model folder.
 
-    The result gives the same features and logits. Its architecture is read off the file's names and shapes. A .pkl file
-    with mmaction2's person boxes for AVA becomes a csv; nothing but numbers is read from it.
+    The result gives the same features and logits. Its architecture is inferred from the names and shapes in the file. A
+    .pkl file with mmaction2's person boxes for AVA becomes a csv; nothing but numbers is read from it.
 
     Args:
         src: .pkl of boxes; .pth, .model or .safetensors file, or hf-hub:owner/name[:file]
         dst: the model folder to write, or the csv
         origin: whose file it is, where neither its content nor its name tells: vim, opengvlab, swin or asformer
-        patch_stride: pixels from one patch to the next, where patches overlap (8 for Vim's fine-tuned files)
+        patch_stride: pixels from one patch to the next, if patches overlap (8 for Vim's fine-tuned files)
     """
     from videomamba.models import convert as convert_checkpoint
 

@@ -1,4 +1,4 @@
-"""``videomamba delta``: what each layer takes in of a video, where and when."""
+"""``videomamba delta``: where and when each layer takes in a video."""
 
 import dataclasses
 import itertools
@@ -33,18 +33,19 @@ def delta(
     device: Device = "auto",
     json: Json = False,
 ) -> int:
-    """Draws the step sizes of the state space model, per layer, over the frames of a video.
+    """Plots the step sizes of the state space model, per layer, over the frames of a video.
 
-    Small steps (dark) keep the past, large ones take in the token at hand (the paper's Figs. S1-S3).
+    Small steps (dark) keep the past, large ones take in the current token (the paper's Figs. S1-S3).
 
     Args:
         video: the file; its central clip is shown, as predict sees it
         layers: rows to draw, such as 0,6,12,18,21 (five, evenly spread)
-        out: picture (.png, .pdf, .svg), film (.mp4) or page (.html) to write (VIDEO's name with _delta.png, here)
+        out: picture (.png, .pdf, .svg), video (.mp4) or web page (.html) to write; by default VIDEO_delta.png in the
+            current folder
         direction: forward, backward, or the mean of both
         scale: one scale shared by all layers, or each layer on its own
         overlay: lay the maps over the frames
-        curve: also draw the mean step size of every layer there
+        curve: also plot the mean step size of every layer there
     """
     import torch
 

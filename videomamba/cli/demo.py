@@ -1,4 +1,4 @@
-"""``videomamba demo``: a VideoMamba trained, tested, asked, and looked into, in minutes, from nothing."""
+"""``videomamba demo``: trains, evaluates and inspects a small VideoMamba in a few minutes."""
 
 import dataclasses
 import time
@@ -25,12 +25,12 @@ def demo(
     seed: Annotated[int, option("N")] = 0,
     json: Json = False,
 ) -> int:
-    """Renders videos of moving objects, trains on them, tests what was learnt, and shows it.
+    """Renders videos of moving objects, trains on them, tests what was learnt, and plots the step sizes.
 
-    The classes come in pairs that are each other's time reversal, so that only the order of frames tells them apart.
+    The classes come in pairs, each the other's time reversal, so that only the order of frames tells them apart.
 
     Args:
-        output: where the videos (kept for the next time) and the run go
+        output: folder of the videos (kept for the next time) and the run
         seed: of the training
     """
     from videomamba.cli.common.options import default_workers
@@ -65,7 +65,7 @@ def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
         result = make_run(run, console=console)
     figures: dict[str, Any] = {"run": str(result.folder), "seconds": round(time.perf_counter() - began, 1)}
 
-    checkpoint = result.folder / "last"  # best/ was chosen by the very clips that are tested here
+    checkpoint = result.folder / "last"  # best/ was chosen on the clips that are tested here
     model = VideoMamba.from_pretrained(checkpoint)
     names = result.splits.test.class_names
     records = result.splits.test.records
@@ -86,7 +86,7 @@ def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
 
 
 def _test(run: "RunConfig", model: "VideoMamba", task: "Task", records: "tuple[VideoRecord, ...]") -> dict[str, float]:
-    """Top-1 on the held-out clips as they are, and changed in ways that leave a motion's looks but not its order."""
+    """Top-1 on the held-out clips, unchanged and with changes that keep the appearance but not the order."""
     from videomamba.data import Annotations
     from videomamba.data.synthetic import SyntheticMotions, class_names, reversed_class
     from videomamba.engine import evaluate, evaluation_loader
@@ -121,10 +121,10 @@ def _test(run: "RunConfig", model: "VideoMamba", task: "Task", records: "tuple[V
 def _table(figures: dict[str, Any]) -> Table:
     table = Table("held-out clips", "", "what it means", title="What the model has learnt", title_justify="left")
     for key, name, meaning in (
-        ("top1", "as they are", "clips given the right class"),
-        ("top1_shuffled", "frames in random order", "the same looks without the motion: it must fall"),
-        ("top1_one_frame", "one frame, repeated", "a picture alone: near chance"),
-        ("reversed_to_pair", "played backwards", "clips now given the reversed motion's class"),
+        ("top1", "as they are", "clips classified correctly"),
+        ("top1_shuffled", "frames in random order", "the same appearance without the motion: must be lower"),
+        ("top1_one_frame", "one frame, repeated", "appearance alone: near chance"),
+        ("reversed_to_pair", "played backwards", "clips classified as the reversed motion"),
         ("chance", "guessing", "one over the number of classes"),
     ):
         table.add_row(name, f"{100 * figures[key]:.1f} %", meaning)

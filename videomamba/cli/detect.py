@@ -1,4 +1,4 @@
-"""``videomamba detect``: what each person in a video does, drawn and as a table."""
+"""``videomamba detect``: what each person in a video does, as a video and a table."""
 
 from collections import Counter
 from pathlib import Path
@@ -34,25 +34,25 @@ def detect(
     device: Device = "auto",
     json: Json = False,
 ) -> int:
-    """Tells what each person in a video does, and draws it.
+    """Recognises what each person in a video does, and writes a video with boxes and actions.
 
-    The csv has a row video,timestamp,x1,y1,x2,y2,action,score for each box and each action: `videomamba score ava`
-    reads it.
+    The csv has one row video,timestamp,x1,y1,x2,y2,action,score per box and action; `videomamba score ava` reads it.
 
     Args:
         video: a video file, or a folder of numbered pictures
         boxes: csv or json file with boxes, as fractions of the picture: video,timestamp,x1,y1,x2,y2[,action],score;
-            without it torchvision's Faster R-CNN finds them
+            without this option, torchvision's Faster R-CNN finds them
         keyframes: how a timestamp of these boxes becomes a frame: ORIGIN:SPACING is the timestamp of the first frame
-            and the seconds from one to the next, even:N that N lie evenly over the video, ava AVA's seconds of the film
+            and the seconds from one to the next, even:N spreads N timestamps evenly over the video, ava counts AVA's
+            seconds of the film
         category: what Faster R-CNN looks for, one of COCO's categories
-        every: seconds from one look of Faster R-CNN to the next
-        box_score: least score of a box (0.8 where Faster R-CNN finds them, else all)
-        score: least score of an action that is drawn and printed
-        out: the drawn video, 4K at most; by default NAME-actions.mp4 here
+        every: seconds between the frames that Faster R-CNN looks at
+        box_score: lowest score of a box (0.8 with Faster R-CNN, otherwise all)
+        score: lowest probability of an action that is drawn and printed
+        out: the video to write, 4K at most; by default NAME-actions.mp4 in the current folder
         csv: also write all scores there
         label_map: for the action numbers of the csv, where they are not 1, 2, 3 and so on
-        fps: pictures a second of a folder of pictures (30)
+        fps: pictures per second of a folder of pictures (30)
     """
     from videomamba.data.datasets.keyframe_clips import open_frames
     from videomamba.inference.boxes import find_boxes, look_times, read_boxes
@@ -84,7 +84,7 @@ def detect(
             if not looks:
                 raise UserError(f"no {category} found with a score of {least} or more; --category names others of COCO")
         actions = detect_actions(model, reader, looks, device=where)
-        found_actions = tuple(bar.track(actions, total=len(looks), description="asking"))
+        found_actions = tuple(bar.track(actions, total=len(looks), description="recognising actions"))
         result = Result(str(video), keyframes=found_actions, preprocessing=model.preprocessing)
         film = write_film(out, reader, list(result.keyframes), threshold=score)
         for _ in bar.track(film, total=reader.num_frames, description="drawing"):
@@ -112,7 +112,7 @@ def _numbers(names: tuple[str, ...], label_map: Path | None) -> list[int]:
 
 
 def _write_csv(path: Path, video: str, result: "Result", numbers: list[int]) -> None:
-    """A row for each box and action, in the order of the classes, as AVA's detections have them."""
+    """One row per box and action, in the order of the classes, as AVA's detections have them."""
     rows: list[tuple[Any, ...]] = []
     for keyframe in result.keyframes:
         for one in keyframe.boxes:

@@ -1,4 +1,4 @@
-"""``videomamba env``: what is installed here and what will be used."""
+"""``videomamba env``: what is installed and what will be used."""
 
 from typing import Any
 

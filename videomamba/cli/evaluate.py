@@ -48,13 +48,13 @@ def evaluate(
 ) -> int:
     """Tests a checkpoint on videos whose class is known.
 
-    Uses the test part of the csv, the layout or the folder; all videos of a folder that has no parts.
+    Uses the test part of the csv, the layout or the folder, or all videos of a folder without parts.
 
     Args:
         checkpoint: model folder, run folder (its best/) or Hub id
         data: folder with one folder per class, or with train/ and test/; with --layout, a published data set's; for a
             detector, in AVA's layout; for a segmenter, in MS-TCN's
-        part: what was held out, or what was trained on
+        part: the held-out part or the training part
         data_option: for a detector or segmenter: how the annotations are read, such as keyframes=even:22
         detections: for a detector: also write all boxes and scores there, for `videomamba score ava`
         predictions: for a segmenter: also write the labels of all frames there, for `videomamba score segmentation`

@@ -32,8 +32,8 @@ def features(
 ) -> int:
     """Writes features of a video's frames: NAME.npy, (C, T) float32, and NAME.json with fps, stride and model.
 
-    A VideoMamba looks at windows that overlap; memory does not grow with the video. Goes on after a file that it cannot
-    read, and then exits with 2 at the end.
+    The model runs on overlapping windows; memory does not grow with the video. A file that cannot be read is skipped,
+    and the exit status is then 2.
 
     Args:
         videos: video files, and folders to search for them
@@ -52,7 +52,7 @@ def features(
     console, found, where = people(), search_videos(videos), resolve_device(device)
     for note in left_out(found.others):
         console.print(f"note: {note}", soft_wrap=True)
-    paths = list({path.resolve(): path for path in found.videos}.values())  # one may be named twice, or in a folder too
+    paths = list({path.resolve(): path for path in found.videos}.values())  # without duplicates
     twice = next((p.stem for i, p in enumerate(paths) if p.stem in {q.stem for q in paths[:i]}), None)
     if twice is not None:
         raise UserError(f"two videos are called {twice}; their features would have the same name: run them apart")

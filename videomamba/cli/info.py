@@ -25,7 +25,7 @@ def info(checkpoint: Annotated[str, tyro.conf.Positional, option("CHECKPOINT")],
 
 
 def facts_of(checkpoint: str | Path) -> dict[str, Any]:
-    """What there is to say about a checkpoint, after its weights were found to be whole."""
+    """The facts about a checkpoint, after its weights were checked."""
     from videomamba.models.catalogue import model_of
     from videomamba.models.weights.readers import read_checkpoint
 
@@ -69,7 +69,7 @@ def show_facts(facts: dict[str, Any], console: Console) -> None:
         g = {name: f"{count / 1e9:.3g} G" for name, count in counts.items()}
         table.add_row("multiply-adds", f"{g['as_the_paper_counts']} a clip, as the paper counts")
         table.add_row("", f"{g['multiply_adds']} in all products and convolutions")
-        table.add_row("beside them", f"{g['other_elementwise']} other + and x, {g['functions']} exponentials and alike")
+        table.add_row("besides", f"{g['other_elementwise']} other + and x, {g['functions']} exponentials etc.")
     table.add_row("input", _input(facts["preprocessing"]))
     if names is None:
         table.add_row("classes", f"{config['num_classes']}, without names")

@@ -1,6 +1,6 @@
-"""The command ``videomamba``: chooses a verb, runs it, and turns mistakes into one line and an exit code.
+"""The command ``videomamba``: chooses a verb, runs it, and turns users' mistakes into one line and an exit code.
 
-0 good, 1 a fault of ours (with its traceback), 2 the user's mistake or a bad file, 130 Ctrl-C.
+0: success; 1: a bug (with its traceback); 2: the user's mistake or a bad file; 130: Ctrl-C.
 """
 
 import difflib
@@ -18,21 +18,21 @@ from videomamba.memory import keep_freed_memory
 from videomamba.notes import UserNote
 
 VERBS = {
-    "demo": "train a small model on rendered videos, evaluate it, and plot what it looks at",
+    "demo": "train a small model on rendered videos, evaluate it, and plot its step sizes",
     "train": "train on a folder of your own videos, or by a recipe of the paper",
     "ablate": "train the variants of one of the paper's studies and compare them",
     "evaluate": "the figures of a checkpoint on annotated videos",
-    "score": "a benchmark's official figures of anybody's predictions, from files",
+    "score": "a benchmark's official figures for any predictions, from files",
     "predict": "which class each video shows",
     "segment": "which action happens when in a long video",
-    "detect": "what each person in a video does, drawn and as a table",
+    "detect": "what each person in a video does, as a video and a table",
     "features": "features of a long video's frames, for segmentation and more",
-    "delta": "what each layer takes in of a video, where and when",
+    "delta": "where and when each layer takes in a video",
     "check": "find missing, unreadable and short videos of a data set",
     "convert": "another code base's checkpoint as a model folder",
     "info": "architecture, parameters, classes and source of a checkpoint",
     "models": "the architectures by name",
-    "recipes": "the paper's training runs and what they reached",
+    "recipes": "the paper's training runs and their published figures",
     "benchmark": "speeds and costs on this machine",
     "env": "versions, device, decoder, and which scan runs here",
 }
@@ -40,7 +40,7 @@ VERBS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line, ``sys.argv`` by default, and returns the exit code."""
-    for stream in (sys.stdout, sys.stderr):  # names of files may have bytes that are no text
+    for stream in (sys.stdout, sys.stderr):  # names of files may have bytes that are not text
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if argv is None else argv)
@@ -59,14 +59,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     keep_freed_memory()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PyTorch's and its friends': nothing that a user here could act on
+        warnings.simplefilter("ignore")  # of PyTorch and other libraries: nothing that a user could act on
         warnings.simplefilter("default", UserNote)
         warnings.showwarning = _show_note
         return _run(words)
 
 
 def usage() -> str:
-    """One line for each verb."""
+    """One line per verb."""
     lines = [f"  {verb:<10} {what}" for verb, what in VERBS.items()]
     head = "usage: videomamba VERB ...\n\nVideo recognition with VideoMamba (ECCV 2024).\n"
     return "\n".join([head, *lines, "", "`videomamba VERB --help` has the options of each."])
@@ -91,10 +91,10 @@ def _run(words: list[str]) -> int:
     except KeyboardInterrupt as stop:
         print(str(stop) or "stopped", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # `videomamba ... --json | head`: the reader has what it wanted
+    except BrokenPipeError:  # `videomamba ... --json | head`: the reader has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (UserError, OSError) as error:  # files and disks fail for reasons of their own
+    except (UserError, OSError) as error:  # errors of files and disks
         print(f"error: {_one_line(error)}", file=sys.stderr)
         return 2
 

@@ -23,14 +23,14 @@ def predict(
     device: Device = "auto",
     json: Json = False,
 ) -> int:
-    """Tells which class each video shows.
+    """Predicts the class of each video.
 
-    Goes on after a file that it cannot read, and then exits with 2 at the end.
+    A file that cannot be read is skipped, and the exit status is then 2.
 
     Args:
         videos: video files, and folders to search for them
         top_k: classes to show for each video
-        batch_size: videos of one forward pass
+        batch_size: videos per forward pass
     """
     from videomamba.data.annotations import search_videos
     from videomamba.data.walk import left_out

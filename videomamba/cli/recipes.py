@@ -1,4 +1,4 @@
-"""``videomamba recipes``: the runs that have a name, and the figures that were published for them."""
+"""``videomamba recipes``: the named runs and their published figures."""
 
 import inspect
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ def recipes(
     name: Annotated[str | None, tyro.conf.Positional, option("NAME")] = None,
     json: Json = False,
 ) -> int:
-    """Lists what `videomamba train` knows by name, or says all about one: command, layout, choices.
+    """Lists what `videomamba train` knows by name, or describes one recipe: command, layout, choices.
 
     Args:
         name: of a recipe

@@ -1,4 +1,4 @@
-"""``videomamba segment``: who does what when in a long video."""
+"""``videomamba segment``: which action happens when in a long video."""
 
 import contextlib
 import tempfile
@@ -41,19 +41,19 @@ def segment(
 ) -> int:
     """Names the action in every frame of a long video: labels, segments and a picture of the timeline.
 
-    Writes NAME.txt (a label a line, one a frame; `videomamba score segmentation` reads it), NAME.segments.csv,
+    Writes NAME.txt (one label per line and frame; `videomamba score segmentation` reads it), NAME.segments.csv,
     NAME.segments.json and NAME.png. `features` makes the features that a segmenter is trained on; with the same
-    --stride, --step and --overlap a video can be given as it is.
+    --stride, --step and --overlap the source can be the video itself.
 
     Args:
         source: features (C, T) as .npy, or a video file
         backbone: the VideoMamba that makes a video's features
-        truth: the video's true labels, one a line, for the picture and the figures
+        truth: the video's true labels, one per line, for the picture and the figures
         output: folder of the files
-        fps: features a second, for times in seconds; known where the source is a video, or has a json beside it (of a
-            variable frame rate it is the mean)
-        stride: of a video's features: source frames from one to the next (1)
-        overlap: share of a window that the next one sees again (0.5)
+        fps: features per second, for times in seconds; known if the source is a video or has a json beside it (the mean
+            at a variable frame rate)
+        stride: source frames from one feature of a video to the next (1)
+        overlap: share of a window that the next one repeats (0.5)
         batch_size: windows of a video at a time (4)
     """
     from videomamba.data.datasets.mstcn_labels import read_labels
@@ -66,7 +66,7 @@ def segment(
 
     console, where = people(), resolve_device(device)
     if fps is not None and not is_rate(fps):
-        raise UserError(f"--fps {fps}: give features a second, {RATES}")
+        raise UserError(f"--fps {fps}: give features per second, {RATES}")
     of_video = {"stride": stride, "step": step, "overlap": overlap, "batch_size": batch_size}
     options = {name: value for name, value in of_video.items() if value is not None}
     files = _files(output, source.stem, truth)
@@ -97,10 +97,10 @@ def _features(
     fps: float | None,
     console: Console,
 ) -> "tuple[np.ndarray, FeatureTimes]":
-    """Features of the source and when they are; ``fps`` overrules what is known.
+    """Features of the source and when they are; ``fps`` overrides what is known.
 
     Raises:
-        UserError: options that the source has no use for, or a backbone of other channels.
+        UserError: options that do not apply to the source, or a backbone of other channels.
     """
     from videomamba.data.datasets.mstcn import load_features
     from videomamba.inference.features import FeatureTimes, load_backbone, times_beside
@@ -113,7 +113,9 @@ def _features(
     if source.is_dir():
         raise UserError(f"{source} is a folder; give one .npy file of features, or one video")
     if backbone is None:
-        raise UserError(f"{source} is no .npy file of features; for a video name --backbone, what makes them")
+        raise UserError(
+            f"{source} is not an .npy file of features; for a video, --backbone names the model that makes them"
+        )
     network = load_backbone(backbone)
     if network.config.embed_dim != channels:
         raise UserError(

@@ -39,18 +39,17 @@ def train(
     """Trains a model on videos, from scratch or from a checkpoint.
 
     A folder has one folder per class in it, or train/ and test/ with one folder per class each; with val/ beside them,
-    that part chooses the best epoch. Without these and without --split, about a fifth of every class is held out for
-    the test. Options that are not given are as the recipe has
-    them (`videomamba recipes NAME`). After Ctrl-C or a crash the same command with --output and --resume goes on. On
-    several GPUs or machines: `torchrun --nproc-per-node N -m videomamba.cli.main train ...`, or `accelerate launch`;
-    each process takes batches of its own.
+    the best epoch is chosen on that part. Without these and without --split, about a fifth of every class is held out
+    for the test. Options that are not given come from the recipe (`videomamba recipes NAME`). After Ctrl-C or a crash
+    the same command with --output and --resume continues. On several GPUs or machines: `torchrun --nproc-per-node N -m
+    videomamba.cli.main train ...`, or `accelerate launch`; each process takes its own batches.
 
     Args:
         what: a folder of videos, or a recipe's name (a folder of that name is ./NAME)
         data: where a recipe's videos are, or are rendered to
         data_option: how a recipe's annotations are read, such as keyframes=even:22 (see docs/detection.md)
         splits: which of a data set's published splits (the first), or all, one after the other, and their mean
-        resume: go on with the run in --output
+        resume: continue the run in --output
     """
     console, values = people(), given(flags)
     with errors_name_options():
@@ -77,7 +76,7 @@ def train(
 
 @contextlib.contextmanager
 def says_how_to_go_on(config: RunConfig, words: Sequence[str] | None = None) -> Iterator[None]:
-    """Ends an interrupted run with the command that resumes it: of these words, or as this one was called."""
+    """Ends an interrupted run by printing the command that resumes it."""
     try:
         yield
     except TrainingInterrupted as stop:
@@ -97,7 +96,9 @@ def _recipe(what: str, data: Path | None, start: str | None) -> RunConfig:
     near = difflib.get_close_matches(what, RECIPES, n=3)
     there_are = f"did you mean {' or '.join(near)}?" if near else "`videomamba recipes` lists them"
     if data is not None:
-        raise UserError(f"--data goes with a recipe, and {what!r} is none ({there_are}); a folder is given alone")
+        raise UserError(
+            f"--data goes with a recipe, and {what!r} is not a recipe ({there_are}); a folder is given alone"
+        )
     if not Path(what).is_dir():
         raise UserError(f"there is no folder {what!r} and no recipe of that name: {there_are}")
     return folder(Path(what), start=start)

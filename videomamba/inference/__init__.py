@@ -1,4 +1,4 @@
-"""Asks a trained model: classes, boxes, segments, features."""
+"""Inference with a trained model: classes, boxes, segments, features."""
 
 from videomamba.inference.predict import predict
 from videomamba.inference.recognize import recognize

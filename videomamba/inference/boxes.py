@@ -23,7 +23,7 @@ class FrameBoxes:
     """The boxes of one frame.
 
     Attributes:
-        timestamp: as the boxes' file has it, or the number of the look.
+        timestamp: from the file of boxes, or a running number.
         frame: index in the video.
         boxes: x1, y1, x2, y2 as fractions of the picture, each with its score.
     """
@@ -43,7 +43,7 @@ def read_boxes(
         video: the video, by whose name its rows are found.
         reader: of the video.
         keyframes: how a timestamp becomes a time, see :class:`Keyframes`.
-        threshold: least score of a box.
+        threshold: lowest score of a box.
 
     Raises:
         UserError: the file cannot be read, or has no box of this video.
@@ -79,10 +79,10 @@ def read_boxes(
 
 
 def look_times(reader: VideoReader | FrameFolder, every: float) -> list[int]:
-    """The frames that are looked at, one every so many seconds.
+    """The frames that Faster R-CNN looks at, one every ``every`` seconds.
 
     Raises:
-        UserError: no time from one look to the next.
+        UserError: an interval that is not positive.
     """
     if not every > 0:
         raise UserError(f"every={every}; it must be above 0 seconds")
@@ -97,7 +97,7 @@ def find_boxes(
     """Faster R-CNN's boxes frame by frame; a frame without any gives none.
 
     Raises:
-        UserError: an unknown category, or weights that cannot be had.
+        UserError: an unknown category, or weights that cannot be downloaded.
     """
     detector = ObjectDetector(category, threshold=threshold, device=device)
     for number, frame in enumerate(frames):

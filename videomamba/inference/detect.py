@@ -1,4 +1,4 @@
-"""What people in a video do, by a detector: from boxes to actions, and to a film that shows them."""
+"""What people in a video do, by a detector: from boxes to actions, and to a video that shows them."""
 
 import itertools
 import statistics
@@ -20,15 +20,15 @@ from videomamba.models import Detector
 from videomamba.tasks.detection import Detection, window_stride
 from videomamba.viz.boxes import DrawnBox, draw_boxes
 
-_LARGEST = 2160  # short side of a drawn film, 4K: the encoder keeps a dozen of its frames
+_LARGEST = 2160  # short side of a written video, 4K: the encoder buffers a dozen frames
 
 
 def detect_people(model: Detector, video: Path, *, device: torch.device) -> tuple[Keyframe, ...]:
-    """The actions of the people that Faster R-CNN finds once a second.
+    """The actions of the people that Faster R-CNN finds once per second.
 
     Raises:
         VideoError: the video cannot be read.
-        UserError: Faster R-CNN's weights cannot be had, or nobody is found.
+        UserError: Faster R-CNN's weights cannot be downloaded, or nobody is found.
     """
     with open_frames(video, fps=None) as reader:
         looks = find_boxes(reader, look_times(reader, 1.0), category="person", threshold=0.8, device=device)
@@ -75,15 +75,15 @@ def _ranked(names: tuple[str, ...], row: list[float]) -> Iterator[ClassScore]:
 def write_film(
     path: Path, reader: VideoReader | FrameFolder, keyframes: list[Keyframe], *, threshold: float
 ) -> Iterator[int]:
-    """Writes every frame with the boxes of the nearest keyframe, where one is near; yields frames done.
+    """Writes every frame with the boxes of the nearest keyframe, if one is near; yields the number of frames done.
 
-    A film larger than 4K is shrunk to it.
+    A video larger than 4K is scaled down to it.
 
     Args:
-        path: of the film, which appears whole.
+        path: of the video, which is moved there when it is complete.
         reader: of the video.
         keyframes: at least one.
-        threshold: least score of an action that is written at its box.
+        threshold: lowest probability of an action that is written at its box.
     """
     times = reader.times
     moments = [keyframe.seconds for keyframe in keyframes]

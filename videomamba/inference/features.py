@@ -47,7 +47,7 @@ class FeatureInfo:
     Attributes:
         video: the file that they are of.
         model: the checkpoint that made them.
-        fps: source frames a second, on average.
+        fps: source frames per second, on average.
         seconds: (T + 1,) when each feature's frame is shown, and the end; None where the rate does not vary.
         frames: source frames.
         stride: source frames from one feature to the next.
@@ -70,7 +70,7 @@ class FeatureTimes:
     """When the features of a video are.
 
     Attributes:
-        fps: features per second, on average; None where nobody says.
+        fps: features per second, on average; None if unknown.
         moments: (T + 1,) seconds of each feature, and of the end, where the rate varies; else None.
     """
 
@@ -85,10 +85,10 @@ class FeatureTimes:
 
 
 def times_beside(features: Path) -> FeatureTimes:
-    """What the json beside a file of features says, nothing where there is none.
+    """The contents of the json beside a file of features; empty if there is none.
 
     Raises:
-        UserError: the json says something that is no rate.
+        UserError: the json has a rate that is not possible.
     """
     beside = features.with_suffix(".json")
     try:
@@ -101,9 +101,9 @@ def times_beside(features: Path) -> FeatureTimes:
     except (ValueError, TypeError, ZeroDivisionError, OverflowError):
         rate = math.nan
     if not is_rate(rate):
-        raise UserError(f"{beside}: fps {fps} over stride {stride} is no rate {RATES}; --fps X overrules it")
+        raise UserError(f"{beside}: fps {fps} over stride {stride} is not a rate {RATES}; --fps X overrides it")
     if moments is not None and not (isinstance(moments, list) and all(type(m) in (int, float) for m in moments)):
-        raise UserError(f"{beside}: seconds is no list of numbers")
+        raise UserError(f"{beside}: seconds is not a list of numbers")
     return FeatureTimes(rate, None if moments is None else tuple(moments))
 
 
@@ -111,7 +111,7 @@ RATES = "between 1e-6 and 1e6"
 
 
 def is_rate(fps: float) -> bool:
-    """Whether so many features per second are possible."""
+    """Whether this number of features per second is possible."""
     return 1e-6 <= fps <= 1e6  # not NaN
 
 
@@ -153,9 +153,9 @@ def video_features(
 ) -> Iterator[Tensor]:
     """Features (d,) of the video's tubelets in order, float32 on the CPU.
 
-    A feature is the mean over the picture of the tokens after the last norm. Where windows overlap it is the weighted
-    mean of theirs, the middle of a window counting more than its ends. Frames are read once, in order; of frames and
-    features no more are kept than the windows of a batch need. The last frame is repeated to fill a tubelet, or a
+    A feature is the spatial mean of a tubelet's tokens after the last norm. Where windows overlap, it is their weighted
+    mean, in which the middle of a window counts more than its ends. Frames are read once, in order; only the frames and
+    features that the windows of a batch need are kept. The last frame is repeated to fill a tubelet, or a
     window where the video is shorter than one.
 
     Args:
@@ -164,7 +164,7 @@ def video_features(
         windows: how it is cut.
         device: where to compute.
         batch_size: windows at a time.
-        on_window: called with windows done and windows in all.
+        on_window: called with the number of windows done and of all windows.
 
     Raises:
         UserError: a batch below one.
@@ -207,7 +207,7 @@ def write_features(
     batch_size: int = 4,
     on_window: Callable[[int, int], None] | None = None,
 ) -> FeatureInfo:
-    """Writes ``path``, an .npy file (C, T) float32, and the json beside it; T is a feature every ``stride`` frames.
+    """Writes ``path``, an .npy file (C, T) float32, and the json beside it; one feature every ``stride`` frames.
 
     Frame f has the feature of the tubelet that it is in. The file is written as it is made, under a temporary name.
 
@@ -237,7 +237,7 @@ def write_features(
                 ):
                     column = feature.numpy().astype("<f4").tobytes()
                     while at < length and at * stride < (i + 1) * span:
-                        file.write(column)  # in Fortran's order columns follow each other
+                        file.write(column)  # in Fortran order columns are contiguous
                         at += 1
                 assert at == length
             times = reader.times
@@ -255,7 +255,9 @@ def load_backbone(checkpoint: str | Path) -> VideoMamba:
     """
     model = load_model(checkpoint)
     if not isinstance(model, VideoMamba):
-        raise UserError(f"{checkpoint} is no VideoMamba but {type(model).__name__}, which gives no features of frames")
+        raise UserError(
+            f"{checkpoint} is not a VideoMamba but {type(model).__name__}, which gives no features of frames"
+        )
     return model
 
 

@@ -1,6 +1,6 @@
-"""Changes of test clips that show what a model has learnt; each takes and gives videos (B, 3, T, H, W).
+"""Changes of test clips that show what a model has learnt; each maps videos (B, 3, T, H, W) to videos.
 
-The paper tests under three shuffles of the frames and defines none of them; ours go from mild to severe.
+The paper tests three shuffles of the frames without defining them; these range from mild to severe.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Change = Callable[[Tensor], Tensor]
 
 
 def shuffled_frames(seed: int) -> Change:
-    """Puts the frames of each clip into a random order of its own; a new function starts the same draws again."""
+    """Puts the frames of each clip into a random order of its own; a new function repeats the same draws."""
     generator = torch.Generator().manual_seed(seed)
 
     def change(video: Tensor) -> Tensor:
@@ -23,7 +23,7 @@ def shuffled_frames(seed: int) -> Change:
 
 
 def one_frame(video: Tensor) -> Tensor:
-    """The middle frame, all the time."""
+    """The middle frame, repeated."""
     middle = video.shape[2] // 2
     return video[:, :, middle : middle + 1].expand_as(video).contiguous()
 
@@ -37,7 +37,7 @@ def block_wise(video: Tensor) -> Tensor:
     """Four contiguous blocks in the order 3 1 4 2, frames inside a block in order.
 
     Of four blocks, only this order and its mirror image leave no neighbours next to each other. Where T is not
-    divisible by four, the first blocks are a frame longer.
+    divisible by four, the first blocks are one frame longer.
     """
     first, second, third, fourth = torch.arange(video.shape[2], device=video.device).tensor_split(4)
     return video[:, :, torch.cat([third, first, fourth, second])]

@@ -30,12 +30,12 @@ def predict(
 ) -> Iterator[Result]:
     """What a model says about videos, one result per video, in order and in bounded memory.
 
-    Decoding and computing overlap, and videos go through a recogniser in batches. A file that cannot be read gives a
-    result with its ``error``; the others are answered.
+    Decoding and computing overlap, and a recogniser takes videos in batches. A file that cannot be read gives a result
+    with an ``error``; the other videos are not affected.
 
     Args:
         model_or_checkpoint: a model, or anything that :func:`videomamba.load_model` takes. A detector looks at the
-            people that torchvision's Faster R-CNN finds, once a second; a segmenter takes files of features (.npy).
+            people that torchvision's Faster R-CNN finds, once per second; a segmenter takes files of features (.npy).
         source: a video file, a folder of them, bytes or a file object of a video, a tensor, or an iterable of these.
             A tensor holds all frames, (T, 3, H, W) uint8, or prepared clips, (3, T, H, W) or (V, 3, T, H, W) floating
             point.

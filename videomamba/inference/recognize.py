@@ -27,9 +27,9 @@ def recognize(
     num_clips: int = 1,
     batch_size: int = 8,
 ) -> Iterator[Result]:
-    """Results in the order of the sources, as they are made; what cannot be read gives one with its error.
+    """Results in the order of the sources, as they are made; a source that cannot be read gives a result with an error.
 
-    Frames are chosen and prepared as evaluation has them. No more than three batches are in memory.
+    Frames are chosen and prepared as in evaluation. At most three batches are in memory.
 
     Args:
         model: moved to the device and put in evaluation mode.

@@ -1,4 +1,4 @@
-"""What a model says of one source: one class for all tasks, printed, drawn and saved alike."""
+"""What a model says of one source: one class for all tasks, to print, plot and save."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -36,8 +36,8 @@ class ActionBox:
 
     Attributes:
         box: x1, y1, x2, y2 as fractions of the picture.
-        box_score: of what found the box, from 0 to 1.
-        actions: all classes, the most likely first; they do not exclude each other.
+        box_score: from the file of boxes or Faster R-CNN, from 0 to 1.
+        actions: all classes, the most likely first; several may apply.
     """
 
     box: tuple[float, float, float, float]
@@ -50,7 +50,7 @@ class Keyframe:
     """The boxes of one moment.
 
     Attributes:
-        timestamp: as the boxes' file has it, or the number of the look.
+        timestamp: from the file of boxes, or a running number.
         frame: index of the frame.
         seconds: when it is shown.
         boxes: of the people in it.
@@ -68,9 +68,9 @@ class Segment:
 
     Attributes:
         label, index: of the class.
-        start, end: features, the latter not included.
+        start, end: features, end excluded.
         probability: mean over the stretch.
-        start_seconds, end_seconds: None where nobody said how many features a second has.
+        start_seconds, end_seconds: None if the rate of the features is unknown.
     """
 
     label: str
@@ -90,10 +90,10 @@ class Segment:
 
 @dataclass(frozen=True)
 class Result:
-    """What a model says of one source, or why it says nothing.
+    """What a model predicts for one source, or why it could not.
 
     Attributes:
-        path: of the source, or a description of what is no file.
+        path: of the source, or a description if it is not a file.
         error: one line, or None.
         top_k: of a recogniser, the best classes first.
         keyframes: of a detector.
@@ -125,7 +125,7 @@ class Result:
         return {"path": self.path, "predictions": [asdict(score) for score in self.top_k]}
 
     def plot(self) -> "Figure":
-        """A figure: the frames that the model saw above its classes, the boxes drawn, or the segments over time.
+        """A figure: the frames that the model saw above the predicted classes, the boxes, or the segments over time.
 
         Raises:
             UserError: there is only an error to show.
@@ -146,7 +146,7 @@ class Result:
         return classes_figure(frames, self.top_k, title=Path(self.path).name)
 
     def save(self, path: str | Path) -> None:
-        """Writes ``path`` whole: .json (:meth:`to_dict`) or a picture (.png, .pdf, .svg, :meth:`plot`).
+        """Writes ``path``: .json (:meth:`to_dict`) or a picture (.png, .pdf, .svg, :meth:`plot`).
 
         Raises:
             UserError: another suffix.

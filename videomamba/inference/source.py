@@ -1,4 +1,4 @@
-"""What people name as a source, as an iterable of single videos, and each as a model's input."""
+"""Sources: an iterable of single videos, and each video as a model's input."""
 
 import contextlib
 import tempfile

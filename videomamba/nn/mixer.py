@@ -1,4 +1,4 @@
-"""The ST-SSM: one input projection, two directions with parameters of their own, one gate, one output projection."""
+"""The ST-SSM: one input projection, two directions with separate parameters, one gate, one output projection."""
 
 import math
 
@@ -13,13 +13,13 @@ from videomamba.ops.visit import restored, visited
 from videomamba.shapes import Inner, Order, Tokens
 
 for _leaf in ("_conv", "_visited", "_restored", "bidirectional_scan", "_at_least_float32"):
-    torch.fx.wrap(_leaf)  # a node of its own in a symbolic trace, which cannot look inside
+    torch.fx.wrap(_leaf)  # a separate node in a symbolic trace, which cannot look inside
 
 _STEP_RANGE = (1e-3, 0.1)  # Mamba, section 3.6: the initial step sizes are log-uniform in this range
 
 
 class SelectiveSSM(nn.Module):
-    """What one direction owns: its convolution, the projections that select, A and D.
+    """The parameters of one direction: its convolution, the selective projections, A and D.
 
     ``reset_parameters`` is Mamba's initialisation: A = -(1, ..., N) in every channel, D = 1, and a step-size bias whose
     softplus is log-uniform in [1e-3, 0.1].

@@ -1,4 +1,4 @@
-"""In which order the backward direction visits the tokens (the paper's three candidates)."""
+"""The order in which the backward direction visits the tokens (the paper's three candidates)."""
 
 from typing import Literal, get_args
 
@@ -12,11 +12,11 @@ BACKWARD_ORDERS: tuple[str, ...] = get_args(BackwardOrder)
 
 
 def backward_order(kind: str, grid: tuple[int, int, int], cls_index: int) -> Tensor | None:
-    """The (L,) int64 permutation of a backward direction, or None for a plain flip of the whole sequence.
+    """The (L,) int64 permutation of a backward direction, or None for a plain flip of the sequence.
 
     ``spatio_temporal`` reverses everything; ``spatial`` reverses the tokens of each frame and keeps the frames in
     order; ``temporal`` reverses the frames and keeps the tokens of each in order. The class token takes the mirrored
-    place: a class token in front is visited last in every order, so that it sees all others.
+    position: a class token in front is visited last in every order, so that it sees all others.
 
     Args:
         kind: one of ``BACKWARD_ORDERS``.

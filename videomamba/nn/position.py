@@ -1,6 +1,6 @@
-"""Position embeddings: the paper's six kinds, and how a learned table moves to another grid.
+"""Position embeddings: the paper's six kinds, and how a learned table is resized to another grid.
 
-A table covers the patch tokens as (t, h, w, d); the class token's slot of its own is added by the model.
+A table covers the patch tokens as (t, h, w, d); the model adds a separate slot for the class token.
 """
 
 import math

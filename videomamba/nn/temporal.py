@@ -1,4 +1,4 @@
-"""Pieces of networks along time, channels first, that leave padding out of what they compute."""
+"""Layers along time, channels first, that ignore padding."""
 
 import torch
 import torch.nn.functional as F
@@ -38,9 +38,9 @@ class TemporalSSM(nn.Module):
     Args:
         dim: d.
         has_source: the norm of a second input is added to what the mixer reads.
-        layer_scale: start of a learnt factor for each channel of the answer, which is then added to the input (arXiv
-            2103.17239); None: the answer as it is.
-        drop_path: how often in training a sequence's answer is left out.
+        layer_scale: initial value of a learnt factor per output channel; the scaled output is added to the input (arXiv
+            2103.17239). None: the output as it is.
+        drop_path: probability that a sequence's output is dropped in training.
         mixer: options of :class:`SpatioTemporalSSM`.
     """
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 WindowMask = Literal["released", "exact"]
 WINDOW_MASKS = ("released", "exact")
 _LEAK = 1e-6  # the released code adds it to its mask before the logarithm: masked keys keep a trace of weight
-_CHUNK = 2**22  # weights computed at a time where no gradient is asked for
+_CHUNK = 2**22  # attention weights computed at a time without gradients
 
 
 def window_attention(
@@ -20,8 +20,8 @@ def window_attention(
 
     The sequence falls into blocks of ``window`` steps. ``exact``: a step attends to the ``window`` steps around it,
     from half a window before. ``released``: all steps of a block attend to the same ones, the block and half a window
-    on each side without the last step, as ASFormer's code has it (it means the former): its checkpoints need that, and
-    that masked keys weigh 1e-6 in the softmax's sum, though their values count nothing.
+    on each side without the last step, as in ASFormer's code (its paper describes ``exact``). Its checkpoints need
+    that, and masked keys with a weight of 1e-6 in the softmax's sum, although their values are ignored.
 
     Args:
         query, key: (B, C, T).
@@ -31,7 +31,7 @@ def window_attention(
         window_mask: ``exact`` or ``released``.
 
     Returns:
-        (B, V, T); what padding attends to is not defined.
+        (B, V, T); the output at padding is undefined.
     """
     batch, channels, length = query.shape
     half, blocks = window // 2, -(-length // window)

@@ -1,4 +1,4 @@
-"""Pure functions on tensors: the selective scan and the causal convolution, the only home of kernels."""
+"""Pure functions on tensors: the selective scan and the causal convolution, the only place with kernels."""
 
 from videomamba.ops.conv.api import causal_conv, causal_conv1d, causal_conv1d_update
 from videomamba.ops.scan.api import bidirectional_scan, directional_scan, selective_scan

@@ -1,6 +1,6 @@
 """Which implementation runs an operation: chosen once per call, by argument; nothing global.
 
-``reference``  the plain loop, differentiated by autograd: slow, in any precision, what all others are compared with
+``reference``  the plain loop, differentiated by autograd: slow, in any precision; all others are compared with it
 ``torch``      vectorised PyTorch with hand-written gradients, on any device
 ``native``     C++ on the CPU
 ``triton``     Triton on a GPU; on the CPU in Triton's interpreter (TRITON_INTERPRET=1), to be tested

@@ -11,7 +11,7 @@ FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 def check_floats(operation: str, **tensors: Tensor | None) -> None:
     """
     Raises:
-        UserError: a tensor of complex or whole numbers, which the operations would compute with something else for.
+        UserError: a tensor of complex numbers or integers, which the operations do not support.
     """
     for name, x in tensors.items():
         if x is not None and x.dtype not in FLOATS:

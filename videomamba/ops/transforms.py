@@ -1,4 +1,4 @@
-"""Which calls compiled kernels must leave to plain PyTorch: they know no derivative beyond the first backward pass."""
+"""Which calls are left to plain PyTorch: compiled kernels support no derivative beyond the first backward pass."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -8,7 +8,7 @@ from torch.autograd import forward_ad
 
 
 def is_transformed(tensors: Iterable[Tensor | None]) -> bool:
-    """Whether a transform of torch.func is at work, or a tensor carries a tangent of forward-mode differentiation.
+    """Whether a transform of torch.func is active, or a tensor carries a tangent of forward-mode differentiation.
 
     A PyTorch operator without rules of its own for these would drop tangents silently.
     """
@@ -18,7 +18,7 @@ def is_transformed(tensors: Iterable[Tensor | None]) -> bool:
 
 
 def needs_plain_gradient(grads: Iterable[Tensor]) -> bool:
-    """Whether somebody differentiates or transforms a gradient, whose kernels know neither."""
+    """Whether a gradient is differentiated or transformed, which its kernels do not support."""
     return (
         torch.is_grad_enabled() or is_transformed(grads) or any(map(torch._C._functorch.is_legacy_batchedtensor, grads))
     )
@@ -29,7 +29,7 @@ def plain_gradient(
     inputs: Sequence[Tensor | None],
     grads: Sequence[Tensor],
 ) -> list[Tensor | None]:
-    """Gradients of the inputs of a function made of PyTorch's own operations, None for those that ask for none.
+    """Gradients of the inputs of a function made of PyTorch's own operations, None for those that need none.
 
     In grad mode they have derivatives of their own, to any depth.
     """

@@ -39,8 +39,8 @@ def check_order(order: Tensor | None, length: int, reverse: bool) -> None:
 def check_permutation(order: Tensor | None) -> None:
     """
     Raises:
-        UserError: an order on the CPU that does not visit every token exactly once; one on a GPU is not looked at,
-            for it would have to be waited for.
+        UserError: an order on the CPU that does not visit every token exactly once; one on a GPU is not checked,
+            because that would wait for the GPU.
     """
     if order is None or order.device.type != "cpu" or torch.compiler.is_compiling():
         return

@@ -1,4 +1,4 @@
-"""One function for each kind of run, returning its configuration; RECIPES are the names that people type."""
+"""One function for each kind of run, returning its configuration; RECIPES are the names at the command line."""
 
 from videomamba.recipes import paper
 from videomamba.recipes.ava import ava

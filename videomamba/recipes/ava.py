@@ -13,15 +13,15 @@ def ava(data: Path | None = None) -> RunConfig:
     - ``videomamba train ava --data DIR --model videomamba_nano --data-option keyframes=even:22``, own videos
 
     Layout: docs/detection.md; A.csv and B.csv are a person detector's boxes (csv or json), CHECKPOINT a recognition
-    model of Kinetics-400, whose backbone is taken.
-    Not run by us, for want of AVA and a Kinetics-400 checkpoint. Hours: not measured.
+    model of Kinetics-400, whose backbone is used.
+    Not run: neither AVA nor a Kinetics-400 checkpoint was available. Training time: not measured.
 
-    The paper names the frames and the head's 80 outputs. Ours, after VideoMAE-S's AVA run
+    The paper states the frames and the head's 80 outputs. The rest is after VideoMAE-S's AVA run
     (MCG-NJU/VideoMAE-Action-Detection): every 4th frame, AdamW at 2.5e-4 for batches of 128, weight decay 0.05, 30
     epochs, 5 of them warm-up, drop path 0.2, no label smoothing, and 0.775 of layer decay over 24 blocks for its 0.6
     over 12. After SlowFast's (SLOWFAST_32x2_R50_SHORT.yaml): dropout 0.5, detected boxes with a score of at least 0.8
-    beside the annotated ones in training, tests on the whole picture with 224 pixels on its short side. Crops of 30 %
-    to all of the picture's area stand for its jitter of 256 to 320 pixels.
+    beside the annotated ones in training, tests on the uncropped picture with a short side of 224 pixels. Crops of 30 %
+    to all of the picture's area replace its jitter of 256 to 320 pixels.
     """
     return RunConfig(
         name="ava",

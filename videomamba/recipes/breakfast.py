@@ -10,11 +10,12 @@ def breakfast(data: Path | None = None, *, frames: int, start: Start) -> RunConf
     """Breakfast as recognition of whole videos.
 
     Layout: ``BreakfastII_15fps_qvga_sync/P03/cam01/P03_cereals.avi`` (docs/datasets.md); people P03 to P46 train, P47
-    to P54 test. CHECKPOINT is a run of ``k400``: the paper began from ImageNet-1K and Kinetics-400. Hours and machine:
-    not published.
+    to P54 test. CHECKPOINT is a run of ``k400``: the paper started from ImageNet-1K and Kinetics-400. Training time and
+    machine: not published.
 
-    The paper gives no settings for this data set. Ours: those of Table S3 for HMDB51, the other small set (50 epochs, 5
-    of warm-up, flips); frames evenly over the whole video; tests in 4 x 3 views; and what :func:`table_s3` names.
+    The paper gives no settings for this data set. Chosen here: those of Table S3 for HMDB51, the other small data set
+    (50 epochs, 5 of warm-up, flips); frames evenly over the video; tests in 4 x 3 views; and what :func:`table_s3`
+    names.
     """
     return table_s3(
         data or Path("data/breakfast"),

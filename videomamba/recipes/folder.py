@@ -10,8 +10,8 @@ def folder(data: Path, *, start: str | None = None) -> RunConfig:
     """A small model from scratch, or a checkpoint fine-tuned.
 
     Command: ``videomamba train DIR`` or ``videomamba train DIR --start CHECKPOINT``. The clip is taken evenly from the
-    whole video; from a checkpoint, its frames, stride and size are kept. No figure is expected, it is your data; what
-    other data gave is in docs/experiments/weizmann.md.
+    video; with a checkpoint, its frames, stride and size are kept. For results on other data see
+    docs/experiments/weizmann.md.
     """
     name = data.resolve().name
     if start is None:

@@ -1,4 +1,4 @@
-"""A run that people name: a function that returns its configuration, with options, beside the published figures."""
+"""A named run: a function that returns its configuration, its options, and the published figures."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ class Recipe:
     """A function of this package with some of its options set; called with the data's folder, or None for its default.
 
     Attributes:
-        name: that people type.
+        name: at the command line.
         make: the function; its docstring has the data's layout and the choices.
         options: its keyword arguments.
         published: figures of this run, if there are any.

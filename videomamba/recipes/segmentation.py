@@ -12,16 +12,15 @@ def gtea(data: Path | None = None, *, model: str = "asformer_ssm") -> RunConfig:
         videomamba train gtea --data DIR --splits all --model asformer
         videomamba train gtea --data DIR --splits all --model mstcn2
 
-    Data: DIR as :mod:`videomamba.data.datasets.mstcn` has it, from MS-TCN's data.zip.
-    Published figures are the mean of 4 splits on I3D features (docs/segmentation.md); ours, on other features, are in
-    docs/experiments/gtea.md.
+    Data: DIR as :mod:`videomamba.data.datasets.mstcn` has it, from MS-TCN's data.zip. Published figures are the mean of
+    4 splits on I3D features (docs/segmentation.md); figures measured on other features are in docs/experiments/gtea.md.
 
-    ASFormer's settings: Adam at 5e-4 with L2 of 1e-5, halved when the training loss stays for three epochs, 120 epochs,
-    one video a step, half of the features' channels blanked, dropout 0.5; the last epoch counts. MS-TCN++ is trained
-    by the same settings here (its own: 100 epochs, no blanking, a fixed rate). The paper does not say where the block
-    sits nor how wide it is; ours, as Video Mamba Suite (arXiv 2403.09626) has it: in place of the attention of the
-    encoder's layers norm and ST-SSM, expansion 1, its answer scaled (1e-4 at first, learnt), left out with chance 0.3
-    in training, and added to its input.
+    ASFormer's settings: Adam at 5e-4 with L2 of 1e-5, halved when the training loss has not fallen for three epochs,
+    120 epochs, one video per step, half of the features' channels blanked, dropout 0.5; the last epoch counts. MS-TCN++
+    is trained with the same settings (its own: 100 epochs, no blanking, a fixed rate). The paper does not say where the
+    block is placed or how wide it is. Here, as in Video Mamba Suite (arXiv 2403.09626), norm and ST-SSM (expansion 1)
+    replace the attention of the encoder's layers; the output is scaled (initially by 1e-4, learnt), dropped with
+    probability 0.3 in training, and added to the input.
     """
     return _run("gtea", data, masking=0.5, model=model)
 
@@ -31,7 +30,7 @@ def salads(data: Path | None = None) -> RunConfig:
 
         videomamba train 50salads --data DIR --splits all --model asformer
 
-    Not run by us. 0.3 of the channels are blanked.
+    Not run. 0.3 of the channels are blanked.
     """
     return _run("50salads", data, masking=0.3, stride=2)
 
@@ -41,7 +40,7 @@ def breakfast_segmentation(data: Path | None = None) -> RunConfig:
 
         videomamba train breakfast_segmentation --data DIR --splits all --model asformer
 
-    Not run by us. 0.3 of the channels are blanked; the learning rate is 1e-4, as in ASFormer's code.
+    Not run. 0.3 of the channels are blanked; the learning rate is 1e-4, as in ASFormer's code.
     """
     return _run("breakfast_segmentation", data, masking=0.3, lr=1e-4)
 

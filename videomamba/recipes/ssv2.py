@@ -1,4 +1,4 @@
-"""Something-Something V2: time decides, and left is not right."""
+"""Something-Something V2: classes depend on the order of frames, and some on left and right."""
 
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,12 @@ def ssv2(
     """Something-Something V2.
 
     Layout: ``something-something-v2-{train,validation,labels}.json`` and ``20bn-something-something-v2/<id>.webm``
-    (docs/datasets.md). CHECKPOINT is an image model of ImageNet-1K; the paper began from Vim's. Hours: not published;
-    the paper used eight NVIDIA 3090 (supplement, S5).
+    (docs/datasets.md). CHECKPOINT is an image model of ImageNet-1K; the paper started from Vim's. Training time: not
+    published; the paper used eight NVIDIA 3090 (supplement, S5).
 
-    From Table S3: 35 epochs (from scratch 100, S3), 1 of warm-up, no flips. Ours: frames evenly over the whole video;
-    tests in 1 x 3 views; ``--flip`` turns clips and swaps the three pairs of classes that are mirror images; Table S1
-    and the ablations, whose frames are not given, at 16 frames, whose figure is the one in them; and
+    From Table S3: 35 epochs (from scratch 100, S3), 1 of warm-up, no flips. Chosen here: frames evenly over the video;
+    tests in 1 x 3 views; ``--flip`` mirrors clips and swaps the three pairs of classes that are mirror images; 16
+    frames for Table S1 and the ablations, which do not state their frames but have the figure of the 16-frame run; and
     what :func:`table_s3` names.
     """
     return table_s3(

@@ -1,4 +1,4 @@
-"""SyntheticMotions: moving textured objects in pairs that are each other's time reversal, rendered on the spot."""
+"""SyntheticMotions: moving textured objects in pairs of classes, each the other's time reversal."""
 
 from pathlib import Path
 
@@ -11,7 +11,8 @@ def synthetic_motions(data: Path | None = None) -> RunConfig:
     """The small model on the easy level, from scratch.
 
     Command: ``videomamba train synthetic_motions``; ``videomamba demo`` runs it and checks what it has learnt.
-    Expected: 97.5 % top-1 at seed 0 in 4 minutes of 2 idle cores, after one of rendering (docs/experiments/demo.md).
+    Expected: 97.5 % top-1 at seed 0 in 4 minutes on 2 idle cores, after one minute of rendering
+    (docs/experiments/demo.md).
     """
     return RunConfig(
         name="synthetic_motions",

@@ -1,4 +1,4 @@
-"""The training settings of the paper (supplement, Tables S2 and S3), and what it leaves open."""
+"""The training settings of the paper (supplement, Tables S2 and S3), and choices where it is silent."""
 
 import dataclasses
 from pathlib import Path
@@ -26,19 +26,19 @@ def table_s3(
     model: str = "videomamba_small",
     architecture: dict[str, Any] | None = None,
 ) -> RunConfig:
-    """A run by Table S3: what differs between data sets are the arguments.
+    """A run by Table S3; the arguments are what differs between data sets.
 
-    From the table: AdamW with betas 0.9 and 0.999, weight decay 0.05, a cosine from 3e-4, 64 clips a step over all
-    processes, drop path 0.1, RandAugment (9, 0.5), label smoothing 0.1, no repeated augmentation (it is not built).
+    From the table: AdamW with betas 0.9 and 0.999, weight decay 0.05, a cosine from 3e-4, 64 clips per step over all
+    processes, drop path 0.1, RandAugment (9, 0.5), label smoothing 0.1, no repeated augmentation (not implemented).
 
-    Ours, as the paper is silent or ambiguous:
+    Choices where the paper is silent or ambiguous:
 
-    - RandAugment's (9, 0.5) is magnitude 9 of 10 with deviation 0.5, in two operations drawn once a clip, each carried
-      out with chance 0.5 (timm's ``rand-m9-mstd0.5``, whose operations have that chance);
-    - random erasing with chance 0.25, one rectangle for all frames (timm's and Video Swin's figure);
+    - RandAugment's (9, 0.5) is magnitude 9 of 10 with deviation 0.5, in two operations drawn once per clip, each
+      applied with probability 0.5 (timm's ``rand-m9-mstd0.5``, whose operations have that probability);
+    - random erasing with probability 0.25, one rectangle for all frames (timm's and Video Swin's figure);
     - random resized crops of 8 to 100 % of the picture, sides 3:4 to 4:3 (torchvision's and Video Swin's);
     - a linear warm-up; the cosine ends at 1e-6; gradients are clipped to norm 1; biases, norms, D, A, class token and
-      positions do not decay; float32;
+      positions have no weight decay; float32;
     - the last epoch's weights are tested with ``views`` (clips x crops), scores averaged.
 
     Args:
@@ -48,7 +48,7 @@ def table_s3(
         flip_pairs: see :class:`videomamba.data.Augmentation`; used with ``--flip``.
         frames, stride: of a clip.
         views: clips and crops of the test.
-        start: what the weights begin from.
+        start: the initial weights.
         model: of the catalogue.
         architecture: fields of VideoMambaConfig that an ablation changes.
     """

@@ -1,4 +1,4 @@
-"""What something costs part by part, beside what it cannot be below."""
+"""Costs part by part, with their lower bounds."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ _MARKS = ("|", "d", "o")
 def cost_figure(
     parts: Mapping[str, Mapping[str, float]], marks: Mapping[str, Mapping[str, float]], *, xlabel: str, title: str = ""
 ) -> Figure:
-    """A bar a row, its parts end to end, and marks at the row's other figures.
+    """One stacked bar per row, with marks at the row's other figures.
 
     Args:
         parts: by row, the parts in order; every row has the same ones.

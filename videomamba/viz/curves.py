@@ -55,7 +55,7 @@ def rank_correlation(values: np.ndarray) -> float:
 
 
 def delta_curve(steps: Sequence[LayerSteps], *, title: str = "") -> Figure:
-    """The mean step size of each layer, one line a direction, from its smallest to its largest token shaded."""
+    """The mean step size of each layer, one line per direction; the range over tokens is shaded."""
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     axis = figure.subplots()
     layers = sorted({step.layer for step in steps})

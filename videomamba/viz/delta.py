@@ -1,4 +1,4 @@
-"""The paper's delta pictures (supplement, Figs. S1-S3): what each layer takes in, and what it passes over."""
+"""The paper's delta maps (supplement, Figs. S1-S3): what each layer takes in and what it ignores."""
 
 import textwrap
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from videomamba.errors import UserError
 Direction = Literal["both", "forward", "backward"]
 Scale = Literal["shared", "layer"]
 
-GREY, OVER = "gray", "cividis"  # both grow in lightness alone: right in print and for the colour-blind
+GREY, OVER = "gray", "cividis"  # both vary only in lightness: readable in greyscale and for colour-blind readers
 _COVER = 0.6  # share of the map in an overlay; the rest is the frame, without colour
 _WHICH = {"both": "mean of both directions", "forward": "forward direction", "backward": "backward direction"}
 
@@ -29,7 +29,7 @@ class Drawing:
     """How maps are drawn.
 
     Attributes:
-        layers: which; by default five evenly spread ones.
+        layers: their numbers; by default five, evenly spread.
         direction: one, or the mean of both.
         scale: one logarithmic scale ``shared`` by all layers, whose step sizes may differ by orders of magnitude, or
             each ``layer`` on its own linear one, which shows what differs within it.
@@ -55,7 +55,7 @@ class DeltaRows:
         layers: their numbers.
         maps: (layers, t, H, W) float32, in model units.
         limits: per layer the step sizes drawn darkest and brightest; what is beyond is clipped.
-        words: which direction, which scale, which grid: to be written on every picture.
+        words: direction, scale and grid, to be written on every picture.
     """
 
     layers: tuple[int, ...]
@@ -137,14 +137,14 @@ def delta_figure(
     columns: int = 8,
     title: str = "",
 ) -> Figure:
-    """Frames above, under them a row of step-size maps for each layer; darker is smaller, as in the paper.
+    """Frames above, one row of step-size maps per layer below; darker is smaller, as in the paper.
 
     Args:
         frames: (T, 3, H, W) uint8, as the model saw them.
         maps: (depth, 2, t, h, w) of one clip, from ``model.delta_maps``.
         how: layers, direction, scale, overlay.
         timestamps: seconds of the frames, to be written above them.
-        columns: moments to show, at most, evenly spread.
+        columns: largest number of moments to show, evenly spread.
         title: written on top.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Delta maps as one web page that needs no network: any frame, layer, direction and scale, by hand."""
+"""Delta maps as one web page that needs no network, with any frame, layer, direction and scale."""
 
 import base64
 import html

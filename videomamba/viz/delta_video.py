@@ -1,4 +1,4 @@
-"""Delta maps as a film: the clip, and beside it a panel for each layer."""
+"""Delta maps as a video: the clip, and beside it one panel per layer."""
 
 import math
 from collections.abc import Iterator
@@ -51,5 +51,5 @@ def delta_film(frames: Tensor, rows: DeltaRows, *, overlay: bool = False, title:
 
 
 def _even(inches: float) -> float:
-    """About as much, but an even number of pixels: h264 takes no odd ones."""
+    """About this number of pixels, but even: h264 takes no odd sizes."""
     return 2 * round(inches * _DPI / 2) / _DPI

@@ -18,7 +18,7 @@ _OTHER_SCRIPTS = ("notosans", "sourcehan", "wqy", "wenquanyi", "droidsansfallbac
 
 
 def font_for(texts: Iterable[str], size: int) -> ImageFont.FreeTypeFont:
-    """A font that draws all of these texts, or as much of them as an installed one can, which is said in a note.
+    """A font that draws all of these texts, or as much of them as an installed one can, with a note.
 
     Args:
         texts: what will be drawn.

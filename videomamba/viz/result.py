@@ -1,4 +1,4 @@
-"""Results as pictures: classes beside the frames that they are of, boxes in their frames."""
+"""Results as pictures: classes with their frames, boxes in their frames."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol

@@ -24,7 +24,7 @@ def slope(points: Points) -> float | None:
 def scaling_figure(
     panels: Mapping[str, Mapping[str, Points]], *, xlabels: Sequence[str], ylabel: str, title: str = ""
 ) -> Figure:
-    """One panel beside the other, each with a line a model; its legend says every line's slope.
+    """Panels side by side, each with one line per model; the legend gives the slopes.
 
     Args:
         panels: by title, the points (x, y) of each model.

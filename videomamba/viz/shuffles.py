@@ -1,4 +1,4 @@
-"""How much a model's answers depend on the order of frames: accuracy under each shuffle, and what each class loses."""
+"""How much a model depends on the order of frames: accuracy under each shuffle, and the change of each class."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,8 +17,8 @@ def shuffle_figure(
 ) -> Figure:
     """Bars of accuracy (mean of the runs, which are dots on them) beside a map of each class's change.
 
-    The map is drawn from brown (worse when shuffled) over white to blue-green (better), apart in lightness only by how
-    far it is from none, with the numbers written in: readable in print and by the colour-blind.
+    The map runs from brown (worse when shuffled) over white to blue-green (better); lightness depends only on the size
+    of the change, and the numbers are written in, for greyscale prints and colour-blind readers.
 
     Args:
         labels: shuffle -> its name in the picture, in the order to draw; ``none`` is among them.

@@ -1,4 +1,4 @@
-"""Who does what when: a video's segments as coloured bars, truth above prediction."""
+"""A video's segments as coloured bars, truth above prediction."""
 
 from collections.abc import Mapping, Sequence
 
@@ -33,7 +33,7 @@ def timeline_figure(
     unit: str = "frames",
     title: str = "",
 ) -> Figure:
-    """A row of bars for each entry, all on one time axis, and a legend of the labels in order of appearance.
+    """One row of bars per entry, all on one time axis, and a legend of the labels in order of appearance.
 
     Args:
         rows: name -> segments; the first is drawn on top.

@@ -35,17 +35,17 @@ def data(
 ) -> int:
     """Times reading, decoding and augmenting (as the paper does) of training clips, for every decoder that works here.
 
-    The decoder alone is timed three ways for the frames up to the last one used: as it is, with the used frames made
-    pictures (RGB), and with all of them made pictures; torchcodec makes a picture of whatever it gives.
+    The decoder alone is timed in three ways, for the frames up to the last one used: without conversion, with the used
+    frames converted to RGB, and with all of them converted; torchcodec always converts the frames that it returns.
 
     Args:
         data: video files, or folders of them
         frames: of a clip
         size: height and width in pixels
-        strides: source frames from one to the next, or uniform: evenly over the whole video
-        clips: videos, drawn from those that there are (the same for the same data)
-        rounds: times that each is taken, other frames each time
-        workers: processes for the larger of the two figures of clips a second (half of the cores, at most 8)
+        strides: source frames from one to the next, or uniform: evenly over the video
+        clips: number of videos, drawn from those found (the same ones for the same data)
+        rounds: how often each video is read, with other frames each time
+        workers: processes for the larger of the two throughput figures (half of the cores, at most 8)
         csv: also write the rows there
         markdown: also write a table there
         plot: also draw it there (.png, .pdf, .svg)

@@ -30,9 +30,9 @@ def model(
     device: Device = "auto",
     json: Json = False,
 ) -> int:
-    """Times models with random weights: a forward pass and a training step; the models of one input take turns.
+    """Times models with random weights: a forward pass and a training step; models with the same input take turns.
 
-    `python -m benchmarks.models` in a checkout times them beside ViViT, TimeSformer and VideoMAE, with their memory.
+    `python -m benchmarks.models` in a checkout compares them with ViViT, TimeSformer and VideoMAE, and measures memory.
 
     Args:
         models: names of architectures
@@ -41,7 +41,7 @@ def model(
         passes: forward (inference), training (forward, backward, step of AdamW)
         precisions: bf16 is autocast
         batches: clips at a time
-        seconds: for the models of one input and pass together, about; at least five passes of each
+        seconds: rough time for all models with the same input and pass; each runs at least five passes
         csv: also write the rows there
         markdown: also write a table there
         plot: also draw time over tokens there (.png, .pdf, .svg)
@@ -99,7 +99,7 @@ def _cells(row: "Row") -> list[str]:
 
 
 def _draw(file: Path, rows: "list[Row]") -> None:
-    """A panel for each pass, precision and batch; time over the 2 x 16 x 16 pieces of a clip."""
+    """One panel per pass, precision and batch; time over the 2 x 16 x 16 pieces of a clip."""
     from videomamba.viz.scaling import scaling_figure
 
     panels: dict[str, dict[str, list[tuple[float, float]]]] = {}
@@ -108,6 +108,6 @@ def _draw(file: Path, rows: "list[Row]") -> None:
         tokens = row.frames / 2 * (row.size / 16) ** 2
         lines.setdefault(row.model, []).append((tokens, row.milliseconds / row.batch))
     labels = ["tokens (2 x 16 x 16 pieces of a clip)"] * len(panels)
-    figure = scaling_figure(panels, xlabels=labels, ylabel="milliseconds a clip")
+    figure = scaling_figure(panels, xlabels=labels, ylabel="milliseconds per clip")
     with whole_file(file) as temporary:
         figure.savefig(temporary, format=file.suffix[1:], dpi=130)

@@ -1,4 +1,4 @@
-"""``videomamba benchmark operations``: what a VideoMamba costs, counted."""
+"""``videomamba benchmark operations``: the operations of a VideoMamba, counted."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ def operations(
 ) -> int:
     """Counts the operations of a VideoMamba, part by part, and over frames and sizes, from its definition.
 
-    `python -m benchmarks.models operations` in a checkout counts those of ViViT, TimeSformer and others beside it.
+    `python -m benchmarks.models operations` in a checkout compares it with ViViT, TimeSformer and others.
 
     Args:
         model: name of an architecture, videomamba_...
-        frames: of a clip; parts are listed at 16 where these are asked for, else at the first
-        sizes: height and width in pixels; parts are listed at 224 where these are asked for, else at the first
+        frames: of a clip; the parts are listed at 16 frames if these are among them, else at the first value
+        sizes: height and width in pixels; the parts are listed at 224 if it is among them, else at the first value
         csv: also write the counts there
         markdown: also write them there as a table
         plot: also draw them there (.png, .pdf, .svg)
@@ -73,7 +73,7 @@ def in_words(sums: "Totals") -> str:
     return (
         f"as the paper counts {giga(sums.paper)} multiply-adds (patch embedding, in_proj, out_proj); all products "
         f"{giga(sums.multiply_adds)} multiply-adds, {giga(sums.elementwise)} other additions and multiplications, "
-        f"{giga(sums.functions)} exponentials and alike"
+        f"{giga(sums.functions)} exponentials, SiLUs and roots"
     )
 
 
@@ -82,7 +82,7 @@ def giga(count: float) -> str:
 
 
 class Row(NamedTuple):
-    """A clip, its 2 x 16 x 16 pieces, and what it costs."""
+    """A clip, the number of its 2 x 16 x 16 pieces, and its operations."""
 
     frames: int
     size: int
@@ -90,7 +90,7 @@ class Row(NamedTuple):
     sums: "Totals"
 
 
-_HEAD = ("frames", "size", "tokens", "paper's count", "all multiply-adds", "other + and x", "exponentials and alike")
+_HEAD = ("frames", "size", "tokens", "paper's count", "all multiply-adds", "other + and x", "exponentials etc.")
 
 
 def _cells(row: Row) -> list[str]:
@@ -124,7 +124,7 @@ def _parts(model: str, frames: int, size: int) -> "list[Part]":
 
 
 def _parts_table(title: str, parts: "Sequence[Part]") -> Table:
-    head = ("part", "parameters", "M multiply-adds", "M other + and x", "M exponentials and alike")
+    head = ("part", "parameters", "M multiply-adds", "M other + and x", "M exponentials etc.")
     table = Table(*head, title=title, title_justify="left")
     for part in parts:
         millions = (f"{n / 1e6:,.1f}" for n in (part.multiply_adds, part.elementwise, part.functions))

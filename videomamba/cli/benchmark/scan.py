@@ -1,4 +1,4 @@
-"""``videomamba benchmark scan``: every implementation of the scan on this machine, each beside its floor."""
+"""``videomamba benchmark scan``: every implementation of the scan on this machine, each with its floor."""
 
 import dataclasses
 from pathlib import Path
@@ -87,7 +87,7 @@ def _cells(row: "Row") -> list[str]:
 
 
 def _draw(file: Path, rows: "list[Row]", device: str) -> None:
-    """A panel for each pass of one direction and of both, time over tokens; the floor is a line of its own."""
+    """One panel per pass, for one and two directions: time over tokens, with the floor as a separate line."""
     from videomamba.viz.scaling import scaling_figure
 
     panels: dict[str, dict[str, dict[int, float]]] = {}

@@ -1,1 +1,1 @@
-"""What verbs share."""
+"""What several commands share."""

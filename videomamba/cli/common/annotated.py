@@ -51,7 +51,7 @@ def annotated_videos(
 
 
 def point_out_notes(parts: Mapping[str, Any], console: Console) -> None:
-    """What there is to know of how the data were found, a line each."""
+    """Notes on how the data were found, one per line."""
     for part in parts.values():
         for note in getattr(part, "notes", ()):
             console.print(f"note: {note}", soft_wrap=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(model: Any, request: Request, console: Console) -> dict[str, Any] | None:
-    """Frame mAP of one part's keyframes; None in processes that do not speak.
+    """Frame mAP of one part's keyframes; None in all processes but the first.
 
     Raises:
         UserError: a data set that cannot be read, or of other classes.

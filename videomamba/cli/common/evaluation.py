@@ -1,4 +1,4 @@
-"""A model tested on annotated data, with a bar; what the tasks' parts of ``videomamba evaluate`` share."""
+"""Tests a model on annotated data, with a progress bar; shared by the tasks of ``videomamba evaluate``."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What ``videomamba evaluate`` was asked for; the fields are its options."""
+    """The options of ``videomamba evaluate``."""
 
     data: Path
     checkpoint: str
@@ -37,7 +37,7 @@ class Request:
 def run_evaluation(
     model: Any, task: "Task", part: Any, request: Request, console: Console
 ) -> tuple[dict[str, Any], bool]:
-    """The task's report on a part, and whether this is the process that speaks and writes."""
+    """The task's report on a part, and whether this is the process that prints and writes."""
     from videomamba.engine import evaluate, evaluation_loader
     from videomamba.engine.broken import BrokenFiles
     from videomamba.engine.device import make_accelerator

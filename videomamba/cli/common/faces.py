@@ -1,4 +1,4 @@
-"""What each task says and takes at the command line: how a checkpoint is evaluated, and what follows a training."""
+"""Each task's output and options at the command line: how a checkpoint is evaluated, and what to do after training."""
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -26,8 +26,8 @@ class Face:
     Attributes:
         kind: what its checkpoints are called.
         options: those of ``evaluate`` that only some tasks have, and this one has.
-        evaluate: the figures of a checkpoint, shown to people; None in processes that do not speak.
-        after_training: lines of figures, and commands that go on from a run.
+        evaluate: the figures of a checkpoint, shown to people; None in all processes but the first.
+        after_training: lines with figures, and commands that use the run.
     """
 
     kind: str
@@ -59,7 +59,7 @@ def evaluated(model: "PretrainedModel", request: Request, console: Console) -> d
     """The figures of a checkpoint by its task.
 
     Raises:
-        UserError: an option that this kind of checkpoint has no use for.
+        UserError: an option that does not apply to this kind of checkpoint.
     """
     from videomamba.tasks.catalogue import task_of
 
@@ -74,7 +74,7 @@ def evaluated(model: "PretrainedModel", request: Request, console: Console) -> d
 
 
 def tell(run: "RunConfig", result: "RunResult", console: Console) -> None:
-    """Lines for people: what was reached, where the models are, what to do with them."""
+    """Lines for people: the figures reached, where the models are, and how to use them."""
     figures, commands = FACES[run.task].after_training(run, result)
     for line in figures:
         console.print(line, soft_wrap=True)

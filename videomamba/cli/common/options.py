@@ -1,4 +1,4 @@
-"""Options that several verbs share, and where answers go: people read standard error, programs standard output."""
+"""Options that several commands share, and output: text for people on standard error, JSON on standard output."""
 
 import json
 import os
@@ -13,12 +13,12 @@ from rich.console import Console
 
 from videomamba.errors import UserError
 
-# the words after `videomamba`, for messages that say how to go on
+# the words after `videomamba`, for messages that say how to continue
 invocation: ContextVar[tuple[str, ...]] = ContextVar("invocation", default=())
 
 
 def option(metavar: str, help: str | None = None) -> Any:
-    """An option's value by name, and no word about a default that is "not given"."""
+    """The name shown for an option's value; a default of "not given" is not shown."""
     return tyro.conf.arg(metavar=metavar, help=help, help_behavior_hint=_default)
 
 
@@ -44,7 +44,7 @@ LeaveOut = Annotated[
     Path | None, option("FILE.csv", "leave out the videos that this file lists, as `videomamba check --csv` writes it")
 ]
 SkipBroken = Annotated[
-    int, option("N", "go on without up to N videos that cannot be read; they are listed, others stand in for them")
+    int, option("N", "continue without up to N videos that cannot be read; they are listed, and others replace them")
 ]
 InMemory = Annotated[Flag, tyro.conf.arg(help="decode each video once and keep it in memory, for small sets")]
 
@@ -57,15 +57,15 @@ def names_given(options: Mapping[str, object]) -> list[str]:
 def require_split(split: str | None, hold_out: str | None) -> None:
     """
     Raises:
-        UserError: rows to hold out, and no csv file to find them in.
+        UserError: rows to hold out without a csv file.
     """
     if hold_out is not None and split is None:
         raise UserError(f"--hold-out {hold_out} needs --split FILE.csv, the file that has the column")
 
 
 def people() -> Console:
-    """A console on standard error; names of files and classes are printed as they are; of several processes the first
-    one speaks."""
+    """A console on standard error; names of files and classes are printed as they are; of several processes only
+    the first one prints."""
     return Console(stderr=True, highlight=False, markup=False, quiet=not _is_first_process())
 
 
@@ -79,7 +79,7 @@ def print_json(value: Any) -> None:
         return
     json.dump(value, sys.stdout, indent=2, default=str)
     sys.stdout.write("\n")
-    sys.stdout.flush()  # a reader that is gone shows here
+    sys.stdout.flush()  # raises here if the reader is gone
 
 
 def default_workers() -> int:

@@ -19,7 +19,7 @@ def check_suffix(name: str, file: Path, kinds: Sequence[str] = PICTURES) -> None
 
 
 def check_outputs(csv: Path | None, markdown: Path | None, plot: Path | None) -> None:
-    """Before the work, whether its files can be written.
+    """Checks before the work that its files can be written.
 
     Raises:
         UserError: one cannot, or ``plot`` is no picture.

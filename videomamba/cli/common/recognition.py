@@ -73,7 +73,7 @@ def _point_out_splits(request: Request, console: Console) -> None:
 
 
 def after_training(run: "RunConfig", result: "RunResult") -> tuple[Sequence[str], Sequence[Sequence[object]]]:
-    """Top-1 at the end and at best, and how to go on."""
+    """The last and the best top-1, and how to continue."""
     from videomamba.engine.run_folder import SPLITS
 
     folder, last, best, splits = result.folder, result.last, result.best, result.splits

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(model: Any, request: Request, console: Console) -> dict[str, Any] | None:
-    """MoF, Edit and F1 of one part of a split; None in processes that do not speak.
+    """MoF, Edit and F1 of one part of a split; None in all processes but the first.
 
     Raises:
         UserError: a data set that cannot be read, or of other classes or channels.
@@ -41,7 +41,7 @@ def evaluate(model: Any, request: Request, console: Console) -> dict[str, Any] |
     _check(annotations, names, model.config.input_dim, data)
     for note in annotations.notes:
         console.print(f"note: {note}", soft_wrap=True)
-    whole = dataclasses.replace(request, batch_size=1, workers=0)  # videos of any length, read in an instant
+    whole = dataclasses.replace(request, batch_size=1, workers=0)  # videos of any length, quickly read
     report, speaks = run_evaluation(model, Segmentation(names), annotations, whole, console)
     if not speaks:
         return None

@@ -1,4 +1,4 @@
-"""``videomamba score``: published figures of anybody's answers, from files alone."""
+"""``videomamba score``: a benchmark's figures for any predictions, from files alone."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,15 +21,15 @@ def score(
     ignore: Annotated[tuple[str, ...], option("LABEL...")] = ("background",),
     json: Json = False,
 ) -> int:
-    """Computes a benchmark's figures as its official evaluator does.
+    """Computes a benchmark's figures like its official evaluator.
 
     `ava`: frame mAP at IoU 0.5. The csv files have no header and the columns video, timestamp, x1, y1, x2, y2
     (fractions of the picture), action and, for detections, score. Of each frame the 50 highest-scored detections count.
 
     `segmentation`: MoF, Edit and F1@10, 25, 50 in percent, as MS-TCN's evaluator has them. Both folders have a file
-    NAME.txt or NAME for each video, with a label a line for each frame, or as MS-TCN's and ASFormer's code write it.
+    NAME.txt or NAME for each video, with one label per line and frame, or as MS-TCN's and ASFormer's code write it.
     Videos without a prediction do not count. A prediction that is longer or shorter by a few frames is scored where
-    both have labels, one by many is refused.
+    both have labels; a larger difference is refused.
 
     Args:
         what: the benchmark

@@ -1,4 +1,4 @@
-"""``videomamba score ava``: frame mAP of anybody's detections, as AVA's official evaluator computes it."""
+"""``videomamba score ava``: frame mAP of any detections, as AVA's official evaluator computes it."""
 
 import math
 from pathlib import Path
@@ -56,7 +56,7 @@ def _as_items(rows: "list[BoxRow]") -> Any:
 
 
 def _point_out(names: Any, left_out: Any, rows: "dict[str, list[BoxRow]]", console: Console) -> None:
-    """A line each about rows that do not count."""
+    """One line per kind of row that does not count."""
     for kind, listed in rows.items():
         unknown = sum(row.action not in names for row in listed)
         excluded = sum(row.key in left_out for row in listed)

@@ -1,4 +1,4 @@
-"""``videomamba score segmentation``: MoF, Edit and F1 of anybody's frame labels."""
+"""``videomamba score segmentation``: MoF, Edit and F1 of any frame labels."""
 
 from pathlib import Path
 

@@ -52,7 +52,7 @@ def causal_conv(
     return_final_states: bool = False,
     backend: str = "auto",
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """Depthwise convolution in which a token sees itself and the K - 1 visited before it; channels last.
+    """Depthwise convolution over each token and the K - 1 tokens visited before it; channels last.
 
     Args:
         x: (B, L, D) tokens in natural order.
@@ -62,7 +62,7 @@ def causal_conv(
         reverse: visit the tokens from last to first.
         order: (L,) int64, the order of the visit (instead of ``reverse``).
         initial_states: (B, K - 1, D) tokens visited before the first, oldest first; zeros when None.
-        return_final_states: also return the last K - 1 tokens visited, the ``initial_states`` of what comes next.
+        return_final_states: also return the last K - 1 tokens visited, the ``initial_states`` of the continuation.
         backend: see :mod:`videomamba.ops.backend`.
 
     Returns:
@@ -126,7 +126,7 @@ def _after(
     reverse: bool,
     order: Tensor | None,
 ) -> Tensor:
-    """The convolution of a sequence that goes on from ``past``, visited first."""
+    """The convolution of a sequence that continues ``past``, which is visited first."""
     before, length = past.shape[1], x.shape[1]
     if order is not None:
         order = torch.cat([torch.arange(before, device=order.device), order + before])
@@ -159,6 +159,11 @@ def causal_conv1d(
 
     Raises:
         UserError: as :func:`causal_conv`, or for another activation.
+
+    Example:
+        >>> x, weight = torch.randn(2, 16, 9), torch.randn(16, 4)
+        >>> videomamba.ops.causal_conv1d(x, weight, activation="silu").shape
+        torch.Size([2, 16, 9])
     """
     out, final_states = causal_conv(
         x.transpose(1, 2),
@@ -183,7 +188,7 @@ def causal_conv1d_update(
     *,
     backend: str = "auto",
 ) -> Tensor:
-    """The next token, or the next few, of a convolution that goes on; causal-conv1d's ``causal_conv1d_update``.
+    """The next token, or the next few, of a convolution that is continued; causal-conv1d's ``causal_conv1d_update``.
 
     Args:
         x: (B, D), or (B, D, L) for several tokens.

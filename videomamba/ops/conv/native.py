@@ -1,6 +1,6 @@
 """The convolution in C++ on the CPU, as a PyTorch operator with its gradient; the contract of :mod:`.reference`.
 
-Where someone differentiates the gradient or transforms it, :mod:`.torch_backend` computes it instead.
+If the gradient itself is differentiated or transformed, :mod:`.torch_backend` computes it instead.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ DTYPES = (torch.float32, torch.bfloat16)
 
 
 def serves(x: Tensor) -> bool:
-    """Whether these kernels are here and take tensors of this device and dtype."""
+    """Whether these kernels are available and take tensors of this device and dtype."""
     return AVAILABLE and x.device.type == "cpu" and x.dtype in DTYPES
 
 

@@ -1,4 +1,4 @@
-"""The convolution by its definition, a token and a tap at a time."""
+"""The convolution by its definition, one token and tap at a time."""
 
 import torch
 import torch.nn.functional as F

@@ -76,7 +76,7 @@ class CConv(Structure):
 
 
 class Kernels:
-    """One compiled library: its functions take a structure and raise what went wrong.
+    """One compiled library: its functions take a structure and raise errors as exceptions.
 
     Attributes:
         name: of the instruction set.
@@ -97,7 +97,7 @@ class Kernels:
 
         Raises:
             UserError: an order is not a permutation.
-            MemoryError: no room for the workspace.
+            MemoryError: not enough memory for the workspace.
         """
         status = getattr(self._library, f"videomamba_{function}")(ctypes.byref(problem))
         if status:
@@ -105,7 +105,7 @@ class Kernels:
 
 
 def variants() -> list[str]:
-    """The compiled variants that are here and that this CPU can run, best first."""
+    """The compiled variants that this CPU can run, best first."""
     runnable = _RUNS.get(torch.backends.cpu.get_cpu_capability(), ("portable",))
     return [name for name in runnable if _path(name).is_file()]
 

@@ -49,7 +49,7 @@ public:
         used_ += (size_t(floats) * 4 + kAlign - 1) / kAlign * kAlign;
         return p;
     }
-    // Gives back what is more than a thread should keep.
+    // Frees memory beyond what a thread should keep.
     void trim() {
         if (bytes_ <= kKeep) return;
         free(memory_);

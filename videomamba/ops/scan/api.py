@@ -1,8 +1,8 @@
-"""The scan's public functions: they check what they are given and call the operator.
+"""The scan's public functions: they check their arguments and call the operator.
 
-Derivatives: reverse mode runs on every backend; where a transform of ``torch.func`` is at work, a tensor carries a
-forward-mode tangent or a gradient is differentiated, the reference computes, whatever backend was asked for: right, and
-as slow as a loop over tokens.
+Derivatives: reverse mode runs on every backend. Under a transform of ``torch.func``, with forward-mode tangents and for
+gradients of gradients, the reference computes instead of the chosen backend: correct, and as slow as a loop over
+tokens.
 """
 
 from typing import Literal, overload
@@ -66,6 +66,13 @@ def bidirectional_scan(
 
     Raises:
         UserError: shapes do not fit each other, complex or whole numbers, or the backend cannot serve these tensors.
+
+    Example:
+        >>> from videomamba.ops import ScanDirection, bidirectional_scan
+        >>> u, z, (B, C) = torch.randn(2, 9, 16), torch.randn(2, 9, 16), torch.randn(2, 2, 9, 4)
+        >>> direction = ScanDirection(u=u, delta=torch.rand(2, 9, 16), A=-torch.ones(16, 4), B=B, C=C)
+        >>> bidirectional_scan(direction, direction, z).shape
+        torch.Size([2, 9, 16])
     """
     second = backward._replace(order=order, reverse=order is None)
     out, (first_state, second_state) = _run([forward, second], z, delta_softplus, backend)
@@ -113,6 +120,11 @@ def selective_scan(
 
     Raises:
         UserError: shapes do not fit each other, complex or whole numbers, or the backend cannot serve these tensors.
+
+    Example:
+        >>> u, delta, (B, C) = torch.randn(2, 16, 9), torch.rand(2, 16, 9), torch.randn(2, 2, 4, 9)
+        >>> videomamba.ops.selective_scan(u, delta, -torch.ones(16, 4), B, C, delta_softplus=True).shape
+        torch.Size([2, 16, 9])
     """
     check_floats("the scan", u=u, delta=delta, B=B, C=C)
     batch, length = u.shape[0], u.shape[-1]

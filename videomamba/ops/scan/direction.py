@@ -36,7 +36,7 @@ class ScanDirection(NamedTuple):
     reverse: bool = False
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> "ScanDirection":
-        """The direction with every tensor changed, but for the order."""
+        """The direction with every tensor but the order changed."""
         u, delta, A, B, C = (change(x) for x in self[:5])
         D, bias, state = (None if x is None else change(x) for x in (self.D, self.delta_bias, self.initial_state))
         return ScanDirection(u, delta, A, B, C, D, bias, state, self.order, self.reverse)

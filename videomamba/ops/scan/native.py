@@ -62,7 +62,7 @@ def backward(
     Raises:
         UserError: an order is not a permutation.
     """
-    if not saved:  # forward ran where no gradient was in sight, as under torch.func
+    if not saved:  # forward ran without saving for a gradient, as under torch.func
         saved = forward(directions, z, delta_softplus=delta_softplus, save=True)[2]
     problem = _Problem(directions, z, delta_softplus)
     problem.read_or_write(saved)

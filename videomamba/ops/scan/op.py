@@ -4,8 +4,8 @@
 lists, one entry per direction, a tensor without axes where it lacks an input: autograd drops lists that hold None, and
 AOTInductor turns empty ones into None. Only the last direction may have an order.
 
-The gradient is an operator too, and has none of its own: where someone differentiates it, or transforms either of them
-(``torch.func``, forward mode), the reference computes instead, which autograd follows to any depth.
+The gradient is an operator too, without a gradient of its own: if it is differentiated, or either is transformed
+(``torch.func``, forward mode), the reference computes instead, which autograd differentiates to any order.
 """
 
 from collections.abc import Sequence
@@ -154,7 +154,7 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
 def _gradient(ctx: Any, grads: list[Tensor]) -> tuple[Any, ...]:
     """``grads`` of the outputs; zeros where an output was not used."""
     count = len(ctx.reverse)
-    tensors = ctx.saved_tensors  # once: activation checkpointing computes them anew
+    tensors = ctx.saved_tensors  # once: activation checkpointing recomputes them
     inputs, (order, *saved) = tensors[: 8 * count + 1], tensors[8 * count + 1 :]
     of_states = grads[1 : 1 + count]
     if needs_plain_gradient(grads):

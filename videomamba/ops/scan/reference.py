@@ -1,4 +1,4 @@
-"""The recurrence as it is written down, a step at a time, differentiated by autograd: the yardstick of every kernel."""
+"""The recurrence as defined, one step at a time, differentiated by autograd: every kernel is compared with it."""
 
 from collections.abc import Sequence
 

@@ -1,9 +1,9 @@
 """The scan on a GPU in Triton, with the contract of :mod:`.reference`; the kernels are in :mod:`.triton_kernels`.
 
-The sequence is cut into as many chunks as it takes to fill the device, so a single clip fills it too. With more than
-one chunk, each first finds the state it would leave if it began from zero; these are joined one after the other, and
-then all chunks run from the states that they really begin from. The gradient does the same, forwards for the states and
-backwards for their gradients, with one tile of tokens a chunk.
+The sequence is cut into as many chunks as it takes to fill the device, even with a single clip. With more than
+one chunk, each first computes its final state from an initial state of zero; these are combined sequentially, and
+then all chunks run from their actual initial states. The gradient does the same, forwards for the states and
+backwards for their gradients, with one tile of tokens per chunk.
 """
 
 import importlib.util
@@ -23,7 +23,7 @@ from videomamba.ops.scan.direction import ScanDirection, ScanGradients
 
 TILE_STEPS = 16
 TILE_STATES = 256  # channels times states of a tile
-PROGRAMS_PER_PROCESSOR = 8  # as many as hide each other's waiting
+PROGRAMS_PER_PROCESSOR = 8  # enough to hide latency
 
 
 def forward(
@@ -150,7 +150,7 @@ class _Launch:
         )
 
     def _chunk_steps(self) -> int:
-        """The whole length where blocks and batch fill the device, else so few that chunks do."""
+        """Steps per chunk: the full length if blocks and batch fill the device, else few enough that the chunks do."""
         programs = len(self.d.u) * self.d.B.shape[2] * self.blocks
         chunks = max(1, _wanted_programs(self.d.u.device) // max(1, programs))
         return TILE_STEPS * max(1, _ceil_div(self.length, TILE_STEPS * chunks))

@@ -1,4 +1,4 @@
-"""One more token of a scan that goes on."""
+"""The next token of a scan."""
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +22,7 @@ def selective_state_update(
 ) -> Tensor:
     """The next token, with the arguments and the meaning of mamba-ssm's function of this name.
 
-    ``selective_scan(..., return_last_state=True)`` gives the state that this goes on from. Computes in float32, or
+    ``selective_scan(..., return_last_state=True)`` gives the state to start from. Computes in float32, or
     float64 when x is float64; any derivative is defined.
 
     Args:
