@@ -145,7 +145,7 @@ def test_mistakes_are_one_line(ava_run, ava, trained, clips, fails, tmp_path):
     video = ava / "clip7.mp4"
     assert "not VideoMamba" in fails("detect", video, "--checkpoint", trained, *boxes, *CPU)
     assert "is a detector" in fails("predict", video, "--checkpoint", ava_run, *CPU)
-    assert "no detector" in fails("evaluate", trained, clips, *KEYFRAMES)
+    assert "is a recogniser: --data-option cannot be used with it" in fails("evaluate", trained, clips, *KEYFRAMES)
     line = fails("detect", ava / "clip0.mp4", "--checkpoint", ava_run, *boxes, *CPU)
     assert "no box that can be used for clip0" in line
     assert "videos clip6, clip7, clip8" in line
@@ -154,7 +154,7 @@ def test_mistakes_are_one_line(ava_run, ava, trained, clips, fails, tmp_path):
     (labels_only / "map.pbtxt").write_text('item { name: "a" id: 1 }')
     assert "option keyframes" in fails("train", "ava", "--data", ava, "--device", "cpu")
     assert "expected NAME=VALUE" in fails("train", "ava", "--data", ava, "--data-option", "keyframes")
-    assert "has no options" in fails("train", clips, *KEYFRAMES)
+    assert "has no --data-option" in fails("train", clips, *KEYFRAMES)
     assert "expected one csv such as ava_train_v2.2.csv" in fails("train", "ava", "--data", labels_only)
 
 

@@ -69,6 +69,7 @@ def probe(features, labels):
     return ((test @ train.T @ weights).argmax(1) == labels[order[cut:]]).float().mean().item()
 
 
+@pytest.mark.slow
 def test_looks_do_not_tell_and_order_does():
     clips, labels = sets()
     names = class_names("easy")

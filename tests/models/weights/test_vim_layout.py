@@ -42,7 +42,7 @@ def deviations(model, want, dtype):
 
 def slow_ones(name, backend):
     """Triton's interpreter takes 20 to 30 seconds a model."""
-    return [pytest.mark.slow] if backend == "triton" and name != "vim_image" and not torch.cuda.is_available() else []
+    return [pytest.mark.slow] if backend == "triton" and not torch.cuda.is_available() else []
 
 
 @pytest.mark.parametrize(("name", "backend"), [pytest.param(n, b, marks=slow_ones(n, b)) for n in NAMES for b in RUNS])

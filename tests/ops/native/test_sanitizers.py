@@ -15,6 +15,7 @@ COMPILER = shutil.which("g++") or shutil.which("clang++")
 
 
 @pytest.mark.skipif(COMPILER is None, reason="no C++ compiler here")
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", library.variants())
 def test_no_kernel_leaves_its_arrays(variant, tmp_path):
     program = tmp_path / "sanitized"

@@ -40,6 +40,7 @@ print("compiled")
 """
 
 
+@pytest.mark.slow
 def test_real_compilers_take_the_kernels(tmp_path):
     """NVIDIA's and AMD's, without their devices: to machine code for H100 and MI300."""
     environment = {**os.environ, "TRITON_CACHE_DIR": str(tmp_path)}
