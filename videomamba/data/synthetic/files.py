@@ -1,7 +1,6 @@
 """What is rendered, as files: h264 videos in one folder per class."""
 
 import contextlib
-import os
 import signal
 import threading
 from abc import ABC, abstractmethod
@@ -17,8 +16,10 @@ from videomamba.data.processes import ended_by_sigterm, process_pool
 from videomamba.data.video_writer import write_video
 from videomamba.errors import UserError
 from videomamba.files import read_json, whole_folder, write_json
+from videomamba.machine import cores
 
 _MANIFEST = "manifest.json"
+_FEW = 100  # clips, rendered in less time than processes take to start
 _SPLITS = ("train", "test")
 
 
@@ -67,7 +68,7 @@ def write_synthetic(
         root: the folder to make.
         settings: what to render.
         progress: called with (clips done, clips in all).
-        workers: processes; by default one a core.
+        workers: processes; by default one per core, and none for few clips: starting them takes seconds.
 
     Returns:
         ``root``.
@@ -85,7 +86,7 @@ def write_synthetic(
         raise UserError(f"{root} exists and holds something else; remove it or name another folder")
     try:
         with ended_by_sigterm(), whole_folder(root) as temporary:
-            _render_all(temporary, settings, progress, workers or os.cpu_count() or 1)
+            _render_all(temporary, settings, progress, workers)
             write_json(temporary / _MANIFEST, asdict(settings))
     except BrokenProcessPool as error:
         raise UserError(
@@ -95,16 +96,21 @@ def write_synthetic(
     return root
 
 
-def _render_all(root: Path, settings: Synthetic, progress: Callable[[int, int], None] | None, workers: int) -> None:
+def _render_all(
+    root: Path, settings: Synthetic, progress: Callable[[int, int], None] | None, workers: int | None
+) -> None:
     jobs = []
     for split, name in ((s, n) for s in _SPLITS for n in settings.class_names):
         (root / split / name).mkdir(parents=True)
         count = settings.train_per_class if split == "train" else settings.test_per_class
         jobs += [(root / split / name / f"{name}_{i:04d}.mp4", split, name, i, settings) for i in range(count)]
-    # threads of torch do not survive a fork
-    with process_pool(workers, get_context("spawn")) as pool:
-        with _deaf_to_ctrl_c():
-            rendered = pool.map(_render_one, jobs, chunksize=8)
+    with contextlib.ExitStack() as stack:
+        if workers is None and len(jobs) < _FEW:
+            rendered = map(_render_one, jobs)
+        else:  # spawned: threads of torch do not survive a fork
+            pool = stack.enter_context(process_pool(workers or cores(), get_context("spawn")))
+            with _deaf_to_ctrl_c():
+                rendered = pool.map(_render_one, jobs, chunksize=8)
         for done, _ in enumerate(rendered, start=1):
             if progress is not None:
                 progress(done, len(jobs))
