@@ -33,7 +33,7 @@ def test_files_are_h264_of_the_rendered_frames(tmp_path):
     assert np.abs(got - want).mean() < 8
     shifted = render_motion("open", seed=(0, 0, names.index("open"), 0), num_frames=6, size=32)
     assert np.abs(got - shifted).mean() > 8, "test clips must not be training clips"
-    again = write_synthetic(tmp_path / "again", SMALL, workers=1)
+    again = write_synthetic(tmp_path / "again", SMALL)
     for file in sorted(root.rglob("*.mp4")):
         assert file.read_bytes() == (again / file.relative_to(root)).read_bytes()
 

@@ -47,7 +47,7 @@ def test_shapes_differ_in_outline_alone():
 
 def test_files_of_one_frame_are_read_as_they_were_rendered(tmp_path):
     settings = SyntheticStills(train_per_class=1, test_per_class=1, size=32)
-    root = write_synthetic(tmp_path / "stills", settings, workers=1)
+    root = write_synthetic(tmp_path / "stills", settings)
     parts = read_folder(root)
     assert parts["train"].class_names == settings.class_names
     assert (len(parts["train"]), len(parts["test"])) == (20, 20)

@@ -106,7 +106,7 @@ def _render_all(
         jobs += [(root / split / name / f"{name}_{i:04d}.mp4", split, name, i, settings) for i in range(count)]
     with contextlib.ExitStack() as stack:
         if workers is None and len(jobs) < _FEW:
-            rendered = map(_render_one, jobs)
+            rendered: Iterator[None] = map(_render_one, jobs)
         else:  # spawned: threads of torch do not survive a fork
             pool = stack.enter_context(process_pool(workers or cores(), get_context("spawn")))
             with _deaf_to_ctrl_c():
