@@ -198,7 +198,7 @@ def test_weights_that_are_not_finite_are_refused(saved, value):
         load_model(saved)
 
 
-@pytest.mark.parametrize("value", [3e38, -1e19])
+@pytest.mark.parametrize("value", [3e38, -1e10])
 def test_weights_that_must_overflow_are_refused(saved, value):
     weights = load_file(saved / "model.safetensors")
     weights["norm.weight"][2] = value

@@ -105,7 +105,7 @@ class _Unpickler(pickle.Unpickler):
         if module.partition(".")[0] == "torch" and isinstance(getattr(torch, name, None), torch.dtype):
             return getattr(torch, name)
         if name == "ndarray" or (module, name) == ("numpy", "dtype"):
-            return getattr(np, name)
+            return _Array if name == "ndarray" else _Dtype
         root = module.partition(".")[0]
         is_class = name.rpartition(".")[2].lstrip("_")[:1].isupper()
         builtin = root in ("builtins", "__builtin__") and name in _HARMLESS_BUILTINS
@@ -132,12 +132,36 @@ def _tensor(storage: Any, offset: int, size: tuple[int, ...], stride: tuple[int,
     return tensor
 
 
+class _Dtype:
+    """What a file says of a numpy dtype; NumPy's own believes any state and fails much later."""
+
+    def __init__(self, code: str, *_: Any) -> None:
+        self.code, self.byte_order = code, "="
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.byte_order = state[1] if state[1] in ("<", ">") else "="
+
+    def real(self) -> np.dtype[Any]:
+        dtype = np.dtype(self.byte_order + self.code)
+        if dtype.hasobject and dtype.kind != "O":
+            raise TypeError(f"an array of {self.code}")
+        return dtype
+
+
+class _Array(np.ndarray[Any, Any]):
+    """An array that takes a :class:`_Dtype` with its state."""
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        version, shape, dtype, is_fortran, data = state
+        super().__setstate__((version, shape, dtype.real(), is_fortran, data))
+
+
 def _array(kind: Any, shape: Any, typecode: Any) -> Any:
-    return np.ndarray.__new__(np.ndarray, (0,), "b")  # its state comes next
+    return _Array.__new__(_Array, (0,), "b")  # its state comes next
 
 
-def _array_from_buffer(buffer: Any, dtype: Any, shape: Any, order: Any, *_: Any) -> Any:
-    array: Any = np.frombuffer(buffer, dtype)
+def _array_from_buffer(buffer: Any, dtype: _Dtype, shape: Any, order: Any, *_: Any) -> Any:
+    array: Any = np.frombuffer(buffer, dtype.real())
     return array.reshape(shape, order=order)
 
 
