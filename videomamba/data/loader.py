@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from ctypes import c_bool
 from pathlib import Path
@@ -124,6 +125,14 @@ def signals_handled_here() -> Iterator[None]:
 @contextlib.contextmanager
 def loader_failures() -> Iterator[None]:
     """Turns what PyTorch and the system say of failing loader processes into a :class:`LoaderError` of one line."""
+    before = sys.unraisablehook
+
+    def quiet(unraisable: Any) -> None:
+        """PyTorch may raise inside a destructor, where nobody can catch it; the next batch raises it again."""
+        if not isinstance(unraisable.exc_value, Exception) or _failure(unraisable.exc_value) is None:
+            before(unraisable)
+
+    sys.unraisablehook = quiet
     try:
         yield
     except (RuntimeError, OSError, MemoryError) as error:
@@ -131,6 +140,8 @@ def loader_failures() -> Iterator[None]:
         if reason is None:
             raise
         raise LoaderError(reason) from error
+    finally:
+        sys.unraisablehook = before
 
 
 def _failure(error: Exception) -> str | None:
