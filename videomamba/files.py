@@ -18,6 +18,8 @@ from videomamba.errors import UserError
 
 _LONGEST_SUFFIX = 16  # of a temporary name, in bytes; longer ones mean nothing to a writer
 
+PICTURES = (".png", ".pdf", ".svg")  # suffixes of figures
+
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:

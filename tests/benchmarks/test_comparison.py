@@ -31,7 +31,7 @@ def one_thread(monkeypatch):
 
 @pytest.fixture
 def stand_in(monkeypatch):
-    """Cells measured without processes: a millisecond a token; what ``fails`` names ends so."""
+    """Cells measured without processes: one millisecond per token; what ``fails`` names ends so."""
     asked, fails = [], {}
 
     def in_turns(cells, settings):

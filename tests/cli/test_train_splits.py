@@ -1,4 +1,4 @@
-"""``videomamba train --splits all``: a run a split, resumable, and their mean."""
+"""``videomamba train --splits all``: one run per split, resumable, and their mean."""
 
 import dataclasses
 import json

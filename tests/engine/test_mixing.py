@@ -1,4 +1,4 @@
-"""Mixed clips have mixed labels, of tasks with one label a clip."""
+"""Mixed clips have mixed labels, of tasks with one label per clip."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The bar on a terminal, one line an epoch elsewhere."""
+"""The bar on a terminal, one line per epoch elsewhere."""
 
 import io
 

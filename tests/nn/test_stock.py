@@ -157,7 +157,7 @@ def test_the_gradient_arrives_at_each_adapter():
     adapters = {n: p for n, p in net.named_parameters() if p.requires_grad}
     assert (
         len(adapters) == 2 * (2 + 4) * 2 + 2 + 2 * 2
-    )  # two linear weights each: in, out, 2 x and dt; head; a conv a direction
+    )  # two linear weights each: in, out, 2 x and dt; head; one conv per direction
     for name, parameter in adapters.items():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().max() > 0 or name.endswith("down.weight"), name

@@ -132,7 +132,7 @@ def test_table_s3_on_the_live_objects(live, name):
         if group["weight_decay"] == 0.05:
             assert any("in_proj" in named[id(p)] for p in group["params"])
             assert all(p.ndim > 1 for p in group["params"])
-    # one step an epoch, as 64 clips are more than there are: the schedule epoch by epoch
+    # one step per epoch, as 64 clips are more than there are: the schedule epoch by epoch
     assert trainer.train_loader.total_batch_size == 64
     assert len(trainer.train_loader) == 1
     rates = []

@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videomamba.errors import UserError
-from videomamba.files import whole_file, write_text
+from videomamba.files import PICTURES, whole_file, write_text
 from videomamba.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-PICTURES = (".png", ".pdf", ".svg")
 
 
 @dataclass(frozen=True)

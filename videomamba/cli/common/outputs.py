@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from videomamba.errors import UserError
-from videomamba.files import check_writable
-
-PICTURES = (".png", ".pdf", ".svg")
+from videomamba.files import PICTURES, check_writable
 
 
 def check_suffix(name: str, file: Path, kinds: Sequence[str] = PICTURES) -> None:
