@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from ctypes import c_bool
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any
 
 import torch
@@ -177,6 +177,7 @@ def _handled_by_parent() -> Any:
 def _prepare_worker(handled_by_parent: Any, _: int) -> None:
     torch.set_num_threads(1)
     keep_freed_memory()
+    sys.excepthook = _unless_parent_hung_up
 
     def on_sigterm(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -185,3 +186,9 @@ def _prepare_worker(handled_by_parent: Any, _: int) -> None:
 
     signal.signal(signal.SIGTERM, on_sigterm)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent ends its workers
+
+
+def _unless_parent_hung_up(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """For the thread that hands over shared memory: a parent that stops for another failure says that one itself."""
+    if not issubclass(kind, (ConnectionError, EOFError)):
+        sys.__excepthook__(kind, error, trace)
