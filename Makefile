@@ -16,11 +16,13 @@ test: $(VENV)/.installed-dev
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 -m slow
 
-# make fuzz COUNT=20000 SEED=7: damaged videos through the reader and the check; a table at the end
+# make fuzz COUNT=20000 SEED=7: damaged videos, model folders and texts through everything that reads them; tables at the end
 COUNT ?= 5000
 SEED ?= 0
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.fuzz.campaign --count $(COUNT) --seed $(SEED)
+	$(BIN)/python -m tests.fuzz.mutated_models $$(($(COUNT) / 5)) $(SEED)
+	VIDEOMAMBA_FUZZ=$$(($(COUNT) / 2)) $(BIN)/python -m pytest tests/fuzz/test_texts.py -s
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

@@ -1,8 +1,9 @@
-"""What each process of test_processes.py runs, under torchrun: a run with DDP, or with its parameters sharded."""
+"""What each process of test_processes.py runs, under torchrun: runs with DDP, sharded, and on files that are broken."""
 
 import dataclasses
 import io
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -42,6 +43,22 @@ def configured(clips: Path, output: Path, *, processes: int, fsdp: bool = False,
     return dataclasses.replace(run, test_clips=2, checkpoint_steps=5)
 
 
+def with_broken_files(clips: Path, folder: Path):
+    """A data set of two parts, one file in each of which is broken."""
+    for part, number in (("train", 1), ("test", 0)):
+        shutil.copytree(clips, folder / part)
+        (folder / part / "red" / f"red_{number}.mp4").write_bytes(b"\0" * 1000)
+    return folder
+
+
+def skipping(data: Path, output: Path, *, processes: int):
+    """What a run on broken files counts and lists."""
+    run = tiny_run(data, output, epochs=2, batch_size=4 // processes)
+    run = dataclasses.replace(run, data=dataclasses.replace(run.data, skip_broken=2), test_clips=2)
+    result = train(run, Recognition(NAMES), load_splits(run.data, seed=0), console=Console(file=io.StringIO()))
+    return {"last": result.last, "views": result.views}
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     clips, folder = Path(sys.argv[1]), Path(sys.argv[2])
@@ -50,6 +67,7 @@ if __name__ == "__main__":
         run = configured(clips, folder / kind, processes=2, fsdp=kind == "fsdp")
         found[kind] = losses_of(run)
         found[f"{kind} resumed"] = losses_of(run, resume=True)  # whole already: nothing is left to do
+    found["skipping"] = skipping(folder / "broken", folder / "skipping", processes=2)
     rank = torch.distributed.get_rank()
     (folder / f"{rank}.json").write_text(json.dumps(found))
     torch.distributed.destroy_process_group()

@@ -1,5 +1,6 @@
 """Two processes learn and count what one does with batches of twice the size."""
 
+import csv
 import json
 import os
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.engine.processes import configured, losses_of
+from tests.engine.processes import configured, losses_of, skipping, with_broken_files
 from videomamba.models import load_model
 
 HERE = Path(__file__).resolve().parent
@@ -19,6 +20,7 @@ HERE = Path(__file__).resolve().parent
 def runs(clips, tmp_path_factory):
     """The runs of both processes, by rank, and the same in one process."""
     folder = tmp_path_factory.mktemp("processes")
+    with_broken_files(clips, folder / "broken")
     root = HERE.parents[1]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -73,3 +75,17 @@ def test_a_checkpoint_of_several_processes_loads_again(runs, kind):
         assert rank[f"{kind} resumed"]["losses"] == []
         again, before = rank[f"{kind} resumed"]["views"], rank[kind]["views"]
         assert again["loss"] == pytest.approx(before["loss"], abs=1e-6)
+
+
+def test_all_processes_go_on_without_broken_files(runs, tmp_path):
+    folder, ranks, _ = runs
+    one = skipping(folder / "broken", tmp_path / "one", processes=1)
+    for rank in ranks:
+        assert rank["skipping"]["views"]["count"] == one["views"]["count"] == 14
+        assert rank["skipping"]["last"]["step"] == one["last"]["step"]
+    with (folder / "skipping" / "broken.csv").open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    assert sorted((row["part"], Path(row["path"]).name) for row in rows) == [
+        ("test", "red_0.mp4"),
+        ("train", "red_1.mp4"),
+    ]
