@@ -98,7 +98,6 @@ def ava_run(ava, tmp_path_factory):
     command = [
         "train",
         "ava",
-        "--data",
         str(ava),
         *ava_videos.OPTIONS,
         "--epochs",

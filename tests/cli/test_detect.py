@@ -152,10 +152,10 @@ def test_mistakes_are_one_line(ava_run, ava, trained, clips, fails, tmp_path):
     labels_only = tmp_path / "labels"
     labels_only.mkdir()
     (labels_only / "map.pbtxt").write_text('item { name: "a" id: 1 }')
-    assert "option keyframes" in fails("train", "ava", "--data", ava, "--device", "cpu")
-    assert "expected NAME=VALUE" in fails("train", "ava", "--data", ava, "--data-option", "keyframes")
+    assert "option keyframes" in fails("train", "ava", ava, "--device", "cpu")
+    assert "expected NAME=VALUE" in fails("train", "ava", ava, "--data-option", "keyframes")
     assert "has no --data-option" in fails("train", clips, *KEYFRAMES)
-    assert "expected one csv such as ava_train_v2.2.csv" in fails("train", "ava", "--data", labels_only)
+    assert "expected one csv such as ava_train_v2.2.csv" in fails("train", "ava", labels_only)
 
 
 def test_a_pickle_becomes_a_csv_and_a_program_does_not(tmp_path, capsys, fails):

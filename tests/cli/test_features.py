@@ -30,7 +30,7 @@ def test_features_of_another_folder(gtea, tmp_path, capsys):
     """``--data-option features=FOLDER``, in training and in the test."""
     root = write_mstcn(tmp_path / "data")
     (root / "features").rename(root / "other")
-    train = ("train", "gtea", "--data", root, "--model", "mstcn2", "--epochs", "1", "--device", "cpu", "--workers", "0")
+    train = ("train", "gtea", root, "--model", "mstcn2", "--epochs", "1", "--device", "cpu", "--workers", "0")
     assert run(*train, "--output", tmp_path / "a") == 2
     assert "no folder of features" in capsys.readouterr().err
     option = ("--data-option", "features=other")

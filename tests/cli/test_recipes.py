@@ -15,7 +15,7 @@ def test_the_verb_lists_them(capsys):
     assert (row["published"], row["where"]) == (published.figures["top-1"], published.where)
     assert rows["hmdb51_k400"]["begins_from"] == "Kinetics-400"
     assert main(["recipes", "k400"]) == 0
-    assert "videomamba train k400 --data DIR --start CHECKPOINT\n" in capsys.readouterr().err
+    assert "videomamba train k400 DIR --start CHECKPOINT\n" in capsys.readouterr().err
     assert main(["recipes", "gtea"]) == 0
     figures = RECIPES["gtea"].published.figures
     assert f"MoF {figures['MoF']}, Edit {figures['Edit']}, F1@10" in capsys.readouterr().err

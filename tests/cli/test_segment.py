@@ -82,10 +82,10 @@ def test_from_a_video_to_segments(film, backbone, tmp_path, capsys):
         (("evaluate", "SEGMENTER", "DATA", "--predictions", "DANCE"), "is a file; name a folder"),
         (("evaluate", "BACKBONE", "DATA"), "MS-TCN's layout, no videos"),
         (
-            ("train", "gtea", "--data", "DATA", "--model", "videomamba_small"),
+            ("train", "gtea", "DATA", "--model", "videomamba_small"),
             "choose one of asformer, asformer_ssm, mstcn2",
         ),
-        (("train", "gtea", "--data", "DATA", "--data-option", "bogus=1"), "unknown option bogus of features"),
+        (("train", "gtea", "DATA", "--data-option", "bogus=1"), "unknown option bogus of features"),
         (("predict", "VIDEO", "--checkpoint", "SEGMENTER"), "videomamba segment"),
         (("evaluate", "SEGMENTER", "VIDEO"), "no mapping.txt"),
     ],

@@ -121,7 +121,7 @@ def test_mistakes(fails, clips, trained, tmp_path):
     assert "there is no folder 'nowhere' and no recipe of that name: `videomamba recipes` lists them" in fails(
         "train", "nowhere"
     )
-    assert "--data goes with a recipe, and" in fails("train", clips, "--data", "x")
+    assert "'x' is given as the data of a recipe, and" in fails("train", clips, "x")
     names = "unknown model 'resnet'; choose one of videomamba_nano, videomamba_tiny, videomamba_small"
     assert names in fails("train", clips, "--model", "resnet")
     assert "has embed_dim=128 and cannot be fitted to embed_dim=384" in fails(
@@ -156,7 +156,7 @@ def test_an_output_that_cannot_be_written(fails, clips, tmp_path):
 def test_what_cannot_work_fails_before_anything_is_rendered(fails, tmp_path):
     for option, value in (("--model", "resnet"), ("--start", "nothing"), ("--output", "file/run")):
         (tmp_path / "file").touch()
-        fails("train", "synthetic_motions", "--data", "rendered", option, value)
+        fails("train", "synthetic_motions", "rendered", option, value)
     assert not (tmp_path / "rendered").exists()
 
 

@@ -40,7 +40,7 @@ def three_splits(clips, monkeypatch):
     monkeypatch.setitem(LAYOUTS, "fake", read)
     monkeypatch.setitem(FOLDS, "fake", 3)
     monkeypatch.setitem(recipes.RECIPES, "threefold", recipe)
-    return ["train", "threefold", "--data", str(clips), *OPTIONS, "--epochs", "1", "--splits"]
+    return ["train", "threefold", str(clips), *OPTIONS, "--epochs", "1", "--splits"]
 
 
 def test_each_split_is_trained_and_the_mean_written(three_splits, tmp_path, capsys, monkeypatch):

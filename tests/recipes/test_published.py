@@ -74,7 +74,7 @@ def test_a_recipe_that_begins_from_a_model_says_which_one_to_give(published_data
         ),
         ("hmdb51_swin", "begins from a video_swin_t of ImageNet-1K"),
     ):
-        assert main(["train", name, "--data", str(published_data["ssv2"])]) == 2
+        assert main(["train", name, str(published_data["ssv2"])]) == 2
         line = capsys.readouterr().err.splitlines()[-1]
         assert wanted in line
         assert line.endswith(": name it with --start CHECKPOINT")
@@ -82,10 +82,10 @@ def test_a_recipe_that_begins_from_a_model_says_which_one_to_give(published_data
 
 def test_data_that_are_not_there_are_asked_for(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for options, folder in (((), "data/ssv2"), (("--data", "nowhere"), "nowhere")):
+    for options, folder in (((), "data/ssv2"), (("nowhere",), "nowhere")):
         assert main(["train", "ssv2_scratch", *options]) == 2
         line = capsys.readouterr().err.splitlines()[-1]
-        assert line == f"error: {folder} is not a folder; --data DIR names the one that has the data of ssv2_scratch"
+        assert line == f"error: {folder} is not a folder; `videomamba train ssv2_scratch DIR` names the one of its data"
 
 
 @pytest.fixture

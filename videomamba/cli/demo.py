@@ -60,7 +60,7 @@ def run_demo(run: "RunConfig", console: Console) -> dict[str, Any]:
     from videomamba.tasks.recognition import Recognition
 
     began = time.perf_counter()
-    again = ["train", run.name, "--data", str(run.data.root), "--seed", str(run.seed), "--output", str(run.output)]
+    again = ["train", run.name, str(run.data.root), "--seed", str(run.seed), "--output", str(run.output)]
     with says_how_to_go_on(run, again):
         result = make_run(run, console=console)
     figures: dict[str, Any] = {"run": str(result.folder), "seconds": round(time.perf_counter() - began, 1)}

@@ -35,7 +35,7 @@ def recipes(
     console.print(table)
     if name is None:
         console.print(
-            "`videomamba recipes NAME` says how it is run, `videomamba train NAME --data DIR` runs it", soft_wrap=True
+            "`videomamba recipes NAME` says how it is run, `videomamba train NAME DIR` runs it", soft_wrap=True
         )
         return 0
     console.print(RECIPES[name].command, soft_wrap=True)

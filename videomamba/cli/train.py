@@ -29,7 +29,7 @@ else:
 
 def train(
     what: Annotated[str, tyro.conf.Positional, option("DIR|RECIPE")],
-    data: Annotated[Path | None, option("DIR")] = None,
+    data: Annotated[Path | None, tyro.conf.Positional, option("DIR|ZIP")] = None,
     data_option: Annotated[tuple[str, ...], option("NAME=VALUE...")] = (),
     splits: Annotated[int | Literal["all"] | None, option("N|all")] = None,
     resume: Flag = False,
@@ -46,7 +46,7 @@ def train(
 
     Args:
         what: a folder of videos, or a recipe's name (a folder of that name is ./NAME)
-        data: where a recipe's videos are, or are rendered to
+        data: where a recipe's videos are, or are rendered to; for `images` a folder or a zip archive of pictures
         data_option: how a recipe's annotations are read, such as keyframes=even:22 (see docs/detection.md)
         splits: which of a data set's published splits (the first), or all, one after the other, and their mean
         resume: continue the run in --output
@@ -90,14 +90,18 @@ def _recipe(what: str, data: Path | None, start: str | None) -> RunConfig:
     """The recipe that ``what`` names, else the one for a folder."""
     if what in RECIPES:
         config = RECIPES[what](data)
-        if config.data.synthetic is None and not config.data.root.is_dir():
-            raise UserError(f"{config.data.root} is not a folder; --data DIR names the one that has the data of {what}")
+        made_first = config.data.synthetic is not None or config.data.archive is not None
+        if not made_first and not config.data.root.is_dir():
+            raise UserError(
+                f"{config.data.root} is not a folder; `videomamba train {what} DIR` names the one of its data"
+            )
         return config
     near = difflib.get_close_matches(what, RECIPES, n=3)
     there_are = f"did you mean {' or '.join(near)}?" if near else "`videomamba recipes` lists them"
     if data is not None:
         raise UserError(
-            f"--data goes with a recipe, and {what!r} is not a recipe ({there_are}); a folder is given alone"
+            f"{str(data)!r} is given as the data of a recipe, and {what!r} is not a recipe ({there_are}); a folder is "
+            "given alone"
         )
     if not Path(what).is_dir():
         raise UserError(f"there is no folder {what!r} and no recipe of that name: {there_are}")

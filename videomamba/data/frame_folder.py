@@ -9,13 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from videomamba.data.clip import Clip
-from videomamba.data.errors import VideoError, reason
+from videomamba.data.decode_picture import picture
+from videomamba.data.errors import VideoError
 from videomamba.data.frame_times import FASTEST, SLOWEST, FrameTimes
 from videomamba.data.reader import resized, shrink
 from videomamba.errors import UserError
@@ -83,9 +82,9 @@ class FrameFolder:
         found: dict[int, Tensor] = {}
         size: list[int] | None = None
         for i in dict.fromkeys(indices):
-            picture = shrink(_picture(self._files[i][1]), short_side)
-            size = list(picture.shape[:2]) if size is None else size
-            found[i] = resized(picture, size)
+            frame = shrink(picture(self._files[i][1]), short_side)
+            size = list(frame.shape[:2]) if size is None else size
+            found[i] = resized(frame, size)
         given = [self._files[i][0] for i in indices]
         return Clip(
             frames=torch.stack([found[i] for i in indices]).permute(0, 3, 1, 2),
@@ -103,9 +102,9 @@ class FrameFolder:
         """
         size: list[int] | None = None
         for _, file in self._files[::step]:
-            picture = shrink(_picture(file), short_side)
-            size = list(picture.shape[:2]) if size is None else size
-            yield resized(picture, size).permute(2, 0, 1)
+            frame = shrink(picture(file), short_side)
+            size = list(frame.shape[:2]) if size is None else size
+            yield resized(frame, size).permute(2, 0, 1)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -147,12 +146,3 @@ def _numbered(folder: Path) -> dict[int, Path]:
     if not pictures:
         raise VideoError(f"{folder} has no numbered pictures ({', '.join(PICTURES)})")
     return pictures
-
-
-def _picture(file: Path) -> Tensor:
-    """(H, W, 3) uint8, RGB."""
-    try:
-        with Image.open(file) as picture:
-            return torch.from_numpy(np.array(picture.convert("RGB")))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's own are these
-        raise VideoError(f"{file} cannot be decoded: {reason(error)}") from error

@@ -5,7 +5,7 @@ import os
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # cameras, phones, downloads and research; what FFmpeg opens beside them may be given by name
 VIDEO_SUFFIXES = frozenset(
@@ -16,6 +16,20 @@ VIDEO_SUFFIXES = frozenset(
         *(".webm", ".wmv", ".y4m"),
     )
 )
+
+# read with Pillow; others that FFmpeg opens go the way of videos
+PICTURE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"))
+
+
+class Kind(NamedTuple):
+    """What a data set is made of: its name for people, and the suffixes of its files."""
+
+    word: str
+    suffixes: frozenset[str]
+
+
+VIDEOS = Kind("videos", VIDEO_SUFFIXES)
+PICTURES = Kind("pictures", PICTURE_SUFFIXES)
 
 _FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 

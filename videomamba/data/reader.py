@@ -12,9 +12,11 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from videomamba.data.clip import Clip
+from videomamba.data.decode_picture import PictureDecoder
 from videomamba.data.decode_pyav import PyAVDecoder
 from videomamba.data.decode_torchcodec import TorchcodecDecoder, is_indexed, torchcodec_status
 from videomamba.data.errors import VideoError, reason
+from videomamba.data.names import PICTURE_SUFFIXES
 from videomamba.errors import UserError
 from videomamba.notes import UserNote
 
@@ -34,7 +36,7 @@ class VideoReader:
         path: the file.
         decoder: ``auto`` takes torchcodec where it works and the file is mp4/mov or mkv/webm, else PyAV: in other
             containers torchcodec does not find frames exactly. Where torchcodec would count other frames in a file, or
-            mirror them wrongly, PyAV reads that file.
+            mirror them wrongly, PyAV reads that file. Pictures (jpg, png, webp ...) are read with Pillow, as one frame.
 
     Attributes:
         num_frames: frames in the file, counted from its packets, not taken from a header.
@@ -164,9 +166,11 @@ def _plainer(path: Path) -> VideoError | None:
     return None
 
 
-def _open(path: Path, decoder: str) -> TorchcodecDecoder | PyAVDecoder:
+def _open(path: Path, decoder: str) -> TorchcodecDecoder | PyAVDecoder | PictureDecoder:
     if decoder not in ("auto", "torchcodec", "pyav"):
         raise UserError(f"unknown decoder {decoder!r}; choose auto, torchcodec or pyav")
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        return PictureDecoder(path)
     if decoder == "pyav":
         return PyAVDecoder(path)
     works, why_not = torchcodec_status()

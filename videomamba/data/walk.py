@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from videomamba.data.names import VIDEO_SUFFIXES
+from videomamba.data.names import VIDEOS, Kind
 
 _ASIDE = frozenset(("__MACOSX", "@eaDir", "$RECYCLE.BIN", "lost+found"))  # what systems leave in people's folders
 _MOST_SUFFIXES = 5  # in a note
@@ -14,7 +14,7 @@ _MOST_SUFFIXES = 5  # in a note
 
 @dataclass(frozen=True)
 class Found:
-    """Videos of a search, sorted, and how many other files it passed over, by suffix."""
+    """Videos (or pictures) of a search, sorted, and how many other files it passed over, by suffix."""
 
     videos: tuple[Path, ...] = ()
     others: Counter[str] = field(default_factory=Counter)
@@ -23,8 +23,8 @@ class Found:
         return Found((*self.videos, *other.videos), self.others + other.others)
 
 
-def search(folder: Path, *, below: bool = True) -> Found:
-    """Videos of a folder, and ``below`` it; nothing is opened.
+def search(folder: Path, *, below: bool = True, kind: Kind = VIDEOS) -> Found:
+    """Videos (or pictures) of a folder, and ``below`` it; nothing is opened.
 
     Links to folders are followed, each folder is searched once, so loops end. Hidden files and folders are passed over
     in silence, other files are counted.
@@ -33,7 +33,7 @@ def search(folder: Path, *, below: bool = True) -> Found:
     others: Counter[str] = Counter()
     for file in _files(folder, below=below):
         suffix = file.suffix.lower()
-        if suffix in VIDEO_SUFFIXES:
+        if suffix in kind.suffixes:
             videos.append(file)
         else:
             others[suffix] += 1

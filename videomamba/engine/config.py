@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Suppress, arg
 
-from videomamba.data.datasets import LAYOUTS, WITH_OPTIONS, check_fold
+from videomamba.data.datasets import LAYOUTS, OF_FOLDERS, WITH_OPTIONS, check_fold
 from videomamba.data.synthetic import Synthetic
 from videomamba.data.transforms import Augmentation
 from videomamba.errors import FieldError, UserError
@@ -36,12 +36,13 @@ class DataConfig:
     Attributes:
         root: folder of the videos.
         layout: published layout of the annotations, such as kinetics, ssv2, hmdb51, breakfast or ava; "folder" is one
-            folder per class, or the csv file that names the split.
+            folder per class, or the csv file that names the split; "images" the same of pictures.
         options: of the layout's reader, such as AVA's ``keyframes``.
         fold: which of a layout's published splits, from 1; None is its only one, or the first.
         split: csv file with columns path (relative to the videos' folder), label and split.
         hold_out: the csv's rows to test on, by any column.
         synthetic: rendered into ``root`` first.
+        archive: zip file that is unpacked into ``root`` first.
         num_frames: frames of a clip; by default the model's.
         stride: source frames from one frame of a clip to the next, or uniform: evenly over the whole video; by default
             the model's.
@@ -61,6 +62,7 @@ class DataConfig:
     split: Annotated[Path | None, arg(metavar="FILE.csv")] = None
     hold_out: Annotated[str | None, arg(metavar="COLUMN=VALUE,...")] = None
     synthetic: Annotated[Synthetic | None, Suppress] = None
+    archive: Annotated[Path | None, Suppress] = None
     num_frames: Annotated[int | None, arg(name="frames", metavar="N")] = None
     stride: Annotated[Stride | None, arg(metavar="N|uniform")] = None
     size: Annotated[int | tuple[int, int] | None, arg(metavar="PIXELS|HEIGHT WIDTH")] = None
@@ -83,7 +85,7 @@ class DataConfig:
             )
         if layout != "folder" and layout not in LAYOUTS:
             raise UserError(f"unknown layout {layout!r}; choose one of {', '.join(['folder', *LAYOUTS])}")
-        if layout != "folder" and self.split is not None:
+        if layout not in OF_FOLDERS and self.split is not None:
             raise FieldError(
                 "data in {layout} brings its own split; {split} is for folders", layout=layout, split=str(self.split)
             )

@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader
 
 from videomamba.data import VideoError, make_loader, read_csv, read_folder, split_holdout
 from videomamba.data.annotations import model_labels as model_labels
+from videomamba.data.archive import unpack
 from videomamba.data.broken import CollateBroken, SkipBroken, read_leave_out, refuse_missing, without
 from videomamba.data.datasets import MAY_LACK_VIDEOS, VIDEO_LAYOUTS, read_layout
 from videomamba.data.splits import Part, Splits
@@ -24,15 +25,17 @@ def load_splits(config: DataConfig, *, seed: int, progress: Callable[[int, int],
     Where there is a part ``val`` beside ``test``, it chooses the best epoch.
 
     Args:
-        config: where they are; what it asks for is rendered first.
+        config: where they are; what it asks for is rendered or unpacked first.
         seed: of the random fifth.
-        progress: called with clips rendered and clips in all.
+        progress: called with files rendered or unpacked and files in all.
 
     Raises:
         UserError: videos, columns or classes are missing, or a part has no video.
     """
     if config.synthetic is not None:
         write_synthetic(config.root, config.synthetic, progress=progress)
+    if config.archive is not None:
+        unpack(config.archive, config.root, progress=progress)
     gone = left_out(config)
     parts = without(_annotated(config, missing_ok=bool(gone)), gone, config.leave_out) if gone else _annotated(config)
     if gone and config.layout not in MAY_LACK_VIDEOS:
@@ -54,13 +57,13 @@ def left_out(config: DataConfig) -> dict[str, str]:
 
 
 def _annotated(config: DataConfig, *, missing_ok: bool = False) -> dict[str, Any]:
+    if config.split is not None:
+        return read_csv(config.split, root=config.root, hold_out=config.hold_out, missing_ok=missing_ok)
     if config.layout != "folder":
         options = (
             {**config.options, "missing_ok": True} if missing_ok and config.layout in VIDEO_LAYOUTS else config.options
         )
         return read_layout(config.layout, config.root, fold=config.fold, **options)
-    if config.split is not None:
-        return read_csv(config.split, root=config.root, hold_out=config.hold_out, missing_ok=missing_ok)
     return read_folder(config.root)
 
 

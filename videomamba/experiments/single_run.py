@@ -85,6 +85,8 @@ def read_splits(config: RunConfig, console: Console) -> Splits:
     """
     if config.data.synthetic is not None and not config.data.root.exists():
         console.print(f"rendering {type(config.data.synthetic).__name__} to {config.data.root}", soft_wrap=True)
+    if config.data.archive is not None and not config.data.root.exists():
+        console.print(f"unpacking {config.data.archive} to {config.data.root}", soft_wrap=True)
     first = make_accelerator(config.device).main_process_first()  # renders, and the others find its videos
     with first, Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         splits = load_splits(config.data, seed=config.seed, progress=_rendering(bar))

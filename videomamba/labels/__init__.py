@@ -4,7 +4,7 @@ from importlib.resources import files
 
 from videomamba.errors import UserError
 
-_FILES = ("ssv2", "hmdb51", "breakfast")
+_FILES = ("ssv2", "hmdb51", "jhmdb", "breakfast")
 DATASETS = ("imagenet1k", "k400", *_FILES)
 
 
@@ -12,7 +12,7 @@ def class_names(dataset: str) -> tuple[str, ...]:
     """Names in the order of the outputs of models trained on the data set.
 
     ``imagenet1k`` and ``k400`` are torchvision's lists, ``ssv2`` the order of the data set's own labels file; the names
-    of ``hmdb51`` and ``breakfast`` are sorted.
+    of ``hmdb51``, ``jhmdb`` and ``breakfast`` are sorted.
 
     Raises:
         UserError: unknown data set.

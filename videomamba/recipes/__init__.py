@@ -5,6 +5,7 @@ from videomamba.recipes.ava import ava
 from videomamba.recipes.breakfast import breakfast
 from videomamba.recipes.folder import folder
 from videomamba.recipes.hmdb51 import hmdb51
+from videomamba.recipes.images import images, tiny_imagenet
 from videomamba.recipes.k400 import k400
 from videomamba.recipes.recipe import Recipe
 from videomamba.recipes.segmentation import breakfast_segmentation, gtea, salads
@@ -20,7 +21,9 @@ _ALL = (
     Recipe("breakfast_segmentation", breakfast_segmentation),
     Recipe("synthetic_motions", synthetic_motions),
     Recipe("synthetic_stills", synthetic_stills),
+    Recipe("images", images),
+    Recipe("tiny_imagenet", tiny_imagenet),
 )
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _ALL}
 
-__all__ = ["RECIPES", "Recipe", "ava", "folder", "synthetic_motions", "synthetic_stills"]
+__all__ = ["RECIPES", "Recipe", "ava", "folder", "images", "synthetic_motions", "synthetic_stills"]

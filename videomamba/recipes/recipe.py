@@ -41,4 +41,4 @@ class Recipe:
     def command(self) -> str:
         """The command line that makes the run."""
         start = "" if self.begins_from == "scratch" else " --start CHECKPOINT"
-        return f"videomamba train {self.name} --data DIR{start}"
+        return f"videomamba train {self.name} DIR{start}"

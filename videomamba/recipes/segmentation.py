@@ -8,9 +8,9 @@ from videomamba.engine.config import DataConfig, ModelChoice, OptimConfig, RunCo
 def gtea(data: Path | None = None, *, model: str = "asformer_ssm") -> RunConfig:
     """ASFormer with the ST-SSM in its encoder on GTEA (supplement, Table S6).
 
-        videomamba train gtea --data DIR --splits all
-        videomamba train gtea --data DIR --splits all --model asformer
-        videomamba train gtea --data DIR --splits all --model mstcn2
+        videomamba train gtea DIR --splits all
+        videomamba train gtea DIR --splits all --model asformer
+        videomamba train gtea DIR --splits all --model mstcn2
 
     Data: DIR as :mod:`videomamba.data.datasets.mstcn` has it, from MS-TCN's data.zip. Published figures are the mean of
     4 splits on I3D features (docs/segmentation.md); figures measured on other features are in docs/experiments/gtea.md.
@@ -28,7 +28,7 @@ def gtea(data: Path | None = None, *, model: str = "asformer_ssm") -> RunConfig:
 def salads(data: Path | None = None) -> RunConfig:
     """The same on 50Salads: 5 splits, every second frame (`videomamba recipes gtea` says more).
 
-        videomamba train 50salads --data DIR --splits all --model asformer
+        videomamba train 50salads DIR --splits all --model asformer
 
     Not run. 0.3 of the channels are blanked.
     """
@@ -38,7 +38,7 @@ def salads(data: Path | None = None) -> RunConfig:
 def breakfast_segmentation(data: Path | None = None) -> RunConfig:
     """The same on Breakfast: 4 splits (`videomamba recipes gtea` says more).
 
-        videomamba train breakfast_segmentation --data DIR --splits all --model asformer
+        videomamba train breakfast_segmentation DIR --splits all --model asformer
 
     Not run. 0.3 of the channels are blanked; the learning rate is 1e-4, as in ASFormer's code.
     """

@@ -17,7 +17,6 @@ def test_train_all_splits_and_evaluate(gtea, tmp_path, capsys):
     words = (
         "train",
         "gtea",
-        "--data",
         gtea,
         "--splits",
         "all",

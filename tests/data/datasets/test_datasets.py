@@ -11,7 +11,7 @@ def test_an_empty_folder_is_told_what_was_looked_for(tmp_path, layout):
     looked_for = {
         "kinetics": "looked for train.csv, annotations/train.csv",
         "ssv2": "looked for 20bn-something-something-v2/<id>.webm",
-        "hmdb51": "looked for testTrainMulti_7030_splits/<class>_test_split1.txt",
+        "hmdb51": "looked for <class>_test_split1.txt",
         "breakfast": "looked for P03/cam01/P03_cereals.avi",
     }
     for folder in (tmp_path, tmp_path / "nowhere"):

@@ -65,3 +65,40 @@ def test_bad_annotations(tmp_path):
     (root / "testTrainMulti_7030_splits/wave_test_split1.txt").unlink()
     with pytest.raises(ValueError, match=r"wave_test_split1.txt is missing"):
         LAYOUTS["hmdb51"](root)
+
+
+def jhmdb(root):
+    """Its 21 classes as published, one training and one test clip each of every split."""
+    for name in class_names("jhmdb"):
+        (root / "JHMDB_video/ReCompressed_Videos" / name).mkdir(parents=True)
+        (root / "splits").mkdir(exist_ok=True)
+        for i in range(3):
+            (root / "JHMDB_video/ReCompressed_Videos" / name / f"{name}_{i}.avi").touch()
+        for fold in (1, 2, 3):
+            lines = "".join(f"{name}_{i}.avi {2 if i == fold - 1 else 1} \n" for i in range(3))
+            (root / "splits" / f"{name}_test_split{fold}.txt").write_text(lines)
+    return root
+
+
+def test_jhmdb(tmp_path):
+    root = jhmdb(tmp_path / "jhmdb")
+    for fold in (1, 2, 3):
+        parts = LAYOUTS["jhmdb"](root, fold=fold)
+        assert parts["test"].class_names == class_names("jhmdb")
+        assert by_class(parts["test"]) == {name: [f"{name}_{fold - 1}.avi"] for name in class_names("jhmdb")}
+        assert len(parts["train"]) == 42
+
+
+def test_jhmdb_with_a_split_of_its_own(tmp_path):
+    root = jhmdb(tmp_path / "jhmdb")
+    rows = [
+        ("catch/catch_0.avi", "catch", "train"),
+        ("pour/pour_0.avi", "pour", "train"),
+        ("pour/pour_1.avi", "pour", "test"),
+    ]
+    lines = [f"JHMDB_video/ReCompressed_Videos/{path},{label},{part}" for path, label, part in rows]
+    (root / "clips.csv").write_text("\n".join(["path,label,split", *lines]))
+    parts = LAYOUTS["jhmdb"](root)
+    assert [r.path.name for r in parts["test"].records] == ["pour_1.avi"]
+    with pytest.raises(ValueError, match=r"clips\.csv has one split; leave out --splits 2"):
+        LAYOUTS["jhmdb"](root, fold=2)

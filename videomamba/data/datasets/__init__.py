@@ -7,10 +7,12 @@ from typing import Any
 from videomamba.data.annotations import Annotations
 from videomamba.data.datasets.ava import read_ava
 from videomamba.data.datasets.breakfast import read_breakfast
-from videomamba.data.datasets.hmdb51 import read_hmdb51
+from videomamba.data.datasets.folder import read_images
+from videomamba.data.datasets.hmdb51 import read_hmdb51, read_jhmdb
 from videomamba.data.datasets.kinetics import read_kinetics
 from videomamba.data.datasets.mstcn import read_mstcn
 from videomamba.data.datasets.ssv2 import read_ssv2
+from videomamba.data.datasets.tiny_imagenet import read_tiny_imagenet
 from videomamba.errors import FieldError
 
 # published layouts of annotated videos; a reader takes (root, missing_ok=...)
@@ -18,7 +20,10 @@ VIDEO_LAYOUTS: dict[str, Callable[..., dict[str, Annotations]]] = {
     "kinetics": read_kinetics,
     "ssv2": read_ssv2,
     "hmdb51": read_hmdb51,
+    "jhmdb": read_jhmdb,
     "breakfast": read_breakfast,
+    "images": read_images,
+    "tiny_imagenet": read_tiny_imagenet,
 }
 
 MAY_LACK_VIDEOS = ("kinetics",)  # layouts whose videos vanish from the Internet
@@ -34,10 +39,12 @@ LAYOUTS: dict[str, Callable[..., dict[str, Any]]] = {
     **dict.fromkeys(SEGMENTATION_LAYOUTS, read_mstcn),
 }
 
-WITH_OPTIONS = ("ava", *SEGMENTATION_LAYOUTS)  # layouts whose reader takes options of its own
+OF_FOLDERS = ("folder", "images")  # layouts whose split a csv file may say
+
+WITH_OPTIONS = ("ava", "tiny_imagenet", *SEGMENTATION_LAYOUTS)  # layouts whose reader takes options of its own
 
 # name -> how many published splits a layout has, where it has more than one
-FOLDS: dict[str, int] = {"hmdb51": 3, **SEGMENTATION_LAYOUTS}
+FOLDS: dict[str, int] = {"hmdb51": 3, "jhmdb": 3, **SEGMENTATION_LAYOUTS}
 
 
 def read_layout(name: str, root: Path, *, fold: int | None = None, **options: Any) -> dict[str, Any]:
