@@ -66,16 +66,17 @@ def require_split(split: str | None, hold_out: str | None) -> None:
 def people() -> Console:
     """A console on standard error; names of files and classes are printed as they are; of several processes only
     the first one prints."""
-    return Console(stderr=True, highlight=False, markup=False, quiet=not _is_first_process())
+    return Console(stderr=True, highlight=False, markup=False, quiet=not is_first_process())
 
 
-def _is_first_process() -> bool:
+def is_first_process() -> bool:
+    """Whether this is the one of several processes that prints and writes."""
     return os.environ.get("RANK", "0") == "0"  # torchrun and accelerate launch set it
 
 
 def print_json(value: Any) -> None:
     """One JSON value on standard output, by the first of several processes."""
-    if not _is_first_process():
+    if not is_first_process():
         return
     json.dump(value, sys.stdout, indent=2, default=str)
     sys.stdout.write("\n")

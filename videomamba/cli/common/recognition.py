@@ -1,20 +1,24 @@
 """Recognition at the command line: classes of whole clips."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from videomamba.cli.common.annotated import annotated_videos, point_out_missing, point_out_notes
 from videomamba.cli.common.evaluation import Request, run_evaluation
+from videomamba.cli.common.options import is_first_process, people
 from videomamba.errors import UserError
 
 if TYPE_CHECKING:
     from videomamba.data import Annotations
     from videomamba.engine import RunConfig
     from videomamba.experiments import RunResult
+    from videomamba.experiments.baseline import Baseline
 
 
 def evaluate(model: Any, request: Request, console: Console) -> dict[str, Any]:
@@ -73,7 +77,7 @@ def _point_out_splits(request: Request, console: Console) -> None:
 
 
 def after_training(run: "RunConfig", result: "RunResult") -> tuple[Sequence[str], Sequence[Sequence[object]]]:
-    """The last and the best top-1, and how to continue."""
+    """The last and the best top-1, the figure to beat, and how to continue."""
     from videomamba.engine.run_folder import SPLITS
 
     folder, last, best, splits = result.folder, result.last, result.best, result.splits
@@ -88,7 +92,40 @@ def after_training(run: "RunConfig", result: "RunResult") -> tuple[Sequence[str]
     if result.test is not None:
         tested = ", ".join(f"{100 * report['top1']:.1f} % ({name})" for name, report in result.test.items())
         lines.append(f"top-1 of the {len(splits.test)} videos of the test part: {tested}")
+    if is_first_process():
+        figure = _baseline(run, result)
+        reached = last["top1"] if result.test is None else result.test["last"]["top1"]
+        lines.append(
+            f"baseline: {100 * figure.top1:.1f} % of {figure.test} videos for a linear classifier on 16 x 16 frames, "
+            f"blind to order and detail{_verdict(figure.top1, reached)}"
+        )
     return lines, [
         ["videomamba", "predict", splits.test.records[0].path, "--checkpoint", folder],
         ["videomamba", "evaluate", folder, run.data.root, "--split", folder / SPLITS],
     ]
+
+
+def _baseline(run: "RunConfig", result: "RunResult") -> "Baseline":
+    """Of the run's videos; kept in its folder."""
+    from videomamba.experiments.baseline import Baseline, linear_baseline
+    from videomamba.files import read_json, write_json
+
+    file = result.folder / "baseline.json"
+    if file.is_file():
+        return Baseline(**read_json(file))
+    console = people()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("baseline", total=None)
+        figure = linear_baseline(
+            result.splits,
+            workers=run.data.workers,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    write_json(file, dataclasses.asdict(figure))
+    return figure
+
+
+def _verdict(baseline: float, reached: float) -> str:
+    if reached > baseline:
+        return ""
+    return "; the model has not learnt more than that: more videos, --start CHECKPOINT or more epochs may help"
