@@ -73,7 +73,7 @@ def test_a_study_makes_its_runs_and_a_table_of_their_last_epochs(ordered):
         assert float(row["top1"]) == pytest.approx(100 * last["top1"])
     text = (ordered / "table.md").read_text()
     assert "| backward order | colours |" in text
-    for part in ("all 3 runs are over", "videomamba ablate order --data", "12 to train, 3 held out", "last epoch"):
+    for part in ("all 3 runs have finished", "videomamba ablate order --data", "12 to train, 3 held out", "last epoch"):
         assert part in text
 
 
@@ -257,7 +257,7 @@ def test_mistakes(fails, clips, ordered, image_model, tmp_path):
     assert "tests these runs as they are: leave out --data, --seeds, --epochs" in fails(
         "ablate", "shuffle", "--runs", ordered, *data, "--epochs", "77", "--seeds", "1,2"
     )
-    assert "holds no run that is over" in fails("ablate", "shuffle", "--runs", image_model)
+    assert "holds no finished run" in fails("ablate", "shuffle", "--runs", image_model)
     assert not (tmp_path / "runs").exists(), "nothing half-written"
 
 

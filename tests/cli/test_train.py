@@ -100,7 +100,7 @@ def test_an_interrupted_run_says_how_to_go_on(clips, tmp_path, capsys, monkeypat
 def test_a_run_goes_on_as_it_began(fails, clips, trained):
     run = ["train", clips, *OPTIONS, "--output", trained, "--resume"]
     assert "was begun with optim.lr=" in fails(*run, "--lr", "0.5")
-    assert "--resume needs --output DIR, the folder of the run to go on with" in fails("train", clips, "--resume")
+    assert "--resume needs --output DIR, the folder of the run to resume" in fails("train", clips, "--resume")
     typo = clips.with_name("typo")
     assert f"{typo} is no run to resume: there is no such folder" in fails("train", clips, "--resume", "--output", typo)
     assert not typo.exists()

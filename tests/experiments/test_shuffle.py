@@ -28,7 +28,7 @@ def test_finished_runs_are_found_below_a_folder(trained, tmp_path):
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "run").symlink_to(trained.folder)
     assert list(find_runs(trained.folder)) == ["."]
-    with pytest.raises(UserError, match="holds no run that is over"):
+    with pytest.raises(UserError, match="holds no finished run"):
         find_runs(tmp_path / "empty")
 
 

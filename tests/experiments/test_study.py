@@ -32,7 +32,7 @@ def test_a_study_without_a_command_line(clips, tmp_path):
     assert [(figure.variant, figure.count) for figure in figures] == [("32", 3), ("16", 3)]
     assert all(figure.minutes > 0 for figure in figures)
     text = (tmp_path / "table.md").read_text()
-    assert "all 2 runs are over" in text
+    assert "all 2 runs have finished" in text
     assert "minutes of 2 runs together" in text
     assert "Command" not in text
     made = {figure.run: (figure.run / "result.json").stat().st_mtime for figure in figures}

@@ -1,4 +1,4 @@
-"""A video as a folder of pictures, one a frame."""
+"""A video as a folder of pictures, one per frame."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""Broken files that a run has met: how many may be, which they are, and where they are written down."""
+"""Broken files met during a run: the limit, the list, and the file it is kept in."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ class BrokenFiles:
     """Counts broken files over all parts; the same file counts once.
 
     Args:
-        limit: how many there may be.
+        limit: the largest number allowed.
         console: for a line about each; None neither says nor writes anything.
         file: csv to list them in, as ``videomamba check --csv`` does; those that it lists already count.
     """
@@ -34,10 +34,10 @@ class BrokenFiles:
                 self.rows[identity(Path(row.fields["path"]))] = tuple(row.fields[name] for name in COLUMNS)
 
     def met(self, dataset: SkipBroken, part: Any, name: str, indices: list[int]) -> None:
-        """Samples of a part that another one stands in for.
+        """Notes samples of a part that were replaced by another one.
 
         Raises:
-            VideoError: more broken files than there may be.
+            VideoError: more broken files than allowed.
         """
         new = [i for i in dict.fromkeys(indices) if identity(part.records[i].path) not in self.rows]
         for index in new:

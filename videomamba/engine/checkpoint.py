@@ -1,4 +1,4 @@
-"""A run's whole state on disk, from which it goes on as if nothing had happened."""
+"""A run's whole state on disk, from which it resumes exactly where it stopped."""
 
 import dataclasses
 import random
@@ -40,7 +40,7 @@ def write_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
 
 
 def has_checkpoint(folder: Path) -> bool:
-    """Whether there is one to go on from."""
+    """Whether there is one to resume from."""
     return bool(_checkpoints(folder))
 
 

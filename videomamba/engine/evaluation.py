@@ -1,4 +1,4 @@
-"""A model's figures on a set of videos."""
+"""Evaluation of a model on a set of videos."""
 
 from collections.abc import Callable
 from typing import Any

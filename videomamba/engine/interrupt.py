@@ -10,10 +10,10 @@ from videomamba.data.loader import signals_handled_here
 
 
 class InterruptFlag:
-    """While active, the first SIGINT or SIGTERM sets :attr:`requested`; a second one stops at once, as ever.
+    """While active, the first SIGINT or SIGTERM sets :attr:`requested`; a second one stops at once, as usual.
 
     Only a process's main thread may handle signals; in others this does nothing. Loader processes pass over the first
-    one meanwhile, so that the step at work can end.
+    one meanwhile, so that the current step can end.
     """
 
     requested = False

@@ -1,4 +1,4 @@
-"""What learns: model, optimiser, learning rate and moving average, and one batch's way through them."""
+"""The learner: model, optimiser, learning rate and moving average, and one training step through them."""
 
 import math
 from typing import Any, cast
@@ -21,7 +21,7 @@ from videomamba.tasks.task import Batch, Task
 
 
 class NotFinite(Exception):
-    """A loss or gradient that is no number; the message says which, and where it comes from."""
+    """A loss or gradient that is not finite; the message says which, and where it comes from."""
 
 
 class Learner:
@@ -79,7 +79,7 @@ class Learner:
             The mean loss, and the sums of right answers and clips, of all processes.
 
         Raises:
-            NotFinite: the loss, or the gradient, is no number.
+            NotFinite: the loss or the gradient is not finite.
         """
         mixed = self.mixing(batch)
         with self.accelerator.accumulate(self.model):
@@ -126,7 +126,7 @@ class Learner:
             self.ema.update_parameters(self.bare)
 
     def _clip_gradients(self) -> None:
-        """Scales all gradients down to ``clip_grad``; looks at them first: a norm that is no number spoils all."""
+        """Scales all gradients down to ``clip_grad``; checks the norm first: one that is not finite would make all NaN."""
         parameters = [p for p in self.model.parameters() if p.grad is not None]
         norm = nn.utils.get_total_norm([cast(Tensor, p.grad) for p in parameters])
         if isinstance(norm, DTensor):

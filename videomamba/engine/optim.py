@@ -1,4 +1,4 @@
-"""The optimiser's parameter groups and the learning rate's course."""
+"""The optimiser's parameter groups and the learning rate schedule."""
 
 import math
 import re

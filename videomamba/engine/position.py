@@ -1,4 +1,4 @@
-"""How far a run is."""
+"""Progress of a run."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 
 @dataclass
 class Position:
-    """How far a run is: what a checkpoint must know beside weights and optimiser.
+    """Progress of a run: what a checkpoint needs besides weights and optimiser state.
 
     Attributes:
-        epoch: the one at work, from 1.
+        epoch: the current one, from 1.
         batch: batches of it that are done.
         step: steps of the optimiser since the start.
         lr: of the last batch.
         sums: of the epoch so far: loss, right answers, clips.
-        rows: of ``metrics.csv``, one for each epoch that is over.
+        rows: of ``metrics.csv``, one per finished epoch.
         best: the best of them.
         minutes: spent on the run before this session.
     """

@@ -1,4 +1,4 @@
-"""What a person sees while a model trains: a bar on a terminal, one line an epoch anywhere else."""
+"""The progress of a training run: a bar on a terminal, elsewhere one line per epoch."""
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType

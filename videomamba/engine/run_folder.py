@@ -44,7 +44,7 @@ class RunFolder:
 
     @classmethod
     def of(cls, run: RunConfig, *, resume: bool = False) -> "RunFolder":
-        """A new folder: the run's ``output``, or ``runs/<name>-<date-time>``, numbered where that is taken.
+        """A new folder: the run's ``output``, or ``runs/<name>-<date-time>``, with a number where that exists already.
 
         With ``resume`` the output may hold a run already.
 
@@ -65,18 +65,18 @@ class RunFolder:
 
     @classmethod
     def finished(cls, folder: Path) -> "list[RunFolder]":
-        """The runs in a folder and below that are over and have their last model, sorted by path."""
+        """The finished runs in a folder and below that have their last model, sorted by path."""
         runs = [cls(result.parent) for result in sorted(folder.rglob(RESULT))]
         return [run for run in runs if run.begun and run.last.is_dir()]
 
     @property
     def begun(self) -> bool:
-        """Whether a run lies here, which can be resumed."""
+        """Whether this folder holds a run that can be resumed."""
         return (self.path / CONFIG).is_file()
 
     @property
     def over(self) -> bool:
-        """Whether the run that lies here has ended."""
+        """Whether the run in this folder has finished."""
         return (self.path / RESULT).is_file()
 
     @property
@@ -96,7 +96,7 @@ class RunFolder:
         return read_json(self.path / CONFIG)
 
     def result(self) -> dict[str, Any]:
-        """``result.json``: ``best``, ``last``, ``views`` and ``minutes``; there when the run is over."""
+        """``result.json``: ``best``, ``last``, ``views`` and ``minutes``; written when the run has finished."""
         return read_json(self.path / RESULT)
 
     def splits(self) -> list[dict[str, str]]:
@@ -104,13 +104,13 @@ class RunFolder:
         return _rows(self.path / SPLITS)
 
     def metrics(self) -> list[dict[str, str]]:
-        """``metrics.csv``: a row per epoch that is over."""
+        """``metrics.csv``: one row per finished epoch."""
         return _rows(self.path / METRICS)
 
     def check_config(self, run: RunConfig, facts: Mapping[str, Any] | None = None) -> None:
         """
         Raises:
-            UserError: the run that lies here was made with other settings, beside where and how it computes.
+            UserError: the run in this folder was made with other settings (where and how it computes does not count).
         """
         config = self.config()
         there, asked, resolved = identity(config), identity_of(run, facts or {}), config.get("resolved", {})
@@ -124,12 +124,12 @@ class RunFolder:
     def check_splits(self, splits: Splits, root: Path, *, left_out: Collection[str] = ()) -> None:
         """
         Args:
-            splits: of the run that shall go on.
+            splits: of the run that is to be resumed.
             root: of its data.
             left_out: :func:`videomamba.data.names.identity` of files that may be gone.
 
         Raises:
-            UserError: the run that lies here was begun with other videos, or another part of them held out.
+            UserError: the run in this folder was begun with other videos, or another part of them held out.
         """
         file = self.path / SPLITS
         if not file.is_file():  # killed before it was written
@@ -152,13 +152,13 @@ class RunFolder:
         write_csv(self.path / SPLITS, _split_rows(splits, root))
 
     def set_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """``metrics.csv``, a row for each epoch that is over."""
+        """``metrics.csv``, one row per finished epoch."""
         if rows:
             columns = list(dict.fromkeys(name for row in rows for name in row))  # rows may be of several kinds
             write_csv(self.path / METRICS, [{name: row.get(name) for name in columns} for row in rows])
 
     def write_result(self, result: Mapping[str, Any]) -> None:
-        """``result.json``: the run is over, and what came out."""
+        """``result.json``: the results of a finished run."""
         write_json(self.path / RESULT, result)
 
     def save(self, model: PretrainedModel, folder: Path, weights: Mapping[str, Tensor] | None = None) -> None:
@@ -178,10 +178,10 @@ class RunFolder:
 
 
 def check_output(path: Path, *, resume: bool = False) -> None:
-    """Whether a run's folder can be made there, or with ``resume`` gone on with; makes nothing.
+    """Whether a run's folder can be made there, or continued with ``resume``; makes nothing.
 
     Raises:
-        UserError: something (else) is there, or it may not be written to.
+        UserError: something else is there, or it is not writable.
     """
     if resume and (path / CONFIG).is_file():
         return
@@ -229,7 +229,7 @@ def _as_json(run: RunConfig) -> dict[str, Any]:
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON has them: lists for tuples, words for paths."""
+    """As JSON has them: lists for tuples, strings for paths."""
     plain: dict[str, Any] = json.loads(json.dumps(values, default=str))
     return plain
 

@@ -77,7 +77,7 @@ class Tester:
         return {"best": report, "last": last}
 
     def with_views(self) -> dict[str, Any] | None:
-        """The last weights' report with several views a video, where the run asks for them."""
+        """The last weights' report with several views per video, where the run asks for them."""
         clips, crops = self.run.test_clips, self.run.test_crops
         if clips * crops == 1:
             return None

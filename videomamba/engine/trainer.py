@@ -40,7 +40,7 @@ OnStep = Callable[["Trainer", float], None]  # what is called after each batch, 
 
 
 class Trainer:
-    """A run at work: what learns, how far it is, and where it is written."""
+    """A run in progress: the learner, its position in the run, and the folder it is written to."""
 
     def __init__(
         self,

@@ -55,7 +55,7 @@ def train(
         model: instead of the one that ``run.model`` describes, such as an :class:`videomamba.models.CustomModel`; its
             ``preprocessing`` says what it is fed.
         start: the checkpoint that ``run.model.start`` names, where it was read already.
-        resume: go on with the run in ``run.output``, from its newest checkpoint.
+        resume: continue the run in ``run.output``, from its newest checkpoint.
         console: for the progress bar; standard error by default.
         on_step: called after each batch with the trainer and the batch's loss; may set ``trainer.flag.requested``.
 
@@ -126,7 +126,7 @@ def check_place(run: RunConfig, *, resume: bool = False) -> None:
     if run.output is not None:
         check_output(run.output, resume=resume)
     elif resume:
-        raise FieldError("{resume} needs {output}, the folder of the run to go on with", "resume", "output")
+        raise FieldError("{resume} needs {output}, the folder of the run to resume", "resume", "output")
     else:
         check_writable(RUNS, folder=True)
 

@@ -1,4 +1,4 @@
-"""Many runs that differ in variant, seed or fold: which there are, and which are made already."""
+"""Many runs that differ in variant, seed or fold: which there are, and which exist already."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

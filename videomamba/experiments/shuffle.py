@@ -1,4 +1,4 @@
-"""What trained runs make of their test videos when the frames are shuffled, over all and class by class."""
+"""Accuracy of trained runs on their test videos with shuffled frames, overall and per class."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ def find_runs(folder: Path) -> dict[str, RunFolder]:
     """
     found = {str(run.path.relative_to(folder)): run for run in RunFolder.finished(folder)}
     if not found:
-        raise UserError(f"{folder} holds no run that is over (a folder with {RESULT} and last/)")
+        raise UserError(f"{folder} holds no finished run (a folder with {RESULT} and last/)")
     return found
 
 

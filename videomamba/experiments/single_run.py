@@ -37,7 +37,7 @@ def run(
     Args:
         config: the run.
         console: told what happens; standard error by default.
-        resume: go on with the run in ``config.output``, from its newest checkpoint.
+        resume: continue the run in ``config.output``, from its newest checkpoint.
         start: the checkpoint that ``config.model.start`` names, where it was read already.
         on_step: see :func:`videomamba.engine.train`.
 

@@ -32,7 +32,7 @@ def run_splits(
     Args:
         config: of all runs; its fold and output are set for each.
         console: told what happens; standard error by default.
-        resume: keep the splits that are over, and go on in the one at work.
+        resume: keep the finished splits, and continue the unfinished one.
         on_step: see :func:`videomamba.engine.train`.
 
     Returns:
@@ -40,7 +40,7 @@ def run_splits(
 
     Raises:
         UserError: the data have one split only, or what cannot work.
-        TrainingInterrupted: Ctrl-C or SIGTERM, after a checkpoint of the split at work is written.
+        TrainingInterrupted: Ctrl-C or SIGTERM, after a checkpoint of the current split is written.
     """
     console = console or Console(stderr=True, highlight=False, markup=False)
     folds = folds_of(config)

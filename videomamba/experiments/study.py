@@ -80,7 +80,7 @@ def run_study(
     console: Console | None = None,
     command: str | None = None,
 ) -> list[Figure]:
-    """Makes the runs that are missing, and writes the table each time one is over.
+    """Makes the runs that are missing, and writes the table after each one.
 
     Args:
         study: what is varied, see :func:`study_of`.
@@ -95,7 +95,7 @@ def run_study(
 
     Raises:
         UserError: a run that cannot work, or a folder that holds another run.
-        KeyboardInterrupt: Ctrl-C; every run at work has saved its state, and the same call goes on.
+        KeyboardInterrupt: Ctrl-C; every unfinished run has saved its state, and the same call continues.
 
     Example:
         >>> from videomamba.recipes import folder

@@ -43,12 +43,12 @@ def sweep(
         console: a line for each run that begins and ends.
         jobs: runs at a time; more than one run in processes of their own, which share the cores.
         quiet: runs show nothing but a progress bar.
-        on_end: called with the cell of each run that is over.
+        on_end: called with the cell of each finished run.
         on_step: see :func:`videomamba.engine.train`; for one run at a time.
 
     Raises:
         UserError: a run cannot be made.
-        KeyboardInterrupt: Ctrl-C, after every run at work has saved its state.
+        KeyboardInterrupt: Ctrl-C, after every unfinished run has saved its state.
     """
     report = _Report(console, len(cells))
     if jobs > 1:

@@ -28,7 +28,7 @@ class Figure:
 
     @classmethod
     def of(cls, folder: RunFolder, variant: str, seed: int, fold: str) -> "Figure":
-        """The figure of the last epoch of a run that is over."""
+        """The figure of the last epoch of a finished run."""
         result, count = folder.result(), sum(row["split"] == "test" for row in folder.splits())
         return cls(variant, seed, fold, result["last"]["top1"], count, result.get("minutes"), folder.path)
 
@@ -99,7 +99,7 @@ def write_table(
     Args:
         folder: where.
         study: its rows.
-        figures: of the runs that are over.
+        figures: of the finished runs.
         data: the name of the data, over our column.
         facts: what was run, on what: a line each under the table.
         wanted: runs that the study takes in all.
@@ -121,7 +121,11 @@ def write_table(
         for row in made
     ]
     lines = [as_markdown(header, cells), _caption(study)]
-    done = f"{len(figures)} of {wanted} runs are over" if len(figures) < wanted else f"all {wanted} runs are over"
+    done = (
+        f"{len(figures)} of {wanted} runs have finished"
+        if len(figures) < wanted
+        else f"all {wanted} runs have finished"
+    )
     minutes = [f.minutes for f in figures if f.minutes is not None]
     spent = f"{sum(minutes):.0f} minutes of {len(minutes)} runs together" if minutes else "not written down"
     facts = {**facts, "Time": spent, "State": f"{done}, {time.strftime('%Y-%m-%d')}"}

@@ -140,7 +140,7 @@ def load_model(checkpoint: str | Path, *, inflation: Inflation = "mean", **overr
     Args:
         checkpoint: a model folder, a run folder (its ``best/``), a Hub id, or a file of another code base.
         inflation: how an image model's patch kernel becomes a tubelet's.
-        overrides: fields of the configuration that shall differ from the checkpoint's.
+        overrides: fields of the configuration that are to differ from the checkpoint's.
 
     Raises:
         UserError: nothing there, or files that do not make a model.

@@ -154,7 +154,7 @@ class PretrainedModel(
             inflation: how an image model's patch kernel becomes a tubelet's, see
                 :func:`videomamba.models.weights.adapt.fit_patches`.
             revision, cache_dir, local_files_only, token: as in huggingface_hub.
-            overrides: fields of the configuration that shall differ from the checkpoint's, such as ``num_frames=32``;
+            overrides: fields of the configuration that are to differ from the checkpoint's, such as ``num_frames=32``;
                 another ``num_classes`` starts a fresh head.
 
         Raises:

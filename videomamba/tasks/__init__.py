@@ -1,1 +1,1 @@
-"""What is learnt: a loss, a reading of the outputs, and the figures that judge them."""
+"""Tasks: a loss, how outputs are read, and the metrics."""

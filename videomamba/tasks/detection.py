@@ -28,7 +28,7 @@ class Detection(Task):
 
     Args:
         class_names: of the C outputs, in order.
-        label_smoothing: each target moves so much of the way to one half.
+        label_smoothing: each target moves towards one half by this share.
     """
 
     headline = "mAP"

@@ -1,4 +1,4 @@
-"""All that the engine knows of what is learnt."""
+"""The interface between the engine and a task."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +11,8 @@ from videomamba.data.transforms import Augmentation
 from videomamba.errors import UserError
 from videomamba.preprocessing import Preprocessing
 
-# Of the data tower: "video" float (B, 3, T, H, W), or (B, V, 3, T, H, W) with V views a sample, or features of frames
-# (B, C, T); the rest is the task's.
+# Of the data tower: "video" float (B, 3, T, H, W), or (B, V, 3, T, H, W) with V views per sample, or features
+# of frames (B, C, T); the rest is the task's.
 Batch = Mapping[str, Any]
 DEFAULT_TASK = "recognition"  # of runs that name none
 Change = Callable[[Tensor], Tensor]
@@ -123,7 +123,7 @@ class Task(ABC):
 
     @abstractmethod
     def scores(self, outputs: Tensor) -> Tensor:
-        """Outputs (B, V, ...) of V views a sample, joined to one result a sample (B, ...)."""
+        """Outputs (B, V, ...) of V views per sample, joined to one result per sample (B, ...)."""
 
     @abstractmethod
     def metrics(self) -> Metrics:

@@ -1,4 +1,4 @@
-"""Where annotations come from, one file a layout, and the data set that turns them into clips."""
+"""Readers of annotations, one file per layout, and the data set that turns them into clips."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Frame labels in files: one a line, or the results that MS-TCN's and ASFormer's code write."""
+"""Frame labels in files: one per line, or the results that MS-TCN's and ASFormer's code write."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ FEW_FRAMES, FEW_SHARE = 32, 0.02
 
 
 def read_labels(path: Path) -> list[str]:
-    """One label a frame: a label a line, or, under a header line of ``###``, all in one line.
+    """One label per frame: one label per line, or, under a header line of ``###``, all in one line.
 
     Raises:
         UserError: not text, or a line without a label between others.
@@ -23,7 +23,7 @@ def read_labels(path: Path) -> list[str]:
         return [class_name(label) for label in " ".join(lines[1:]).split()]
     labels = [class_name(line) for line in lines]
     if "" in labels:
-        raise UserError(f"{path}: line {labels.index('') + 1} has no label; expected one a frame")
+        raise UserError(f"{path}: line {labels.index('') + 1} has no label; expected one per frame")
     return labels
 
 
@@ -58,7 +58,7 @@ def paired_labels(ground_truth: Path, predictions: Path) -> tuple[dict[str, tupl
         elif len(truth) != len(predicted):
             lengths = f"{file} has {len(predicted)} labels, its ground truth {len(truth)}"
             if not few(len(truth), len(predicted)):
-                raise UserError(f"{lengths}; is it of another frame rate? one label a frame is expected")
+                raise UserError(f"{lengths}; is it of another frame rate? one label per frame is expected")
             shorter = min(len(truth), len(predicted))
             notes.append(f"{lengths}: scored the first {shorter}")
             truth, predicted = truth[:shorter], predicted[:shorter]

@@ -12,7 +12,7 @@ FINENESS = 2  # scenes are rendered so many times as large as the frames, and av
 
 @dataclass(frozen=True)
 class Pose:
-    """An object in the picture, whose edges lie at -1 and 1; each field a number, or one a frame.
+    """An object in the picture, whose edges lie at -1 and 1; each field is one number, or one number per frame.
 
     Attributes:
         x, y: centre; y grows downwards.

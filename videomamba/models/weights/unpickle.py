@@ -123,7 +123,7 @@ def _restricted() -> Any:
 
 
 def _fresh(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of its own, which the file may spoil without harm to anybody else."""
+    """A new function each time: attributes that the file sets on it affect nothing else."""
     return lambda *args: function(*args)
 
 

@@ -1,4 +1,4 @@
-"""Right answers of an evaluation, class by class."""
+"""Top-1, top-5 and accuracy per class of an evaluation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,6 +1,6 @@
 """Figures of temporal action segmentation, computed as the evaluator of MS-TCN and ASFormer computes them.
 
-A video is a sequence of labels, one a frame. Its segments are the runs of one label; those of an ignored label
+A video is a sequence of labels, one per frame. Its segments are the runs of one label; those of an ignored label
 (``background``) are left out of F1 and Edit, but their frames count in MoF. The field's quirks are kept, for figures
 are compared with published ones:
 
@@ -73,7 +73,7 @@ def segment_hits(
     """True positives, false positives and false negatives of one video's segments.
 
     Args:
-        truth, predicted: labels, one a frame.
+        truth, predicted: labels, one per frame.
         overlap: least intersection over union of a predicted segment and a true one of its label.
         ignore: labels whose segments do not count.
     """
@@ -105,7 +105,7 @@ def segmentation_scores(
     Agrees with MS-TCN's and ASFormer's ``eval.py`` (``ignore`` is its ``bg_class``) where that has an answer.
 
     Args:
-        videos: pairs of true and predicted labels, one a frame; an empty prediction is wrong in every frame.
+        videos: pairs of true and predicted labels, one per frame; an empty prediction is wrong in every frame.
         ignore: labels whose segments are left out of Edit and F1.
 
     Raises:
