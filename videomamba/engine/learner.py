@@ -126,7 +126,7 @@ class Learner:
             self.ema.update_parameters(self.bare)
 
     def _clip_gradients(self) -> None:
-        """Scales all gradients down to ``clip_grad``; checks the norm first: one that is not finite would make all NaN."""
+        """Scales all gradients down to ``clip_grad``; checks first: a norm that is not finite would make all NaN."""
         parameters = [p for p in self.model.parameters() if p.grad is not None]
         norm = nn.utils.get_total_norm([cast(Tensor, p.grad) for p in parameters])
         if isinstance(norm, DTensor):
