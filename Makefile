@@ -17,11 +17,11 @@ demo: $(VENV)/.installed
 	$(BIN)/videomamba demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --include='videomamba/ops/*,videomamba/nn/*,videomamba/models/*,videomamba/data/*' --fail-under=90
 
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 # make fuzz COUNT=20000 SEED=7: damaged videos through the reader and the check; a table at the end
 COUNT ?= 5000
