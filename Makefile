@@ -11,7 +11,7 @@ INSTALL = $$(test -x $(BIN)/uv && echo $(BIN)/uv pip install --python $(BIN)/pyt
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONDONTWRITEBYTECODE = # uv leaves it to Python to compile what it imports, once
 
-.PHONY: demo test test-slow fuzz lint format benchmark clean
+.PHONY: demo test test-slow fuzz lint format docs wheel lowest benchmark clean
 
 demo: $(VENV)/.installed
 	$(BIN)/videomamba demo
@@ -19,6 +19,10 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --include='videomamba/ops/*,videomamba/nn/*,videomamba/models/*,videomamba/data/*' --fail-under=90
+
+# make test-data | test-ops | test-cli | ...: the tests of one part, a folder of tests/
+test-%: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n 2 tests/$*
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
@@ -37,6 +41,16 @@ lint: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# site/: open site/index.html, or serve it by `.venv/bin/mkdocs serve`
+docs: $(VENV)/.installed-dev
+	$(BIN)/mkdocs build --strict
+
+wheel: $(VENV)/.installed-dev
+	bash scripts/wheel.sh
+
+lowest: $(VENV)/.installed-dev
+	bash scripts/lowest.sh
 
 benchmark: $(VENV)/.installed
 	$(INSTALL) --group benchmark
@@ -57,4 +71,4 @@ $(VENV)/.installed-dev: $(SOURCES)
 	touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) build dist runs *.egg-info .coverage
+	rm -rf $(VENV) build dist site runs *.egg-info .coverage
