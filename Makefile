@@ -47,10 +47,10 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/mkdocs build --strict
 
 wheel: $(VENV)/.installed-dev
-	bash scripts/wheel.sh
+	bash scripts/wheel.sh $(BIN)
 
 lowest: $(VENV)/.installed-dev
-	bash scripts/lowest.sh
+	bash scripts/lowest.sh $(BIN)
 
 benchmark: $(VENV)/.installed
 	$(INSTALL) --group benchmark

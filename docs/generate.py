@@ -1,6 +1,6 @@
 """Writes the parts of the documentation that are made from the code: ``python docs/generate.py``.
 
-A page, or CONTRIBUTING.md, marks such a part by ``<!-- generated: NAME -->`` and ``<!-- end -->``; NAME is a function in
+A page or CONTRIBUTING.md marks such a part by ``<!-- generated: NAME -->`` and ``<!-- end -->``; NAME is a function in
 this file.
 """
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# make lowest: the lowest versions that pyproject.toml allows, and the tests of the core with them.
+# make lowest, or lowest.sh VENV/bin: the lowest versions that pyproject.toml allows, and the tests of the core with them.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-uv=$root/.venv/bin/uv
+uv=$(realpath "$1")/uv
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

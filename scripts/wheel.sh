@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# make wheel: builds sdist and wheel, and tries both in empty environments outside of the checkout, without a compiler.
+# make wheel, or wheel.sh VENV/bin: builds sdist and wheel, and tries both in empty environments outside of the checkout,
+# without a compiler.
 # The wheel has the compiled kernels; the sdist installs without them, and `videomamba env` says what that costs.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-bin=$root/.venv/bin
+bin=$(realpath "$1")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+cd "$work"
 
 rm -rf "$root/dist"
-"$bin/python" -m build --installer uv --outdir "$root/dist" "$root"
-cp -r "$root/tests/release" "$work/release"
-cd "$work"
+"$bin/python" -m build --installer uv --outdir "$root/dist" "$root" >build.txt 2>&1 || { cat build.txt; exit 1; }
+cp -r "$root/tests/release" release
 # a PATH without a compiler, for the builds of the sdist too
 mkdir path
 for tool in bash sh env uname cat; do ln -s "$(command -v $tool)" path/; done
