@@ -5,6 +5,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 uv=$(realpath "$1")/uv
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+export OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=  # Python compiles what it imports once
 
 "$uv" venv --quiet --python "${PYTHON:-3.11}" "$work/venv"
 "$uv" pip install --quiet --python "$work/venv/bin/python" --resolution lowest-direct "$root" "pytest>=8.3"

@@ -7,6 +7,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 bin=$(realpath "$1")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+export OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=  # Python compiles what it imports once
 cd "$work"
 
 rm -rf "$root/dist"
