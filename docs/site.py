@@ -84,14 +84,27 @@ def _options(verb: str) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         parser = tyro.extras.get_parser(function, config=(tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone))
-    about = inspect.cleandoc(function.__doc__ or "").partition("\nArgs:")[0].strip()
-    rows = []
+    return f"{_about(function.__doc__)}\n\n## Options\n\n{_table(parser)}"
+
+
+def _about(docstring: str | None) -> str:
+    return inspect.cleandoc(docstring or "").partition("\nArgs:")[0].strip()
+
+
+def _table(parser: Any) -> str:
+    """A row per option; a heading and a table for each verb within the verb."""
+    rows, within = [], []
     for action in parser._actions[1:]:  # after --help
+        if isinstance(action.choices, dict):  # verbs within the verb
+            for name, sub in action.choices.items():
+                within.append(f"### {name}\n\n{_about(sub.description)}\n\n{_table(sub)}")
+            continue
         value = "" if action.metavar is None else f" {action.metavar}"
-        name = "".join(action.option_strings[:1]) + value
-        text = " ".join((action.help or "").split())
-        rows.append([f"`{name.strip()}`".replace("|", "\\|"), re.sub(r"([|<>])", r"\\\1", text)])
-    return f"{about}\n\n## Options\n\n{as_markdown(['option', 'meaning'], rows)}"
+        name = ("".join(action.option_strings[:1]) + value).strip()
+        text = " ".join((action.help or "").split()).removesuffix(" (default: )")
+        rows.append([f"`{name}`".replace("|", "\\|"), re.sub(r"([|<>])", r"\\\1", text)])
+    table = as_markdown(["option", "meaning"], rows) if rows else ""
+    return "\n\n".join([table, *within]).strip()
 
 
 def _documented(path: str) -> str:
