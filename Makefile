@@ -1,20 +1,31 @@
-# make demo | test | lint | test-slow | fuzz | benchmark | clean: each sets up what it needs, in .venv, on a machine that has only Python >= 3.11.
+# make demo | test | lint | docs | wheel | ...: each sets up what it needs, in .venv, on a machine that has only Python >= 3.11.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# uv where it can be had: faster than pip by minutes
+define NEW_VENV
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet uv || $(BIN)/pip install --quiet --upgrade "pip>=25.1"
+endef
+INSTALL = $$(test -x $(BIN)/uv && echo $(BIN)/uv pip install --python $(BIN)/python || echo $(BIN)/pip install) --quiet
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PYTHONDONTWRITEBYTECODE = # uv leaves it to Python to compile what it imports, once
 
-.PHONY: demo test test-slow fuzz lint format benchmark clean
+.PHONY: demo test test-slow fuzz lint format docs wheel lowest benchmark clean
 
 demo: $(VENV)/.installed
 	$(BIN)/videomamba demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --include='videomamba/ops/*,videomamba/nn/*,videomamba/models/*,videomamba/data/*' --fail-under=90
 
+# make test-data | test-ops | test-cli | ...: the tests of one part, a folder of tests/
+test-%: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n 2 tests/$*
+
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 # make fuzz COUNT=20000 SEED=7: damaged videos, model folders and texts through everything that reads them; tables at the end
 COUNT ?= 5000
@@ -33,22 +44,33 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# site/: open site/index.html, or serve it by `.venv/bin/mkdocs serve`
+docs: $(VENV)/.installed-dev
+	$(BIN)/mkdocs build --strict
+
+wheel: $(VENV)/.installed-dev
+	bash scripts/wheel.sh $(BIN)
+
+lowest: $(VENV)/.installed-dev
+	bash scripts/lowest.sh $(BIN)
+
 benchmark: $(VENV)/.installed
-	$(BIN)/pip install --quiet --group benchmark
+	$(INSTALL) --group benchmark
 	$(BIN)/videomamba benchmark scan
 	$(BIN)/python benchmarks/whole_model.py
 	$(BIN)/python benchmarks/other_scans.py
 
 # A change of the sources of the compiled kernels builds them again.
-$(VENV)/.installed: pyproject.toml setup.py $(wildcard videomamba/ops/native/*.cpp videomamba/ops/native/*.h)
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/pip install --quiet --editable .
+SOURCES := pyproject.toml setup.py $(wildcard videomamba/ops/native/*.cpp videomamba/ops/native/*.h)
+$(VENV)/.installed: $(SOURCES)
+	$(NEW_VENV)
+	$(INSTALL) --editable ".[train]"
 	touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/pip install --quiet --group dev
-	touch $@
+$(VENV)/.installed-dev: $(SOURCES)
+	$(NEW_VENV)
+	$(INSTALL) --editable ".[all]" --group dev
+	touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) build dist runs *.egg-info .coverage
+	rm -rf $(VENV) build dist site runs *.egg-info .coverage

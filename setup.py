@@ -1,8 +1,10 @@
 """Builds the optional CPU kernels, once per instruction set; everything else about the package is in pyproject.toml.
 
-Where the kernels cannot be compiled the package installs without them and runs on PyTorch.
+Where the kernels cannot be compiled the package installs without them and runs on PyTorch. So it does on Windows, on
+purpose: the kernels use vector types that MSVC does not have.
 """
 
+import copy
 import platform
 import sys
 from pathlib import Path
@@ -13,7 +15,9 @@ from setuptools.command.build_ext import build_ext
 
 FOLDER = Path("videomamba/ops/native")
 INSTRUCTION_SETS = {"portable": []}  # plain vectors: SSE2 on x86-64, NEON on ARM
-if platform.machine().lower() in ("x86_64", "amd64"):
+if sys.platform == "win32":
+    INSTRUCTION_SETS = {}
+elif platform.machine().lower() in ("x86_64", "amd64"):
     INSTRUCTION_SETS["avx2"] = ["-mavx2", "-mfma"]
     INSTRUCTION_SETS["avx512"] = ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma"]
 FLAGS = ["-std=c++17", "-O3", "-g0", "-fvisibility=hidden", "-Wall", "-Wno-psabi"]
@@ -28,19 +32,21 @@ class BuildKernels(build_ext):
         """Plain shared libraries, loaded with ctypes: no suffix of a Python version."""
         return str(Path(*fullname.split("."))) + ".so"
 
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        self.parallel = self.parallel or True  # one compiler per core
+
     def build_extension(self, ext: Extension) -> None:
-        shared_folder = self.build_temp
-        self.build_temp = str(Path(shared_folder, ext.name))  # objects of different instruction sets bear one name
+        own = copy.copy(self)
+        own.build_temp = str(Path(self.build_temp, ext.name))  # objects of different instruction sets bear one name
         try:
-            super().build_extension(ext)
+            super(BuildKernels, own).build_extension(ext)
         except Exception as error:
             print(
                 f"videomamba: no compiled CPU kernels for {ext.name.rsplit('_', 1)[-1]} "
                 f"({' '.join(str(error).split())}); the package works without, slower. A C++17 compiler builds them.",
                 file=sys.stderr,
             )
-        finally:
-            self.build_temp = shared_folder
 
     def copy_extensions_to_source(self) -> None:
         built = [ext for ext in self.extensions if Path(self.get_ext_fullpath(ext.name)).is_file()]
@@ -52,7 +58,7 @@ class BuildKernels(build_ext):
 
 
 class PlatformWheel(bdist_wheel):
-    """One wheel a platform for every Python: the kernels do not know Python."""
+    """One wheel per platform for every Python: the kernels do not know Python."""
 
     def get_tag(self) -> tuple[str, str, str]:
         return "py3", "none", super().get_tag()[2]

@@ -1,8 +1,10 @@
 """Writes the parts of the documentation that are made from the code: ``python docs/generate.py``.
 
-A page marks such a part by ``<!-- generated: NAME -->`` and ``<!-- end -->``; NAME is a function in this file.
+A page or CONTRIBUTING.md marks such a part by ``<!-- generated: NAME -->`` and ``<!-- end -->``; NAME is a function in
+this file.
 """
 
+import ast
 import re
 from pathlib import Path
 
@@ -79,7 +81,30 @@ def studies() -> str:
     return as_markdown(["study", "row", *COLUMNS], rows)
 
 
-PARTS = {part.__name__: part for part in (recognition, other_tasks, segmentation, studies)}
+def architecture() -> str:
+    """What each folder of the package imports of the others, without what it reaches through one of them."""
+    package = DOCS.parent / "videomamba"
+    rooms = sorted(folder.parent.name for folder in package.glob("*/__init__.py"))
+    below: dict[str, set[str]] = {room: set() for room in rooms}
+    for room in rooms:
+        for file in (package / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                module = getattr(node, "module", None) or ""
+                for name in [module, *(f"{module}.{alias.name}" for alias in getattr(node, "names", ()))]:
+                    below[room] |= {*name.split(".")[1:2]} & {*rooms} if name.startswith("videomamba.") else set()
+        below[room].discard(room)
+
+    def reached(room: str) -> set[str]:
+        return set().union(*({there} | reached(there) for there in below[room]))
+
+    lines = []
+    for room in rooms:
+        beyond = set().union(*(reached(there) for there in below[room]))
+        lines += [f"  {room} --> {there}" for there in sorted(below[room] - beyond)]
+    return "\n".join(["```mermaid", "graph TD", *lines, "```", ""])
+
+
+PARTS = {part.__name__: part for part in (recognition, other_tasks, segmentation, studies, architecture)}
 
 
 def generated(page: str) -> str:
@@ -88,7 +113,7 @@ def generated(page: str) -> str:
 
 
 if __name__ == "__main__":
-    for file in sorted(DOCS.rglob("*.md")):
+    for file in (DOCS.parent / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))):
         text = file.read_text(encoding="utf-8")
         if (made := generated(text)) != text:
             file.write_text(made, encoding="utf-8")

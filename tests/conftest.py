@@ -8,7 +8,9 @@ import torch
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported: its kernels run on the CPU, one number at a time
-torch.set_num_threads(1)  # tests run in parallel processes; more threads only fight over the cores
+# tests run in parallel processes; more threads only fight over the cores
+torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from videomamba.experiments.published import COLUMNS, SHUFFLE, STUDIES
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-PAGES = sorted(DOCS.rglob("*.md"))
+PAGES = [DOCS.parent / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 
 
 @pytest.fixture(scope="module")

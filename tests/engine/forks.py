@@ -90,9 +90,15 @@ class Fork:
 
 
 def _serve() -> None:
-    import videomamba.cli.main
-    import videomamba.engine
-    import videomamba.tasks.catalogue  # noqa: F401  what the commands import, before the first fork
+    # what the commands import, before the first fork
+    import torch.utils.tensorboard  # noqa: F401
+
+    import videomamba.cli.evaluate
+    import videomamba.cli.train
+    import videomamba.tasks.catalogue  # noqa: F401
+    from videomamba.data.decode_torchcodec import torchcodec_status
+
+    torchcodec_status()
 
     for line in sys.stdin:
         job = json.loads(line)

@@ -1,12 +1,17 @@
 """The example scripts do what their first lines say."""
 
+import json
 import re
 import sys
+import threading
+import urllib.error
+import urllib.request
 
 import numpy as np
+import pytest
 import torch
 
-from examples import custom_module, where_delta_looks
+from examples import custom_module, features_to_segments, fine_tune, predict_from_web, where_delta_looks
 from tests.tiny import write_clips
 from videomamba.data.synthetic import write_video
 from videomamba.models import VideoMamba, create_model
@@ -49,3 +54,56 @@ def test_a_module_of_ones_own_learns_and_is_read_again(tmp_path, monkeypatch, ca
     first, second = capsys.readouterr().out.splitlines()
     assert float(re.findall(r"top-1 of the last epoch: (\d+\.\d) %", first)[0]) > 60  # a third by guessing
     assert second == f"{tmp_path / 'run' / 'last'} holds SmallC3D, with classes blue, green, red"
+
+
+def test_a_checkpoint_is_fine_tuned_and_asked(tmp_path, monkeypatch, capsys):
+    clips = write_clips(tmp_path / "clips")
+    start = create_model("videomamba_nano", num_frames=8, img_size=32, num_classes=2)
+    start.save_pretrained(tmp_path / "start")
+    monkeypatch.setattr(sys, "argv", ["fine_tune.py", str(tmp_path / "start"), str(clips), str(tmp_path / "run")])
+    fine_tune.main()
+    first, *answers = capsys.readouterr().out.splitlines()
+    assert float(re.findall(r"top-1 of the last epoch: (\d+\.\d) %", first)[0]) > 60  # a third by guessing
+    right = [answer.split()[1] == answer.split("/")[-2] for answer in answers]
+    assert sum(right) > 0.6 * len(right)
+
+
+def film(path, colours, frames):
+    shown = {"red": (200, 40, 40), "blue": (40, 40, 200)}
+    pixels = np.repeat(np.array([shown[colour] for colour in colours], np.uint8), frames, 0)
+    write_video(path, np.broadcast_to(pixels[:, None, None], (len(pixels), 32, 32, 3)).copy(), fps=10)
+    path.with_suffix(".txt").write_text("".join(f"{colour}\n" * frames for colour in colours))
+
+
+def test_films_with_labels_become_segments_of_a_new_one(tmp_path, monkeypatch, capsys):
+    (tmp_path / "films").mkdir()
+    for name, colours in {"a": ("red", "blue", "red"), "b": ("blue", "red"), "c": ("red", "blue")}.items():
+        film(tmp_path / "films" / f"{name}.mp4", colours, 24)
+    film(tmp_path / "new.mp4", ("blue", "red"), 32)
+    create_model("videomamba_nano", depth=1, num_frames=8, img_size=32).save_pretrained(tmp_path / "model")
+    places = [tmp_path / name for name in ("model", "films", "new.mp4", "work")]
+    monkeypatch.setattr(sys, "argv", ["features_to_segments.py", *map(str, places)])
+    features_to_segments.main()
+    first, *segments = capsys.readouterr().out.splitlines()
+    assert float(re.findall(r"MoF of the held-out film: (\d+\.\d) %", first)[0]) > 70
+    assert [segment.split()[-1] for segment in segments] == ["blue", "red"]
+    assert float(segments[1].split()[0]) == pytest.approx(3.2, abs=0.6)
+
+
+def test_a_web_request_is_answered(tmp_path):
+    write_video(tmp_path / "clip.mp4", np.zeros((12, 32, 32, 3), np.uint8), fps=8)
+    server = predict_from_web.make_server(create_model("videomamba_nano", depth=1, num_classes=2).eval(), 0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}/"
+    try:
+        with urllib.request.urlopen(address, (tmp_path / "clip.mp4").read_bytes()) as answer:
+            found = json.load(answer)["predictions"]
+        assert sum(one["probability"] for one in found) == pytest.approx(1, abs=1e-4)
+        for body in (b"no video", b""):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(address, body)
+            assert refused.value.code == 400
+            assert "\n" not in json.load(refused.value)["error"]
+    finally:
+        server.shutdown()
+        server.server_close()

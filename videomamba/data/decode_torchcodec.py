@@ -11,6 +11,7 @@ from videomamba.data.decode_pyav import PyAVDecoder
 from videomamba.data.errors import VideoError, reason
 from videomamba.data.ffmpeg import ffmpeg_name
 from videomamba.data.to_rgb import is_mirrored
+from videomamba.extras import how_to_install
 
 _CALL_BYTES = 2**26  # of frames that one call decodes
 _FAILURES = (RuntimeError, ValueError, IndexError, OSError)
@@ -23,7 +24,7 @@ def torchcodec_status() -> tuple[bool, str]:
         import torchcodec
     except ModuleNotFoundError as error:
         if error.name == "torchcodec":
-            return False, "not installed: pip install 'videomamba[torchcodec]'"
+            return False, f"not installed: {how_to_install('torchcodec')}"
         return False, _cause(str(error))
     except (ImportError, RuntimeError, OSError) as error:
         return False, _cause(str(error))

@@ -1,5 +1,9 @@
 """Trains and evaluates; knows the abstract task and no concrete one."""
 
+from videomamba.extras import require
+
+require("accelerate", "training")
+
 from videomamba.engine.config import DataConfig, ModelChoice, OptimConfig, RunConfig
 from videomamba.engine.data import evaluation_loader, load_splits, model_labels
 from videomamba.engine.evaluation import evaluate

@@ -8,6 +8,7 @@ from accelerate.tracking import filter_trackers, get_available_trackers
 from accelerate.utils import LoggerType
 
 from videomamba.errors import UserError
+from videomamba.extras import EXTRAS, how_to_install
 from videomamba.inference.device import resolve_device
 
 
@@ -42,7 +43,8 @@ def check_trackers(trackers: Sequence[str]) -> None:
         if name not in known:
             raise UserError(f"unknown tracker {name!r}; accelerate has {', '.join(sorted(known - {'all'}))}")
         if name not in map(str, get_available_trackers()):
-            raise UserError(f"tracker {name!r} is not installed: pip install {name}")
+            how = how_to_install(name) if name in EXTRAS else f"pip install {name}"
+            raise UserError(f"tracker {name!r} is not installed: {how}")
 
 
 def track(accelerator: Accelerator, trackers: Sequence[str], folder: Path) -> None:

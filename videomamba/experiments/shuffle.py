@@ -22,7 +22,6 @@ from videomamba.models import load_model
 from videomamba.models.weights.folder import WEIGHTS
 from videomamba.tables import write_csv
 from videomamba.tasks.recognition import Recognition
-from videomamba.viz.shuffles import shuffle_figure
 
 Reports = dict[str, dict[str, Any]]  # shuffle -> top1, count and per_class: name -> [right videos, videos]
 
@@ -67,6 +66,8 @@ def compare_shuffles(
     Raises:
         UserError: a run's videos or weights are no longer there.
     """
+    from videomamba.viz.shuffles import shuffle_figure
+
     console = console or Console(stderr=True, highlight=False, markup=False)
     reports = []
     for place, (name, run) in enumerate(runs.items(), start=1):

@@ -4,6 +4,7 @@ import itertools
 import statistics
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -18,7 +19,9 @@ from videomamba.inference.boxes import FrameBoxes, find_boxes, look_times
 from videomamba.inference.result import ActionBox, ClassScore, Keyframe
 from videomamba.models import Detector
 from videomamba.tasks.detection import Detection, window_stride
-from videomamba.viz.boxes import DrawnBox, draw_boxes
+
+if TYPE_CHECKING:
+    from videomamba.viz.boxes import DrawnBox
 
 _LARGEST = 2160  # short side of a written video, 4K: the encoder buffers a dozen frames
 
@@ -85,6 +88,8 @@ def write_film(
         keyframes: at least one.
         threshold: lowest probability of an action that is written at its box.
     """
+    from videomamba.viz.boxes import draw_boxes
+
     times = reader.times
     moments = [keyframe.seconds for keyframe in keyframes]
     gaps = [b - a for a, b in itertools.pairwise(moments)]
@@ -101,6 +106,8 @@ def write_film(
             yield index + 1
 
 
-def _drawn(box: ActionBox, threshold: float) -> DrawnBox:
+def _drawn(box: ActionBox, threshold: float) -> "DrawnBox":
+    from videomamba.viz.boxes import DrawnBox
+
     shown = (action for action in box.actions if action.probability >= threshold)
     return DrawnBox(box.box, [f"{action.label} {action.probability:.2f}" for action in shown])

@@ -47,7 +47,8 @@ def random_weights(
     inner, rank = 2 * width, math.ceil(width / 16)
 
     def draw(*shape: int) -> Tensor:
-        return torch.empty(shape, device=device).normal_(std=0.02)
+        values = torch.empty(shape, device=device)
+        return values if values.is_meta else values.normal_(std=0.02)
 
     weights = {
         "cls_token": draw(1, 1, width),
