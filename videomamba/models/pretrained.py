@@ -38,6 +38,7 @@ class PretrainedModel(
         preprocessing: what a clip (Preprocessing) or a sequence of features (FeaturePreprocessing) goes through before
             the model.
         source: where the weights came from, in words; None where nobody said.
+        license: of the weights, as the Hub names it; None where nobody said.
         notes: what its user should know about how its weights were read and fitted, one line each; they are issued as
             :class:`videomamba.notes.UserNote` too.
     """
@@ -47,6 +48,7 @@ class PretrainedModel(
     class_names: tuple[str, ...] | None
     preprocessing: Any
     source: str | None
+    license: str | None
     notes: tuple[str, ...]
     has_trained_head: bool
 
@@ -57,7 +59,7 @@ class PretrainedModel(
         self.config = fitted_config(self.config_type() if config is None else config, **fields)
         self.class_names = head.one_per_class(class_names, self.config.num_classes)
         self.preprocessing = preprocessing
-        self.source = None
+        self.source = self.license = None
         self.notes = ()
         self.has_trained_head = False
 
@@ -149,7 +151,8 @@ class PretrainedModel(
 
         Args:
             pretrained_model_name_or_path: what :meth:`save_pretrained` wrote, a run folder (its ``best/``),
-                ``owner/name`` or ``hf-hub:owner/name[:file]`` on the Hub, or a checkpoint file of another code base
+                ``owner/name`` or ``hf-hub:owner/name[:file]`` on the Hub, a published name
+                (:mod:`videomamba.models.weights.published`), or a checkpoint file of another code base
                 (:data:`videomamba.models.weights.readers.READERS`).
             inflation: how an image model's patch kernel becomes a tubelet's, see
                 :func:`videomamba.models.weights.adapt.fit_patches`.
@@ -187,7 +190,7 @@ class PretrainedModel(
         model = cls(fitted.config, class_names=fitted.class_names, preprocessing=fitted.preprocessing)
         model.load_state_dict(fitted.weights, strict=False)
         model.has_trained_head = class_axes(fitted.config).keys() <= fitted.weights.keys()
-        model.source, model.notes = checkpoint.source, fitted.notes
+        model.source, model.license, model.notes = checkpoint.source, checkpoint.license, fitted.notes
         for note in model.notes:
             warnings.warn(note, UserNote, stacklevel=2)
         return model.eval()
@@ -199,7 +202,9 @@ class PretrainedModel(
 
     def to_checkpoint(self) -> Checkpoint:
         """The model as data; the tensors are the model's own."""
-        return Checkpoint(self.config, self.state_dict(), self.class_names, self.preprocessing, self.source)
+        return Checkpoint(
+            self.config, self.state_dict(), self.class_names, self.preprocessing, self.source, license=self.license
+        )
 
     def check_savable(self) -> None:
         """Whether :meth:`save_pretrained` will work and give this model again: worth asking before a long training.
