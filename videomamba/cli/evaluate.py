@@ -9,8 +9,6 @@ from videomamba.cli.common.annotated import Fold, Layout
 from videomamba.cli.common.evaluation import Request
 from videomamba.cli.common.faces import evaluated
 from videomamba.cli.common.options import (
-    Clips,
-    Crops,
     Device,
     HoldOut,
     Json,
@@ -37,8 +35,8 @@ def evaluate(
     hold_out: HoldOut = None,
     layout: Layout = None,
     splits: Fold = None,
-    clips: Clips = 1,
-    crops: Crops = 1,
+    clips: Annotated[int | None, option("N")] = None,
+    crops: Annotated[int | None, option("N")] = None,
     batch_size: Annotated[int, option("N")] = 16,
     leave_out: LeaveOut = None,
     skip_broken: SkipBroken = 0,
@@ -51,19 +49,21 @@ def evaluate(
     Uses the test part of the csv, the layout or the folder, or all videos of a folder without parts.
 
     Args:
-        checkpoint: model folder, run folder (its best/) or Hub id
+        checkpoint: model folder, run folder (its best/), published name or Hub id
         data: folder with one folder per class, or with train/ and test/; with --layout, a published data set's; for a
             detector, in AVA's layout; for a segmenter, in MS-TCN's
         part: the held-out part or the training part
         data_option: for a detector or segmenter: how the annotations are read, such as keyframes=even:22
         detections: for a detector: also write all boxes and scores there, for `videomamba score ava`
+        clips: clips of each video whose scores are averaged; by default as the model's published test has them, or 1
+        crops: crops of each clip, along the longer way, whose scores are averaged; by default likewise
         predictions: for a segmenter: also write the labels of all frames there, for `videomamba score segmentation`
         batch_size: videos at a time
     """
     from videomamba.models import load_model
 
     for name, value in (("--clips", clips), ("--crops", crops)):
-        if value < 1:
+        if value is not None and value < 1:
             raise UserError(f"{name} {value}; give at least 1")
     request = Request(
         data=data,

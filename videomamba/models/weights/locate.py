@@ -4,7 +4,7 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, constants, hf_hub_download, hf_hub_url, snapshot_download
+from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from videomamba.errors import UserError
@@ -53,7 +53,10 @@ def _download(row: Published, **download: Any) -> Path:
         reason = "the network may not be used"
     if not download.get("local_files_only"):
         try:
-            return Path(hf_hub_download(row.repository, row.file, etag_timeout=_PATIENCE, **download))
+            # asked once: without a network hf_hub_download asks for half a minute
+            url = hf_hub_url(row.repository, row.file, revision=download.get("revision"))
+            get_hf_file_metadata(url, token=download.get("token"), timeout=_PATIENCE)
+            return Path(hf_hub_download(row.repository, row.file, **download))
         except Exception as error:  # whatever the Hub's client and its HTTP library raise
             reason = _reason(error)
     raise UserError(
