@@ -1,7 +1,7 @@
 """torch.hub: ``torch.hub.load("OWNER/REPOSITORY", "videomamba_small")``, or ``source="local"`` with a checkout.
 
-Each architecture of ``videomamba models`` is an entry point with the arguments of :func:`videomamba.create_model`, among
-them ``pretrained=`` with a published name or a checkpoint; ``load_model`` takes any checkpoint.
+Each architecture of ``videomamba models`` is an entry point with the arguments of :func:`videomamba.create_model`,
+``pretrained=`` with a published name or a checkpoint among them; ``load_model`` takes any checkpoint.
 """
 
 from functools import partial as _partial

@@ -6,8 +6,8 @@ The folders are this package's own: what ``save_pretrained`` of either side writ
 Example:
     >>> import videomamba.transformers
     >>> from transformers import AutoModelForVideoClassification, AutoVideoProcessor
-    >>> classifier = AutoModelForVideoClassification.from_pretrained("runs/mine")
-    >>> processor = AutoVideoProcessor.from_pretrained("runs/mine")
+    >>> classifier = AutoModelForVideoClassification.from_pretrained("models/k400")
+    >>> processor = AutoVideoProcessor.from_pretrained("models/k400")
     >>> classifier(**processor("clip.mp4", return_tensors="pt")).logits.shape
     torch.Size([1, 3])
 """

@@ -1,5 +1,6 @@
 """Which frames make a clip."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -72,7 +73,7 @@ def test_clip_checks_itself_and_says_its_shape():
 def theirs_on_kinetics(total, frames, clip, clips):
     """As OpenGVLab's code takes frames from a sparse Kinetics video, in numbers."""
     segment = max(0.0, float(total - 1) / frames)
-    starts = [int(round(segment * i)) for i in range(frames)]
+    starts = [int(np.round(segment * i)) for i in range(frames)]
     return [min(start + int(segment / (clips + 1) * (clip + 1)), total - 1) for start in starts]
 
 

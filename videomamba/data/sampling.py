@@ -63,7 +63,7 @@ class UniformSampler:
     def clips(self, total: int, num_clips: int) -> list[list[int]]:
         """``num_clips`` clips that interleave."""
         if self.sampling == "sparse":
-            return [self._sparse(total, (i + 1) / (num_clips + 1)) for i in range(num_clips)]
+            return [self._sparse(total, i, num_clips) for i in range(num_clips)]
         first = 0.5 if self.sampling == "middle" or num_clips == 1 else 0.0
         return [self._at(total, [(i + first) / num_clips] * self.num_frames) for i in range(num_clips)]
 
@@ -71,9 +71,10 @@ class UniformSampler:
         # not tensors: after decoding nothing of PyTorch is in the caches, and they would cost a fifth of a millisecond
         return [min(total - 1, int((i + place) * total / self.num_frames)) for i, place in enumerate(places)]
 
-    def _sparse(self, total: int, place: float) -> list[int]:
+    def _sparse(self, total: int, clip: int, num_clips: int) -> list[int]:
         segment = (total - 1) / self.num_frames
-        return [min(total - 1, round(segment * i) + int(segment * place)) for i in range(self.num_frames)]
+        place = int(segment / (num_clips + 1) * (clip + 1))
+        return [min(total - 1, round(segment * i) + place) for i in range(self.num_frames)]
 
 
 Sampler = DenseSampler | UniformSampler

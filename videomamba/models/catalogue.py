@@ -96,9 +96,9 @@ def create_model(
     Args:
         name: one of :func:`list_models`.
         pretrained: a model folder, a run folder, a checkpoint file of another code base, a published name, a Hub id, or
-            what :func:`read_checkpoint` read; None or False for none. An image model becomes a video model as in the paper
-            (supplement, S4.2): ``pos_embed`` names how its position table is carried over. The head stays where the
-            classes are the same, or none are named.
+            what :func:`read_checkpoint` read; None or False for none. An image model becomes a video model as in the
+            paper (supplement, S4.2): ``pos_embed`` names how its position table is carried over. The head stays where
+            the classes are the same, or none are named.
         class_names: names of the outputs; they set ``num_classes`` unless it is given.
         preprocessing: kept with the model; by default the checkpoint's, or ImageNet statistics, at the model's frames
             and size.

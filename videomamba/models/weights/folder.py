@@ -1,6 +1,6 @@
 """A model on disk: a folder in the Hub's layout, ``config.json`` and ``model.safetensors``.
 
-A VideoMamba's is transformers' too (:mod:`videomamba.transformers`): its ``config.json`` names the classes that read it.
+A VideoMamba's is transformers' too (:mod:`videomamba.transformers`): ``config.json`` names the classes that read it.
 """
 
 import dataclasses
