@@ -15,6 +15,8 @@ from videomamba.cli.common.options import (
     LeaveOut,
     SkipBroken,
     Split,
+    TestClips,
+    TestCrops,
     Workers,
     default_workers,
     option,
@@ -35,8 +37,8 @@ def evaluate(
     hold_out: HoldOut = None,
     layout: Layout = None,
     splits: Fold = None,
-    clips: Annotated[int | None, option("N")] = None,
-    crops: Annotated[int | None, option("N")] = None,
+    clips: TestClips = None,
+    crops: TestCrops = None,
     batch_size: Annotated[int, option("N")] = 16,
     leave_out: LeaveOut = None,
     skip_broken: SkipBroken = 0,
@@ -55,8 +57,6 @@ def evaluate(
         part: the held-out part or the training part
         data_option: for a detector or segmenter: how the annotations are read, such as keyframes=even:22
         detections: for a detector: also write all boxes and scores there, for `videomamba score ava`
-        clips: clips of each video whose scores are averaged; by default as the model's published test has them, or 1
-        crops: crops of each clip, along the longer way, whose scores are averaged; by default likewise
         predictions: for a segmenter: also write the labels of all frames there, for `videomamba score segmentation`
         batch_size: videos at a time
     """

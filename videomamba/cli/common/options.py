@@ -38,6 +38,12 @@ Split = Annotated[
 ]
 HoldOut = Annotated[str | None, option("COLUMN=VALUE,...", "the csv's rows to test on, by any column")]
 Clips = Annotated[int, option("N", "clips of each video whose scores are averaged")]
+TestClips = Annotated[
+    int | None, option("N", "clips of each video whose scores are averaged; by default as the model was tested")
+]
+TestCrops = Annotated[
+    int | None, option("N", "crops of each clip, along the longer way, whose scores are averaged; by default likewise")
+]
 Workers = Annotated[int | None, option("N", "processes that read videos (half of the cores, at most 8)")]
 
 LeaveOut = Annotated[
