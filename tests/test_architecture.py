@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "tasks": _TASKS,
     "benchmark": {"data", *_MODELS},
     "inference": _INFERENCE,
+    "transformers": {"inference", *_TASKS},
     "engine": _ENGINE,
     "recipes": _RECIPES,
     "experiments": {"viz", *_RECIPES},

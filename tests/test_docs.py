@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import videomamba
+import videomamba.transformers
 from tests.tiny import write_clips
 from videomamba.data.synthetic import write_video
 
@@ -47,7 +48,11 @@ def test_there_are_blocks():
     assert len(BLOCKS) >= 4
 
 
-PUBLIC = [*(f"videomamba.{name}" for name in videomamba.__all__ if name != "ops"), "videomamba"]
+PUBLIC = [
+    "videomamba.transformers",
+    *(f"videomamba.{name}" for name in videomamba.__all__ if name != "ops"),
+    "videomamba",
+]
 OPERATORS = [f"videomamba.ops.{name}" for name in ("selective_scan", "bidirectional_scan", "causal_conv1d")]
 
 

@@ -168,4 +168,4 @@ def test_only_the_head_is_trained(clips, trained, tmp_path):
     old = dict(before.named_parameters())
     changed = {name for name, p in after.named_parameters() if not torch.equal(p, old[name])}
     assert changed == {"head.weight", "head.bias"}
-    assert after.source == f"fine-tuned (colours) from {trained}"
+    assert after.source.startswith(f"fine-tuned (colours) from {trained} (trained from scratch (")

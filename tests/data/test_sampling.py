@@ -1,5 +1,6 @@
 """Which frames make a clip."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -67,3 +68,30 @@ def test_clip_checks_itself_and_says_its_shape():
         Clip(frames.float(), place, place.double(), 2.0, "a.mp4")
     with pytest.raises(ValueError, match=r"timestamps are torch.int64 of shape \(3,\); expected torch.float64"):
         Clip(frames, place, place, 2.0, "a.mp4")
+
+
+def theirs_on_kinetics(total, frames, clip, clips):
+    """As OpenGVLab's code takes frames from a sparse Kinetics video, in numbers."""
+    segment = max(0.0, float(total - 1) / frames)
+    starts = [int(np.round(segment * i)) for i in range(frames)]
+    return [min(start + int(segment / (clips + 1) * (clip + 1)), total - 1) for start in starts]
+
+
+@pytest.mark.parametrize("total", [1, 7, 16, 100, 251, 300])
+def test_sparse_frames_are_those_of_opengvlabs_code(total):
+    for frames, clips in ((8, 4), (16, 1), (32, 10)):
+        got = UniformSampler(frames, "sparse").clips(total, clips)
+        assert got == [theirs_on_kinetics(total, frames, clip, clips) for clip in range(clips)]
+    assert UniformSampler(8, "sparse")(total) == UniformSampler(8, "sparse").clips(total, 1)[0]
+
+
+def test_ssv2_frames_are_those_of_opengvlabs_code():
+    """Two clips: the begin and the middle of each segment; one clip: the middle."""
+    assert UniformSampler(4, "ssv2").clips(40, 2) == [[0, 10, 20, 30], [5, 15, 25, 35]]
+    assert UniformSampler(4, "ssv2").clips(40, 1) == [[5, 15, 25, 35]]
+    assert UniformSampler(8, "ssv2").clips(30, 2)[0] == [int(30 / 8 * i) for i in range(8)]
+
+
+def test_training_draws_from_the_whole_segment_whatever_the_test_takes():
+    want = UniformSampler(4)(16, generator=generator())
+    assert UniformSampler(4, "sparse")(16, generator=generator()) == want

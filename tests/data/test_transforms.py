@@ -31,6 +31,23 @@ def test_evaluation_takes_the_centre_without_squeezing():
     assert eval_transform(input_of((64, 64), MEAN, STD))(frames).shape == (3, 2, 64, 64)
 
 
+def test_evaluation_cuts_a_share_out_of_the_picture():
+    """A white frame of 2 pixels around a black picture of 16: 0.8 of its side leaves the white out."""
+    frames = torch.full((1, 3, 20, 20), 255, dtype=torch.uint8)
+    frames[..., 2:18, 2:18] = 0
+    whole, cut = (eval_transform(Preprocessing(1, None, (16, 16), (0, 0, 0), (1, 1, 1), crop=c)) for c in (1.0, 0.8))
+    assert whole(frames).max() > 0.5
+    assert cut(frames).max() == 0
+
+
+def test_evaluation_resizes_with_the_models_interpolation():
+    frames = torch.randint(256, (1, 3, 12, 12), dtype=torch.uint8)
+    for name in ("bilinear", "bicubic"):
+        video = eval_transform(Preprocessing(1, None, (8, 8), (0, 0, 0), (1, 1, 1), interpolation=name))(frames)
+        want = torch.nn.functional.interpolate(frames.float(), size=(8, 8), mode=name, antialias=True)
+        torch.testing.assert_close(255 * video[:, 0], want[0].round().clamp(0, 255), atol=1.01, rtol=0)
+
+
 def test_training_draws_once_for_the_whole_clip():
     still = torch.randint(0, 256, (1, 3, 40, 60), dtype=torch.uint8).expand(6, -1, -1, -1)
     transform = train_transform(input_of((16, 16), MEAN, STD), Augmentation(rand_ops=2, rand_deviation=0.5, erase=0.5))

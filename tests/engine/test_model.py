@@ -83,6 +83,7 @@ def test_an_input_that_the_model_cannot_take(start, tmp_path):
 def test_a_named_architecture_with_a_checkpoints_weights(start, tmp_path):
     """An image model of ours becomes the named video model, the class token moves, the head is fresh."""
     image = create_model("videomamba_nano", num_classes=4, **MODEL | {"num_frames": 1, "tubelet_size": 1})
+    image.source, image.license = "somewhere", "mit"
     image.save_pretrained(tmp_path / "image")
     run = run_from(tmp_path / "image", tmp_path)
     run = dataclasses.replace(run, model=dataclasses.replace(run.model, name="videomamba_nano", freeze=1))
@@ -90,7 +91,17 @@ def test_a_named_architecture_with_a_checkpoints_weights(start, tmp_path):
     assert (model.config.num_frames, model.config.tubelet_size, model.class_names) == (4, 2, NAMES)
     assert torch.equal(model.blocks[1].mixer.in_proj.weight, image.blocks[1].mixer.in_proj.weight)
     assert [p.requires_grad for p in (model.cls_token, *(b.norm.weight for b in model.blocks))] == [False, False, True]
-    assert model.source == f"fine-tuned (tiny) from {tmp_path / 'image'}"
+    assert model.source == f"fine-tuned (tiny) from {tmp_path / 'image'} (somewhere)"
+    assert model.license == "mit"
+
+
+def test_a_model_keeps_the_views_of_its_own_run(tmp_path):
+    start = create_model("videomamba_nano", num_classes=3, **MODEL)
+    start.preprocessing = dataclasses.replace(start.preprocessing, sampling="sparse", views=(4, 3))
+    start.save_pretrained(tmp_path / "start")
+    run = run_from(tmp_path / "start", tmp_path)
+    assert build_model(run, NAMES).preprocessing == dataclasses.replace(start.preprocessing, views=(1, 1))
+    assert build_model(dataclasses.replace(run, test_clips=2), NAMES).preprocessing.views == (2, 1)
 
 
 def test_freezing_needs_a_start(tmp_path):

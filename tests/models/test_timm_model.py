@@ -1,4 +1,4 @@
-"""timm's generic model tests, written anew for videos of five axes; all but the one for TorchScript."""
+"""What timm's tools ask of a model, for videos of five axes; timm's own generic tests are in test_timm_contract.py."""
 
 import pytest
 import torch

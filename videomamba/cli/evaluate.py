@@ -9,14 +9,14 @@ from videomamba.cli.common.annotated import Fold, Layout
 from videomamba.cli.common.evaluation import Request
 from videomamba.cli.common.faces import evaluated
 from videomamba.cli.common.options import (
-    Clips,
-    Crops,
     Device,
     HoldOut,
     Json,
     LeaveOut,
     SkipBroken,
     Split,
+    TestClips,
+    TestCrops,
     Workers,
     default_workers,
     option,
@@ -37,8 +37,8 @@ def evaluate(
     hold_out: HoldOut = None,
     layout: Layout = None,
     splits: Fold = None,
-    clips: Clips = 1,
-    crops: Crops = 1,
+    clips: TestClips = None,
+    crops: TestCrops = None,
     batch_size: Annotated[int, option("N")] = 16,
     leave_out: LeaveOut = None,
     skip_broken: SkipBroken = 0,
@@ -51,7 +51,7 @@ def evaluate(
     Uses the test part of the csv, the layout or the folder, or all videos of a folder without parts.
 
     Args:
-        checkpoint: model folder, run folder (its best/) or Hub id
+        checkpoint: model folder, run folder (its best/), published name or Hub id
         data: folder with one folder per class, or with train/ and test/; with --layout, a published data set's; for a
             detector, in AVA's layout; for a segmenter, in MS-TCN's
         part: the held-out part or the training part
@@ -63,7 +63,7 @@ def evaluate(
     from videomamba.models import load_model
 
     for name, value in (("--clips", clips), ("--crops", crops)):
-        if value < 1:
+        if value is not None and value < 1:
             raise UserError(f"{name} {value}; give at least 1")
     request = Request(
         data=data,

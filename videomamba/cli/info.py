@@ -15,7 +15,8 @@ def info(checkpoint: Annotated[str, tyro.conf.Positional, option("CHECKPOINT")],
     """Shows a checkpoint's architecture, size, origin and class names.
 
     Args:
-        checkpoint: model folder, run folder (its best/), file of Vim or OpenGVLab's VideoMamba, or Hub id
+        checkpoint: model folder, run folder (its best/), file of Vim or OpenGVLab's VideoMamba, published name, or Hub
+            id
     """
     facts = facts_of(checkpoint)
     show_facts(facts, people())
@@ -39,6 +40,7 @@ def facts_of(checkpoint: str | Path) -> dict[str, Any]:
         "operations": _operations(model),
         "bytes": data.path.stat().st_size,
         "source": model.source,
+        "license": model.license,
         "class_names": model.class_names,
     }
 
@@ -64,6 +66,7 @@ def show_facts(facts: dict[str, Any], console: Console) -> None:
     table = Table(show_header=False)
     table.add_row("architecture", facts["architecture"])
     table.add_row("source", facts["source"] or "unknown")
+    table.add_row("licence", facts["license"] or "not stated")
     table.add_row("parameters", f"{facts['parameters']:,}, {facts['bytes'] / 2**20:.1f} MiB")
     if counts := facts["operations"]:
         g = {name: f"{count / 1e9:.3g} G" for name, count in counts.items()}

@@ -7,7 +7,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from videomamba.cli.common.options import Checkpoint, Clips, Device, Json, option, people, print_json
+from videomamba.cli.common.options import Clips, Device, Json, option, people, print_json
 from videomamba.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def predict(
     videos: Annotated[list[str], tyro.conf.Positional, option("VIDEO...")],
-    checkpoint: Checkpoint,
+    checkpoint: Annotated[str | None, option("CHECKPOINT")] = None,
     top_k: Annotated[int, option("K")] = 5,
     clips: Clips = 1,
     batch_size: Annotated[int, option("N")] = 8,
@@ -29,6 +29,8 @@ def predict(
 
     Args:
         videos: video files, and folders to search for them
+        checkpoint: model folder, run folder (its best/), file of Vim or OpenGVLab, published name (`videomamba models
+            --pretrained`), or Hub id; by default a published model of Kinetics-400
         top_k: classes to show for each video
         batch_size: videos per forward pass
     """
@@ -36,6 +38,7 @@ def predict(
     from videomamba.data.walk import left_out
     from videomamba.inference.predict import predict as predictions
     from videomamba.models import Detector, Segmenter, load_model
+    from videomamba.models.weights.published import DEFAULT, published_checkpoints
     from videomamba.tasks.recognition import Recognition
 
     if not videos:
@@ -43,11 +46,13 @@ def predict(
     for name, value in (("--top-k", top_k), ("--clips", clips), ("--batch-size", batch_size)):
         if value < 1:
             raise UserError(f"{name} {value}; give at least 1")
-    found = search_videos(videos)
+    found, console, results = search_videos(videos), people(), []
+    if checkpoint is None:
+        checkpoint, row = DEFAULT, published_checkpoints()[DEFAULT]
+        console.print(f"note: no --checkpoint given: {row.name} of {row.repository} ({row.title})", soft_wrap=True)
     model = load_model(checkpoint)
     if isinstance(model, Detector | Segmenter):
         Recognition(model.labels).check_model(model)  # names the verb for such a checkpoint
-    console, results = people(), []
     for note in left_out(found.others):
         console.print(f"note: {note}", soft_wrap=True)
     for result in predictions(model, found.videos, top_k, clips, device, batch_size):

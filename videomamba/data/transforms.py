@@ -94,10 +94,12 @@ def eval_transform(preprocessing: Preprocessing, *, crops: int = 1) -> Transform
     (T, 3, H, W) uint8 -> (3, T, h, w) float32, or (crops, 3, T, h, w). Nothing is squeezed: the picture is scaled until
     it covers that size; one crop is its central part, several are spread evenly along the longer way.
     """
-    size, to_input = preprocessing.size, _ToInput(preprocessing.mean, preprocessing.std)
+    p = preprocessing
+    size, to_input = p.size, _ToInput(p.mean, p.std)
+    cover = _Cover((int(size[0] / p.crop), int(size[1] / p.crop)), v2.InterpolationMode(p.interpolation))
     if crops == 1:
-        return v2.Compose([_Cover(size), v2.CenterCrop(size), to_input])
-    return v2.Compose([_Cover(size), _Views(size, crops, to_input)])
+        return v2.Compose([cover, v2.CenterCrop(size), to_input])
+    return v2.Compose([cover, _Views(size, crops, to_input)])
 
 
 # classes, not closures: worker processes that are not forks get them pickled
@@ -114,14 +116,14 @@ class _RandomResizedCrop(v2.RandomResizedCrop):
 class _Cover:
     """Scales a picture until it covers ``size``."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
-        self.size = size
+    def __init__(self, size: tuple[int, int], interpolation: v2.InterpolationMode) -> None:
+        self.size, self.interpolation = size, interpolation
 
     def __call__(self, frames: Tensor) -> Tensor:
         (height, width), (h, w) = self.size, frames.shape[-2:]
         scale = max(height / h, width / w)
         covering = [max(height, round(h * scale)), max(width, round(w * scale))]
-        return v2.functional.resize(frames, covering, antialias=True)
+        return v2.functional.resize(frames, covering, self.interpolation, antialias=True)
 
 
 class _Views:

@@ -14,6 +14,7 @@ from videomamba.models.catalogue import model_of
 from videomamba.models.weights.checkpoint import Checkpoint
 from videomamba.models.weights.readers import read_checkpoint
 from videomamba.notes import UserNote
+from videomamba.preprocessing import Preprocessing
 
 _FROM_SCRATCH = "videomamba_nano"
 
@@ -40,14 +41,16 @@ def build_model(
     config = run.model
     model = _model(run, start or read_start(run), **options)
     of_head = model.set_class_names(class_names)
-    model.source = f"trained from scratch ({run.name})"
-    if config.start is not None:
+    if config.start is None:
+        model.source = f"trained from scratch ({run.name})"
+    else:
         model.notes = (*model.notes, of_head)
         warnings.warn(of_head, UserNote, stacklevel=2)
-        model.source = f"fine-tuned ({run.name}) from {config.start}"
+        origin = "" if model.source is None else f" ({model.source})"
+        model.source = f"fine-tuned ({run.name}) from {config.start}{origin}"
     if config.freeze is not None:
         model.freeze(None if config.freeze == "backbone" else config.freeze)
-    return _with_stride(model, run)
+    return _with_preprocessing(model, run)
 
 
 def read_start(run: RunConfig) -> Checkpoint | None:
@@ -71,7 +74,7 @@ def describe_model(run: RunConfig, start: Checkpoint | None, **options: Any) -> 
         weights = {name: value.to("meta") for name, value in start.weights.items()}
         start = dataclasses.replace(start, weights=weights)
     with torch.device("meta"):
-        return _with_stride(_model(run, start, **options), run)
+        return _with_preprocessing(_model(run, start, **options), run)
 
 
 def _model(run: RunConfig, start: Checkpoint | None, **options: Any) -> PretrainedModel:
@@ -88,8 +91,11 @@ def _model(run: RunConfig, start: Checkpoint | None, **options: Any) -> Pretrain
     return create_model(config.name or _FROM_SCRATCH, pretrained=start, inflation=config.inflation, **overrides)
 
 
-def _with_stride(model: PretrainedModel, run: RunConfig) -> PretrainedModel:
+def _with_preprocessing(model: PretrainedModel, run: RunConfig) -> PretrainedModel:
+    """With the stride and the views of the run."""
     if run.data.stride is not None:
         stride = None if run.data.stride == "uniform" else run.data.stride
         model.preprocessing = dataclasses.replace(model.preprocessing, stride=stride)
+    if isinstance(model.preprocessing, Preprocessing):
+        model.preprocessing = dataclasses.replace(model.preprocessing, views=(run.test_clips, run.test_crops))
     return model

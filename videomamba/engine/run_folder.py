@@ -27,7 +27,12 @@ _FREE = (
     *("name", "output", "device", "data.workers", "data.in_memory", "checkpoint_steps", "trackers"),
     *("test_clips", "test_crops", "data.num_frames", "data.size", "data.stride", "model.name", "model.overrides"),
     *("model.begins_from", "model.drop_path_rate", "facts.architecture.num_classes"),
-    *("data.leave_out", "data.skip_broken", "resolved"),  # what is left out is compared video by video
+    *(
+        "facts.preprocessing.views",
+        "data.leave_out",
+        "data.skip_broken",
+        "resolved",
+    ),  # what is left out is compared video by video
 )
 _COMPARED = {"architecture": "config", "preprocessing": "preprocessing"}  # facts -> attributes of the model
 

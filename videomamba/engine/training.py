@@ -3,6 +3,8 @@
 import dataclasses
 import math
 import platform
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -169,10 +171,18 @@ def _facts(model: PretrainedModel, accelerator: Accelerator) -> dict[str, Any]:
         "videomamba": videomamba.__version__,
         "torch": torch.__version__,
         "python": platform.python_version(),
+        "command": _command(),
         "device": str(accelerator.device),
         "parameters": sum(p.numel() for p in model.parameters()),
         **facts_of(model),
     }
+
+
+def _command() -> str:
+    """The words that started this process."""
+    program = Path(sys.argv[0])
+    is_ours = program.parts[-3:] == ("videomamba", "cli", "main.py")
+    return shlex.join(["videomamba" if is_ours else program.name, *sys.argv[1:]])
 
 
 def _summary(facts: dict[str, Any], model: PretrainedModel, folder: RunFolder) -> str:

@@ -95,10 +95,10 @@ def create_model(
 
     Args:
         name: one of :func:`list_models`.
-        pretrained: a model folder, a run folder, a checkpoint file of another code base, a Hub id, or what
-            :func:`read_checkpoint` read; None or False for none. An image model becomes a video model as in the paper
-            (supplement, S4.2): ``pos_embed`` names how its position table is carried over. The head stays where the
-            classes are the same, or none are named.
+        pretrained: a model folder, a run folder, a checkpoint file of another code base, a published name, a Hub id, or
+            what :func:`read_checkpoint` read; None or False for none. An image model becomes a video model as in the
+            paper (supplement, S4.2): ``pos_embed`` names how its position table is carried over. The head stays where
+            the classes are the same, or none are named.
         class_names: names of the outputs; they set ``num_classes`` unless it is given.
         preprocessing: kept with the model; by default the checkpoint's, or ImageNet statistics, at the model's frames
             and size.
@@ -121,7 +121,10 @@ def create_model(
         config = model_config(name, **overrides)
         return model_class(config)(config, class_names=class_names, preprocessing=preprocessing)
     if not isinstance(pretrained, str | Path | Checkpoint):
-        raise UserError(f"pretrained={pretrained!r}; the authors released no weights: give a checkpoint or a Hub id")
+        raise UserError(
+            f"pretrained={pretrained!r}; the authors released no weights: give a checkpoint, a Hub id, or one of the "
+            "names that `videomamba models --pretrained` lists"
+        )
     checkpoint = pretrained if isinstance(pretrained, Checkpoint) else read_checkpoint(pretrained)
     if overrides.get("num_classes") is None:
         overrides["num_classes"] = checkpoint.config.num_classes
@@ -138,7 +141,8 @@ def load_model(checkpoint: str | Path, *, inflation: Inflation = "mean", **overr
     """A trained model in evaluation mode; arguments of :meth:`PretrainedModel.from_pretrained`.
 
     Args:
-        checkpoint: a model folder, a run folder (its ``best/``), a Hub id, or a file of another code base.
+        checkpoint: a model folder, a run folder (its ``best/``), a Hub id, a file of another code base, or a published
+            name such as ``videomamba_s16_k400_f16_res224`` (`videomamba models --pretrained` lists them).
         inflation: how an image model's patch kernel becomes a tubelet's.
         overrides: fields of the configuration that are to differ from the checkpoint's.
 

@@ -88,7 +88,7 @@ class CustomModel(PretrainedModel):
         parameters = dict(model.named_parameters(remove_duplicate=False))  # a buffer may well be infinite
         check_finite(checkpoint.path, {n: value for n, value in checkpoint.weights.items() if n in parameters})
         model.load_state_dict(checkpoint.weights)
-        model.source = checkpoint.source
+        model.source, model.license = checkpoint.source, checkpoint.license
         return model.eval()
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
-from huggingface_hub import ModelHubMixin
+from huggingface_hub import ModelCard, ModelHubMixin
 from torch import nn
 
 from videomamba.errors import UserError
 from videomamba.models import head
 from videomamba.models.architectures import name_of
+from videomamba.models.card import model_card
 from videomamba.models.config import ModelConfig, fitted_config
 from videomamba.models.weights import folder
 from videomamba.models.weights.adapt import Inflation, adapt, class_axes
@@ -22,14 +23,7 @@ from videomamba.models.weights.readers import read_checkpoint
 from videomamba.notes import UserNote
 
 
-class PretrainedModel(
-    nn.Module,
-    ModelHubMixin,
-    library_name="videomamba",
-    license="apache-2.0",
-    pipeline_tag="video-classification",
-    paper_url="https://arxiv.org/abs/2407.08476",
-):
+class PretrainedModel(nn.Module, ModelHubMixin):
     """``from_pretrained``, ``save_pretrained`` and ``push_to_hub`` for a model that is its configuration and weights.
 
     Attributes:
@@ -38,6 +32,9 @@ class PretrainedModel(
         preprocessing: what a clip (Preprocessing) or a sequence of features (FeaturePreprocessing) goes through before
             the model.
         source: where the weights came from, in words; None where nobody said.
+        license: of the weights, as the Hub names it; None where nobody said. A converted or fine-tuned model keeps its
+            source's.
+        path: of the file that the weights were read from; None for a new model.
         notes: what its user should know about how its weights were read and fitted, one line each; they are issued as
             :class:`videomamba.notes.UserNote` too.
     """
@@ -47,6 +44,8 @@ class PretrainedModel(
     class_names: tuple[str, ...] | None
     preprocessing: Any
     source: str | None
+    license: str | None
+    path: Path | None
     notes: tuple[str, ...]
     has_trained_head: bool
 
@@ -57,7 +56,7 @@ class PretrainedModel(
         self.config = fitted_config(self.config_type() if config is None else config, **fields)
         self.class_names = head.one_per_class(class_names, self.config.num_classes)
         self.preprocessing = preprocessing
-        self.source = None
+        self.source = self.license = self.path = None
         self.notes = ()
         self.has_trained_head = False
 
@@ -149,7 +148,8 @@ class PretrainedModel(
 
         Args:
             pretrained_model_name_or_path: what :meth:`save_pretrained` wrote, a run folder (its ``best/``),
-                ``owner/name`` or ``hf-hub:owner/name[:file]`` on the Hub, or a checkpoint file of another code base
+                ``owner/name`` or ``hf-hub:owner/name[:file]`` on the Hub, a published name
+                (:mod:`videomamba.models.weights.published`), or a checkpoint file of another code base
                 (:data:`videomamba.models.weights.readers.READERS`).
             inflation: how an image model's patch kernel becomes a tubelet's, see
                 :func:`videomamba.models.weights.adapt.fit_patches`.
@@ -187,7 +187,8 @@ class PretrainedModel(
         model = cls(fitted.config, class_names=fitted.class_names, preprocessing=fitted.preprocessing)
         model.load_state_dict(fitted.weights, strict=False)
         model.has_trained_head = class_axes(fitted.config).keys() <= fitted.weights.keys()
-        model.source, model.notes = checkpoint.source, fitted.notes
+        model.source, model.license, model.notes = checkpoint.source, checkpoint.license, fitted.notes
+        model.path = checkpoint.path
         for note in model.notes:
             warnings.warn(note, UserNote, stacklevel=2)
         return model.eval()
@@ -199,7 +200,9 @@ class PretrainedModel(
 
     def to_checkpoint(self) -> Checkpoint:
         """The model as data; the tensors are the model's own."""
-        return Checkpoint(self.config, self.state_dict(), self.class_names, self.preprocessing, self.source)
+        return Checkpoint(
+            self.config, self.state_dict(), self.class_names, self.preprocessing, self.source, license=self.license
+        )
 
     def check_savable(self) -> None:
         """Whether :meth:`save_pretrained` will work and give this model again: worth asking before a long training.
@@ -208,6 +211,20 @@ class PretrainedModel(
             UserError: a tensor that cannot be written or read; names it.
         """
         folder.check_savable(self.state_dict())
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Uploads the model folder with its card to the Hub and returns the commit's address.
+
+        Args:
+            repo_id: ``owner/name``; made where it is not there yet.
+            options: ``private``, ``token``, ``branch``, ``commit_message``, ``create_pr`` as in huggingface_hub.
+        """
+        url: str = super().push_to_hub(repo_id, model_card_kwargs={"repo_id": repo_id}, **options)
+        return url
+
+    def generate_model_card(self, repo_id: str | None = None) -> ModelCard:
+        """See :func:`videomamba.models.card.model_card`."""
+        return model_card(self, repo_id)
 
     def _save_pretrained(self, save_directory: Path) -> None:
         folder.write(save_directory, self.to_checkpoint())

@@ -181,7 +181,7 @@ class VideoMamba(TimmModel):
             img_size=old.img_size if img_size is None else img_size,
             tubelet_size=old.tubelet_size if tubelet_size is None else tubelet_size,
         )
-        self.preprocessing = dataclasses.replace(self.preprocessing, num_frames=new.num_frames, size=new.height_width)
+        self.preprocessing = self.preprocessing.at_input(new.num_frames, new.height_width)
         if new.tubelet_size != old.tubelet_size:
             kernel = fit_patches(self.patch_embed.proj.weight, new.tubelet_size)
             patches = self._patches().to(kernel)

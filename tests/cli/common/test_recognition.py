@@ -3,8 +3,41 @@
 import json
 import shlex
 
-from tests.tiny import OPTIONS
+import pytest
+
+from tests.tiny import MODEL, OPTIONS
 from videomamba.cli.main import main
+from videomamba.models import create_model
+from videomamba.preprocessing import Preprocessing
+
+
+@pytest.mark.parametrize(
+    ("options", "views", "batch_size"),
+    [((), (2, 3), 2), (("--clips", "1"), (1, 1), 16), (("--crops", "3"), (1, 3), 16)],
+)
+def test_a_model_is_tested_with_its_own_views_where_none_are_asked_for(
+    clips, tmp_path, capsys, monkeypatch, options, views, batch_size
+):
+    from videomamba import engine
+
+    asked = {}
+    loader = engine.evaluation_loader
+
+    def noted(*args, **given):
+        asked.update(given)
+        return loader(*args, **given)
+
+    monkeypatch.setattr(engine, "evaluation_loader", noted)
+    clip = Preprocessing(4, size=(32, 32), views=(2, 3))
+    model = create_model("videomamba_nano", class_names=("blue", "green", "red"), preprocessing=clip, **MODEL)
+    model.save_pretrained(tmp_path / "model")
+    words = ["evaluate", str(tmp_path / "model"), str(clips), "--device", "cpu", "--workers", "0", *options]
+    assert main(words) == 0
+    assert ((asked["num_clips"], asked["num_crops"]), asked["batch_size"]) == (views, batch_size)
+    said = (
+        "note: 2 clips x 3 crops of each video, as the model was tested; --clips 1 takes one" in capsys.readouterr().err
+    )
+    assert said == (not options)
 
 
 def test_the_commands_at_the_end_work(clips, tmp_path, capsys, monkeypatch):

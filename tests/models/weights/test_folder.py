@@ -45,7 +45,8 @@ def test_round_trip_is_bit_for_bit(model, saved):
 
 
 def test_folder_holds_config_and_weights_and_no_left_overs(saved):
-    assert {f.name for f in saved.iterdir()} == {"config.json", "model.safetensors", "README.md"}
+    files = {"config.json", "model.safetensors", "video_preprocessor_config.json", "README.md"}
+    assert {f.name for f in saved.iterdir()} == files
     config = json.loads((saved / "config.json").read_text())
     assert config["class_names"] == list(NAMES)
     assert config["preprocessing"]["stride"] == 3

@@ -27,8 +27,8 @@ class Request:
     splits: int | None = None
     leave_out: Path | None = None
     skip_broken: int = 0
-    clips: int = 1
-    crops: int = 1
+    clips: int | None = None
+    crops: int | None = None
     batch_size: int = 16
     device: str = "auto"
     workers: int = 0
@@ -48,8 +48,8 @@ def run_evaluation(
         model.preprocessing,
         batch_size=request.batch_size,
         workers=request.workers,
-        num_clips=request.clips,
-        num_crops=request.crops,
+        num_clips=request.clips or 1,
+        num_crops=request.crops or 1,
         skip_broken=request.skip_broken > 0,
     )
     broken = BrokenFiles(request.skip_broken, console)

@@ -30,14 +30,20 @@ Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], tyro.conf.arg(help="wh
 Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
 Json = Annotated[Flag, tyro.conf.arg(help="print the result as JSON on standard output")]
 Checkpoint = Annotated[
-    str, option("CHECKPOINT", "model folder, run folder (its best/), file of Vim or OpenGVLab, or Hub id")
+    str,
+    option("CHECKPOINT", "model folder, run folder (its best/), file of Vim or OpenGVLab, published name, or Hub id"),
 ]
 Split = Annotated[
     str | None, option("FILE.csv", "csv file with columns path (relative to the videos' folder), label and split")
 ]
 HoldOut = Annotated[str | None, option("COLUMN=VALUE,...", "the csv's rows to test on, by any column")]
 Clips = Annotated[int, option("N", "clips of each video whose scores are averaged")]
-Crops = Annotated[int, option("N", "crops of each clip, along the longer way, whose scores are averaged")]
+TestClips = Annotated[
+    int | None, option("N", "clips of each video whose scores are averaged; by default as the model was tested")
+]
+TestCrops = Annotated[
+    int | None, option("N", "crops of each clip, along the longer way, whose scores are averaged; by default likewise")
+]
 Workers = Annotated[int | None, option("N", "processes that read videos (half of the cores, at most 8)")]
 
 LeaveOut = Annotated[

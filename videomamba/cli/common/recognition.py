@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ def evaluate(model: Any, request: Request, console: Console) -> dict[str, Any]:
 
     annotations = model_labels(_videos(request, console), model.labels)
     _point_out_splits(request, console)
+    request = _with_views(request, model, console)
     report, _ = run_evaluation(model, Recognition(model.labels), annotations, request, console)
     table = Table("class", "accuracy")
     for name, accuracy in report["per_class"].items():
@@ -66,6 +68,15 @@ def _videos(request: Request, console: Console) -> "Annotations":
     if "all" not in parts or r.part != "test":
         raise UserError(f"--part {r.part}: {r.data} has {', '.join(parts)}; a csv with --split names parts")
     return parts["all"]
+
+
+def _with_views(request: Request, model: Any, console: Console) -> Request:
+    """With the model's own clips and crops where none are asked for, and as many of them at a time as videos were."""
+    clips, crops = model.preprocessing.views
+    if request.clips is not None or request.crops is not None or clips == crops == 1:
+        return request
+    console.print(f"note: {clips} clips x {crops} crops of each video, as the model was tested; --clips 1 takes one")
+    return replace(request, clips=clips, crops=crops, batch_size=max(1, request.batch_size // (clips * crops)))
 
 
 def _point_out_splits(request: Request, console: Console) -> None:

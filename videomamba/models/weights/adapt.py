@@ -119,7 +119,7 @@ def _fitted_preprocessing(preprocessing: Any, old: ModelConfig, new: ModelConfig
     if not isinstance(preprocessing, Preprocessing) or not isinstance(old, videos) or not isinstance(new, videos):
         return preprocessing
     if (new.num_frames, new.height_width) != (old.num_frames, old.height_width):
-        preprocessing = dataclasses.replace(preprocessing, num_frames=new.num_frames, size=new.height_width)
+        preprocessing = preprocessing.at_input(new.num_frames, new.height_width)
     if type(old) is not type(new) and preprocessing.stride is None:
         # a detector looks around one moment, not over the whole video
         preprocessing = dataclasses.replace(preprocessing, stride=4)

@@ -30,6 +30,7 @@ class Checkpoint:
         source: where the weights came from, in words; None where nobody said.
         path: the file that they were read from, for messages.
         notes: what its user should know, one line each.
+        license: of the weights, as the Hub names it; None where nobody said.
     """
 
     config: ModelConfig
@@ -39,6 +40,7 @@ class Checkpoint:
     source: str | None = None
     path: Path = Path("model.safetensors")
     notes: tuple[str, ...] = ()
+    license: str | None = None
 
 
 def usual_class_names(num_classes: int) -> tuple[str, ...] | None:

@@ -1,4 +1,7 @@
-"""A model on disk: a folder in the Hub's layout, ``config.json`` and ``model.safetensors``."""
+"""A model on disk: a folder in the Hub's layout, ``config.json`` and ``model.safetensors``.
+
+A VideoMamba's is transformers' too (:mod:`videomamba.transformers`): ``config.json`` names the classes that read it.
+"""
 
 import dataclasses
 import json
@@ -12,14 +15,18 @@ import torch
 from torch import Tensor
 
 from videomamba.errors import UserError
-from videomamba.files import whole_file, write_text
+from videomamba.files import whole_file, write_json, write_text
 from videomamba.models.architectures import ARCHITECTURES, name_of
-from videomamba.models.config import CustomConfig, from_json
+from videomamba.models.config import CustomConfig, VideoMambaConfig, from_json
 from videomamba.models.segmenter_config import FeaturePreprocessing, SegmenterConfig
 from videomamba.models.weights.checkpoint import Checkpoint, check_finite
 from videomamba.preprocessing import Preprocessing
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+PROCESSOR = "video_preprocessor_config.json"  # where transformers looks for the processor's class
+
+_FOR_TRANSFORMERS = {"model_type": "videomamba", "architectures": ["VideoMambaForVideoClassification"]}
+_PROCESSOR = {"video_processor_type": "VideoMambaVideoProcessor"}
 
 
 def read(path: Path) -> Checkpoint:
@@ -52,15 +59,22 @@ def _described(values: Any) -> Checkpoint:
         raise UserError(f"unknown architecture {architecture!r}; there are {', '.join(ARCHITECTURES)}")
     config = from_json(ARCHITECTURES[architecture].config, _mapping(values, "model"))
     kind = FeaturePreprocessing if isinstance(config, SegmenterConfig) else Preprocessing
-    names, source = values.get("class_names"), values.get("source")
+    names = values.get("class_names")
     if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         raise UserError(f"class_names={names!r:.80}; expected a list of texts, or null")
     if names is not None and len(names) != config.num_classes:
         raise UserError(f"{len(names)} class names for num_classes={config.num_classes}; give one name per class")
-    if source is not None and not isinstance(source, str):
-        raise UserError(f"source={source!r:.80}; expected a text, or null")
-    preprocessing = from_json(kind, _mapping(values, "preprocessing"))
-    return Checkpoint(config, {}, None if names is None else tuple(names), preprocessing, source)
+    for key in ("source", "license"):
+        if not isinstance(values.get(key), str | None):
+            raise UserError(f"{key}={values[key]!r:.80}; expected a text, or null")
+    return Checkpoint(
+        config,
+        {},
+        None if names is None else tuple(names),
+        from_json(kind, _mapping(values, "preprocessing")),
+        values.get("source"),
+        license=values.get("license"),
+    )
 
 
 def _mapping(values: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -110,7 +124,7 @@ def check_savable(weights: Mapping[str, Any]) -> None:
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
-    """Writes both files, each under a temporary name that is moved when it is whole; weights first.
+    """Writes the files, each under a temporary name that is moved when it is whole; weights first.
 
     Tensors that share memory are written once for each name; a module that ties them has them tied when it is loaded.
 
@@ -118,12 +132,15 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         UserError: weights that cannot be written, before anything is.
     """
     check_savable(checkpoint.weights)
+    is_videomamba = type(checkpoint.config) is VideoMambaConfig
     values = {
+        **(_FOR_TRANSFORMERS if is_videomamba else {}),
         "architecture": name_of(checkpoint.config),
         "model": dataclasses.asdict(checkpoint.config),
         "class_names": None if checkpoint.class_names is None else list(checkpoint.class_names),
         "preprocessing": dataclasses.asdict(checkpoint.preprocessing),
         "source": checkpoint.source,
+        "license": checkpoint.license,
     }
     with whole_file(path / WEIGHTS) as file:
         try:
@@ -131,6 +148,8 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         except safetensors.SafetensorError as error:  # of the file system: a full disk, a quota
             raise OSError(f"{path / WEIGHTS} cannot be written: {error}") from error
         file.chmod(0o644)  # safetensors makes files that only their owner may read
+    if is_videomamba:
+        write_json(path / PROCESSOR, _PROCESSOR)
     write_text(path / CONFIG, json.dumps(values, indent=2) + "\n")
 
 

@@ -1,17 +1,19 @@
-"""Where a checkpoint's name leads: a model folder, a run folder, a file, or the Hub."""
+"""Where a checkpoint's name leads: a model folder, a run folder, a file, a published checkpoint, or the Hub."""
 
 import difflib
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, hf_hub_download, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, snapshot_download
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from videomamba.errors import UserError
 from videomamba.models.weights.folder import CONFIG, WEIGHTS
+from videomamba.models.weights.published import Published, published_checkpoints
 from videomamba.models.weights.tensor_file import SUFFIXES
 
 _HUB = "hf-hub:"
+_PATIENCE = 5  # seconds until the Hub has answered
 
 
 def locate(name: str, **download: Any) -> Path:
@@ -27,11 +29,39 @@ def locate(name: str, **download: Any) -> Path:
         return path
     if path.is_dir():
         return _model_folder(path)
+    if name in published_checkpoints():
+        return _download(published_checkpoints()[name], **download)
     if _is_hub_id(name):
         return _from_hub(name, **download)
     raise UserError(
-        f"there is no checkpoint {name}{_near(path)}: expected a model folder, a run folder, a checkpoint file, or "
-        "a Hub id owner/name"
+        f"there is no checkpoint {name}{_near(path)}: expected a model folder, a run folder, a checkpoint file, a "
+        "published name (`videomamba models --pretrained`), or a Hub id owner/name"
+    )
+
+
+def _download(row: Published, **download: Any) -> Path:
+    """The file of a published checkpoint: put there by hand, of the Hub's cache, or downloaded with a progress bar.
+
+    A file in the cache is taken without asking the Hub.
+    """
+    by_hand = Path(constants.HF_HOME) / "videomamba" / row.file
+    if by_hand.is_file():
+        return by_hand
+    try:
+        return Path(hf_hub_download(row.repository, row.file, **{**download, "local_files_only": True}))
+    except LocalEntryNotFoundError:
+        reason = "the network may not be used"
+    if not download.get("local_files_only"):
+        try:
+            # asked once: without a network hf_hub_download asks for half a minute
+            url = hf_hub_url(row.repository, row.file, revision=download.get("revision"))
+            get_hf_file_metadata(url, token=download.get("token"), timeout=_PATIENCE)
+            return Path(hf_hub_download(row.repository, row.file, **download))
+        except Exception as error:  # whatever the Hub's client and its HTTP library raise
+            reason = _reason(error)
+    raise UserError(
+        f"{row.name} is not on this machine and cannot be downloaded ({reason}); get "
+        f"{hf_hub_url(row.repository, row.file)} and put it at {by_hand}, or name the file where it lies"
     )
 
 
@@ -43,10 +73,11 @@ def _is_hub_id(name: str) -> bool:
 
 
 def _near(path: Path) -> str:
-    """Folders and files of a name like the first part of the path that is not there."""
+    """Folders and files of a name like the first part of the path that is not there, and published names."""
     missing = next((p for p in (*reversed(path.parents), path) if not p.exists()), path)
+    there = {name: name for name in published_checkpoints()} if len(path.parts) == 1 else {}
     try:
-        there = {p.name: str(p) for p in missing.parent.iterdir() if not p.name.startswith(".")}
+        there |= {p.name: str(p) for p in missing.parent.iterdir() if not p.name.startswith(".")}
     except OSError:
         return ""
     near = difflib.get_close_matches(missing.name, there, n=3, cutoff=0.6)
@@ -74,10 +105,15 @@ def _from_hub(name: str, **download: Any) -> Path:
                 return snapshot
             file = _only_weights(repository, snapshot, **download)
         return Path(hf_hub_download(repository, file, **download))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    except UserError:
+        raise
+    except Exception as error:  # whatever the Hub's client and its HTTP library raise
         where = f"folder {name}" if not file else f"file {file} of {repository} on this machine"
-        raise UserError(f"there is no {where}, and the Hub has no model of that name: {reason}") from error
+        raise UserError(f"there is no {where}, and the Hub has no model of that name: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _only_weights(repository: str, snapshot: Path, **download: Any) -> str:

@@ -10,6 +10,7 @@ from videomamba.models.config import VideoMambaConfig
 from videomamba.models.weights import asformer, folder, opengvlab, swin, vim
 from videomamba.models.weights.checkpoint import Checkpoint
 from videomamba.models.weights.locate import locate
+from videomamba.models.weights.published import published_checkpoints
 from videomamba.models.weights.tensor_file import TensorFile, read_tensor_files
 
 
@@ -17,6 +18,7 @@ class Reader(Protocol):
     """What a module must have to read the files of a code base."""
 
     TITLE: str
+    LICENSE: str  # of its files, as the Hub names it
 
     def claims(self, file: TensorFile) -> bool:
         """Whether these names are at all that code base's."""
@@ -38,8 +40,8 @@ def read_checkpoint(
     """The checkpoint that a name stands for.
 
     Args:
-        name: a model folder, a run folder (its ``best/``), a file of one of :data:`READERS`, ``owner/name`` or
-            ``hf-hub:owner/name[:file]`` on the Hub.
+        name: a model folder, a run folder (its ``best/``), a file of one of :data:`READERS`, a published name
+            (:mod:`videomamba.models.weights.published`), ``owner/name`` or ``hf-hub:owner/name[:file]`` on the Hub.
         origin: whose file it is, one of :data:`READERS`, where it does not tell.
         patch_stride: of overlapping patches in Vim's and OpenGVLab's files, which shapes cannot tell.
         download: ``revision``, ``cache_dir``, ``local_files_only``, ``token`` for the Hub.
@@ -54,9 +56,14 @@ def read_checkpoint(
         if origin is not None or patch_stride is not None:
             raise UserError(f"{path} is a model folder, which says all about itself; leave out origin and patch_stride")
         return folder.read(path)
+    row = published_checkpoints().get(path.stem)
+    if row is not None and patch_stride is None:
+        patch_stride = row.patch_stride
     told = [dataclasses.replace(f, origin=origin, patch_stride=patch_stride) for f in read_tensor_files(path)]
     file, reader = _claimed(path, told, origin)
-    checkpoint = dataclasses.replace(reader.read(file.checked()), notes=file.notes)
+    checkpoint = dataclasses.replace(reader.read(file.checked()), notes=file.notes, license=reader.LICENSE)
+    if row is not None:
+        checkpoint = row.applied_to(checkpoint)
     if patch_stride is not None and not isinstance(checkpoint.config, VideoMambaConfig):
         raise UserError(f"{path} is a file of {reader.TITLE}; patch_stride is for files of Vim and OpenGVLab")
     return checkpoint

@@ -15,6 +15,7 @@ from videomamba.models.weights.tensor_file import TensorFile
 from videomamba.preprocessing import Preprocessing
 
 TITLE = "torchvision's Swin-T"
+LICENSE = "bsd-3-clause"
 _STEM = {"features.0.0.": "patch_embed.proj.", "features.0.2.": "patch_embed.norm."}  # of an image model
 _TABLE, _INDEX = "attn.relative_position_bias_table", "relative_position_index"
 
