@@ -29,10 +29,11 @@ MAY_IMPORT = {
     "tasks": _TASKS,
     "benchmark": {"data", *_MODELS},
     "inference": _INFERENCE,
+    "exporters": _INFERENCE,
     "engine": _ENGINE,
     "recipes": _RECIPES,
     "experiments": {"viz", *_RECIPES},
-    "cli": {"benchmark", *_EXPERIMENTS},
+    "cli": {"benchmark", "exporters", *_EXPERIMENTS},
 }
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from videomamba import ops
     from videomamba.data import VideoReader, load_clip
+    from videomamba.exporters import Exported, export
     from videomamba.inference import Result, predict
     from videomamba.models import (
         MSTCN2,
@@ -47,18 +48,22 @@ _ROOMS = {
     "Preprocessing": "preprocessing",
     "predict": "inference",
     "Result": "inference",
+    "export": "exporters",
+    "Exported": "exporters",
 }
 
 __all__ = [
     "MSTCN2",
     "ASFormer",
     "Detector",
+    "Exported",
     "Preprocessing",
     "Result",
     "VideoMamba",
     "VideoReader",
     "VideoSwin",
     "create_model",
+    "export",
     "list_models",
     "load_clip",
     "load_model",

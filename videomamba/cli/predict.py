@@ -34,8 +34,8 @@ def predict(
     """
     from videomamba.data.annotations import search_videos
     from videomamba.data.walk import left_out
+    from videomamba.inference.onnx_model import load_trained
     from videomamba.inference.predict import predict as predictions
-    from videomamba.models import Detector, Segmenter, load_model
     from videomamba.tasks.recognition import Recognition
 
     if not videos:
@@ -44,8 +44,8 @@ def predict(
         if value < 1:
             raise UserError(f"{name} {value}; give at least 1")
     found = search_videos(videos)
-    model = load_model(checkpoint)
-    if isinstance(model, Detector | Segmenter):
+    model = load_trained(checkpoint, device)
+    if model.task != "recognition":
         Recognition(model.labels).check_model(model)  # names the verb for such a checkpoint
     console, results = people(), []
     for note in left_out(found.others):

@@ -33,7 +33,7 @@ def window_attention(
     Returns:
         (B, V, T); the output at padding is undefined.
     """
-    batch, channels, length = query.shape
+    batch, _, length = query.shape
     half, blocks = window // 2, -(-length // window)
     surplus = blocks * window - length
     if valid is None:
@@ -53,14 +53,19 @@ def window_attention(
     else:
         seen = seen * _band(window, seen)  # finite where it hides: padding may see nothing at all
         bias = torch.zeros_like(seen).masked_fill(seen == 0, torch.finfo(query.dtype).min / 2)
-    step = blocks if torch.is_grad_enabled() else max(1, _CHUNK // (batch * window * k.shape[-1]))
-    parts = []
-    for at in range(0, blocks, step):
-        some = slice(at, at + step)
-        energy = q[:, some] @ k[:, some] / math.sqrt(channels)
-        parts.append((energy + bias[:, some]).softmax(-1) @ v[:, some])
-    out = torch.cat(parts, 1) if len(parts) > 1 else parts[0]
+    if torch.is_grad_enabled() or torch.compiler.is_exporting():  # a program for any length has no loop over blocks
+        out = _attended(q, k, v, bias)
+    else:
+        step = max(1, _CHUNK // (batch * window * k.shape[-1]))
+        some = [slice(at, at + step) for at in range(0, blocks, step)]
+        parts = [_attended(q[:, part], k[:, part], v[:, part], bias[:, part]) for part in some]
+        out = torch.cat(parts, 1) if len(parts) > 1 else parts[0]
     return out.permute(0, 3, 1, 2).flatten(2)[..., :length]
+
+
+def _attended(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+    """Softmax attention within blocks: q (B, blocks, window, C), k (B, blocks, C, seen), v (B, blocks, seen, V)."""
+    return (q @ k / math.sqrt(q.shape[-1]) + bias).softmax(-1) @ v
 
 
 def _band(window: int, like: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], tyro.conf.arg(help="wh
 Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
 Json = Annotated[Flag, tyro.conf.arg(help="print the result as JSON on standard output")]
 Checkpoint = Annotated[
-    str, option("CHECKPOINT", "model folder, run folder (its best/), file of Vim or OpenGVLab, or Hub id")
+    str, option("CHECKPOINT", "model folder, run folder (its best/), file of Vim or OpenGVLab, .onnx file, or Hub id")
 ]
 Split = Annotated[
     str | None, option("FILE.csv", "csv file with columns path (relative to the videos' folder), label and split")
