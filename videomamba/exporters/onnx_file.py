@@ -1,8 +1,9 @@
 """A model as an ONNX file."""
 
+import contextlib
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import onnx_ir as ir
 import torch
 
 from videomamba.exporters.exportable import Exportable
+from videomamba.exporters.onnx_attention import translate_attention
 from videomamba.exporters.onnx_conv import translate_conv
 from videomamba.exporters.onnx_scan import linear_attention, standard_scan, translation
+from videomamba.exporters.program import traced
 from videomamba.inference.onnx_model import METADATA
 
 OPSET = 20
@@ -36,33 +39,48 @@ def write_onnx(target: Exportable, path: Path, description: str, *, scan: str) -
 
 
 def quantise(source: Path, path: Path) -> None:
-    """A file whose projections have int8 weights; activations are rounded to int8 as they come."""
+    """A file whose projections have weights of 8 bits; what they are multiplied with is rounded as it comes.
+
+    Both are unsigned: products of an unsigned and a signed number saturate on processors without VNNI.
+    """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    logging.getLogger().setLevel(logging.ERROR)
-    quantize_dynamic(
-        source, path, op_types_to_quantize=["MatMul", "Gemm"], weight_type=QuantType.QInt8, per_channel=True
-    )
+    with _quiet():
+        quantize_dynamic(
+            source, path, op_types_to_quantize=["MatMul", "Gemm"], weight_type=QuantType.QUInt8, per_channel=True
+        )
 
 
 def _program(target: Exportable, recurrence: Callable[..., Any]) -> Any:
     table: dict[Callable[..., Any], Any] = {
         torch.ops.videomamba.scan.default: translation(recurrence),
         torch.ops.videomamba.causal_conv.default: translate_conv,
+        torch.ops.videomamba.window_attention.default: translate_attention,
     }
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
+    with _quiet(), torch.no_grad():
         return torch.onnx.export(
-            target.module,
-            target.example,
+            traced(target),  # or torch.onnx would try other ways, which fix every length, where one way fails
             dynamo=True,
             verbose=False,
             opset_version=OPSET,
             input_names=list(target.names),
             output_names=["logits"],
-            dynamic_shapes=target.dynamic_shapes,
+            dynamic_shapes=target.dynamic,
             custom_translation_table=table,
         )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Neither warnings nor log lines of the exporters: nothing that a user could act on."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _drop_traces(model: ir.Model) -> None:
