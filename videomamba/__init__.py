@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from videomamba import ops
     from videomamba.data import VideoReader, load_clip
-    from videomamba.exporters import Exported, export
+    from videomamba.exporters import export
     from videomamba.inference import Result, predict
     from videomamba.models import (
         MSTCN2,
@@ -49,14 +49,12 @@ _ROOMS = {
     "predict": "inference",
     "Result": "inference",
     "export": "exporters",
-    "Exported": "exporters",
 }
 
 __all__ = [
     "MSTCN2",
     "ASFormer",
     "Detector",
-    "Exported",
     "Preprocessing",
     "Result",
     "VideoMamba",

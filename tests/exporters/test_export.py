@@ -7,34 +7,14 @@ import pytest
 import torch
 
 import videomamba
+from tests.exporters.models import model, run
 from videomamba.errors import UserError
 from videomamba.exporters import check, export
 from videomamba.exporters.program import DESCRIPTION
 
 onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
-
-SMALL = {
-    "num_frames": 4,
-    "img_size": 16,
-    "patch_size": 8,
-    "tubelet_size": 2,
-    "embed_dim": 16,
-    "depth": 1,
-    "class_names": ("a", "b", "c"),
-}
-
-
-def model(**options):
-    torch.manual_seed(0)
-    return videomamba.create_model("videomamba_tiny", **SMALL | options).eval()
-
-
-def run(path, *inputs):
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    names = [given.name for given in session.get_inputs()]
-    return torch.from_numpy(session.run(None, {n: x.numpy() for n, x in zip(names, inputs, strict=True)})[0])
 
 
 @pytest.fixture(scope="module")
@@ -59,19 +39,6 @@ def test_orders_and_class_tokens(options, tmp_path):
     for batch in (1, 3):
         video = torch.randn(batch, 3, 4, 16, 16)
         torch.testing.assert_close(run(path, video), net(video), rtol=1e-4, atol=1e-5)
-
-
-def test_the_file_is_standard_and_small(written):
-    net, done = written
-    graph = onnx.load(done.path)
-    onnx.checker.check_model(graph, full_check=True)
-    assert [opset.domain for opset in graph.opset_import] == [""]
-    kinds = [node.op_type for node in graph.graph.node]
-    assert kinds.count("Scan") == 1, "both directions of the one block"
-    weights = sum(p.numel() * 4 for p in net.parameters())
-    assert done.size == done.path.stat().st_size < weights + 2**20
-    assert done.inputs == {"video": ("batch", 3, 4, 16, 16)}
-    assert str(done.path.parent) not in done.path.read_bytes().decode("latin-1"), "no path of this machine"
 
 
 def test_metadata_hold_names_and_preprocessing(written):
@@ -125,23 +92,6 @@ def test_a_program_of_torch_export(tmp_path):
     video = torch.randn(3, 3, 4, 16, 16)
     assert torch.equal(program(video), net(video))
     assert json.loads(extra[DESCRIPTION])["class_names"] == ["a", "b", "c"]
-
-
-def test_the_contributed_operator(tmp_path):
-    path = tmp_path / "model.onnx"
-    assert export(model(), path, scan="linear-attention").difference < 1e-5
-    kinds = [(node.domain, node.op_type) for node in onnx.load(path).graph.node]
-    assert kinds.count(("com.microsoft", "LinearAttention")) == 2
-    assert ("", "Scan") not in kinds
-
-
-def test_int8_rounds_the_projections(tmp_path):
-    net, path = model(embed_dim=64), tmp_path / "model.onnx"
-    done = export(net, path, int8=True)
-    assert 0 < done.difference < 0.1
-    kinds = {node.op_type for node in onnx.load(path).graph.node}
-    assert "MatMulInteger" in kinds
-    assert onnx.load(path).metadata_props[0].key == "videomamba"
 
 
 def test_a_difference_is_an_error_and_nothing_is_written(tmp_path, monkeypatch):
