@@ -42,10 +42,11 @@ MAY_IMPORT = {
     "benchmark": {"data", *_MODELS},
     "inference": _INFERENCE,
     "transformers": {"inference", *_TASKS},
+    "exporters": _INFERENCE,
     "engine": _ENGINE,
     "recipes": _RECIPES,
     "experiments": {"viz", *_RECIPES},
-    "cli": {"benchmark", *_EXPERIMENTS},
+    "cli": {"benchmark", "exporters", *_EXPERIMENTS},
 }
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from videomamba import ops
     from videomamba.data import VideoReader, load_clip
+    from videomamba.exporters import export
     from videomamba.inference import Result, predict
     from videomamba.models import (
         MSTCN2,
@@ -47,6 +48,7 @@ _ROOMS = {
     "Preprocessing": "preprocessing",
     "predict": "inference",
     "Result": "inference",
+    "export": "exporters",
 }
 
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "VideoReader",
     "VideoSwin",
     "create_model",
+    "export",
     "list_models",
     "load_clip",
     "load_model",

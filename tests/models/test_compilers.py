@@ -12,6 +12,7 @@ from torch import nn
 from torch.export import Dim, export
 from torchvision.models.feature_extraction import create_feature_extractor
 
+from tests.models.kinds import MODELS
 from videomamba import create_model
 
 TINY = {
@@ -161,6 +162,29 @@ def test_copies_and_pickles(options):
     for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert torch.equal(twin(x), want)
         assert all(a is not b for a, b in zip(twin.parameters(), model.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_kind_of_model_is_copied_and_pickled_and_its_hooks_fire(name):
+    torch.manual_seed(0)
+    net, fired = create_model(name, num_classes=3, **MODELS[name]).eval(), set()
+    if net.task == "segmentation":
+        inputs = (torch.randn(1, 4, 20),)
+    else:
+        inputs = (torch.randn(1, 3, net.preprocessing.num_frames, *net.preprocessing.size),)
+    if net.task == "detection":
+        inputs = (*inputs, torch.tensor([[[0.0, 0, 20, 20]]]))
+    want = net(*inputs)
+    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert torch.equal(twin(*inputs), want)
+    # a detector reads its backbone's map of features, and Swin its blocks' parts, without calling the whole
+    called = {n for n, m in net.named_modules() if not list(m.children()) and n != "backbone.head"}
+    for n in called:
+        net.get_submodule(n).register_forward_hook(lambda *_, n=n: fired.add(n))
+    net(*inputs)
+    assert called - fired <= {
+        n for n in called if type(net.get_submodule(n)) in (nn.Identity, nn.Linear) and name == "video_swin_t"
+    }
 
 
 def test_what_no_file_holds_is_there_after_the_meta_device(options):

@@ -58,12 +58,12 @@ def detect(
     from videomamba.inference.boxes import find_boxes, look_times, read_boxes
     from videomamba.inference.detect import detect_actions, write_film
     from videomamba.inference.device import resolve_device
+    from videomamba.inference.onnx_model import load_trained
     from videomamba.inference.result import Result
-    from videomamba.models import load_model
     from videomamba.tasks.detection import Detection
 
     console, where = people(), resolve_device(device)
-    model: Any = load_model(checkpoint)
+    model: Any = load_trained(checkpoint, device)
     Detection(model.labels).check_model(model)
     numbers = _numbers(model.labels, label_map)
     out = out or Path(f"{video.stem}-actions.mp4")

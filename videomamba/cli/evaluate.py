@@ -51,7 +51,7 @@ def evaluate(
     Uses the test part of the csv, the layout or the folder, or all videos of a folder without parts.
 
     Args:
-        checkpoint: model folder, run folder (its best/), published name or Hub id
+        checkpoint: model folder, run folder (its best/), published name, Hub id, or .onnx file of `videomamba export`
         data: folder with one folder per class, or with train/ and test/; with --layout, a published data set's; for a
             detector, in AVA's layout; for a segmenter, in MS-TCN's
         part: the held-out part or the training part
@@ -60,7 +60,7 @@ def evaluate(
         predictions: for a segmenter: also write the labels of all frames there, for `videomamba score segmentation`
         batch_size: videos at a time
     """
-    from videomamba.models import load_model
+    from videomamba.inference.onnx_model import load_trained
 
     for name, value in (("--clips", clips), ("--crops", crops)):
         if value is not None and value < 1:
@@ -84,7 +84,7 @@ def evaluate(
         device=device,
         workers=default_workers() if workers is None else workers,
     )
-    figures = evaluated(load_model(checkpoint), request, people())
+    figures = evaluated(load_trained(checkpoint, device), request, people())
     if json and figures is not None:
         print_json(figures)
     return 0

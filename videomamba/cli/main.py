@@ -30,6 +30,7 @@ VERBS = {
     "delta": "where and when each layer takes in a video",
     "check": "find missing, unreadable and short videos of a data set",
     "convert": "another code base's checkpoint as a model folder",
+    "export": "a checkpoint as ONNX or torch.export, for other programs",
     "info": "architecture, parameters, classes and source of a checkpoint",
     "models": "the architectures by name",
     "recipes": "the paper's training runs and their published figures",

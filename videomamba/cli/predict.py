@@ -36,8 +36,8 @@ def predict(
     """
     from videomamba.data.annotations import search_videos
     from videomamba.data.walk import left_out
+    from videomamba.inference.onnx_model import load_trained
     from videomamba.inference.predict import predict as predictions
-    from videomamba.models import Detector, Segmenter, load_model
     from videomamba.models.weights.published import DEFAULT, published_checkpoints
     from videomamba.tasks.recognition import Recognition
 
@@ -50,8 +50,8 @@ def predict(
     if checkpoint is None:
         checkpoint, row = DEFAULT, published_checkpoints()[DEFAULT]
         console.print(f"note: no --checkpoint given: {row.name} of {row.repository} ({row.title})", soft_wrap=True)
-    model = load_model(checkpoint)
-    if isinstance(model, Detector | Segmenter):
+    model = load_trained(checkpoint, device)
+    if model.task != "recognition":
         Recognition(model.labels).check_model(model)  # names the verb for such a checkpoint
     for note in left_out(found.others):
         console.print(f"note: {note}", soft_wrap=True)

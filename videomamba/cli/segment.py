@@ -59,9 +59,9 @@ def segment(
     from videomamba.data.datasets.mstcn_labels import read_labels
     from videomamba.inference.device import resolve_device
     from videomamba.inference.features import RATES, is_rate
+    from videomamba.inference.onnx_model import load_trained
     from videomamba.inference.result import Result
     from videomamba.inference.segment import segment_features
-    from videomamba.models import load_model
     from videomamba.tasks.segmentation import Segmentation
 
     console, where = people(), resolve_device(device)
@@ -71,7 +71,7 @@ def segment(
     options = {name: value for name, value in of_video.items() if value is not None}
     files = _files(output, source.stem, truth)
     true_labels = None if truth is None else read_labels(truth)
-    model: Any = load_model(checkpoint)
+    model: Any = load_trained(checkpoint, device)
     Segmentation(model.labels).check_model(model)
     array, times = _features(source, backbone, options, model.config.input_dim, where, fps, console)
     segments = segment_features(model, array, device=where, times=times)

@@ -17,7 +17,7 @@ from videomamba.data.video_writer import video_file
 from videomamba.errors import UserError
 from videomamba.inference.boxes import FrameBoxes, find_boxes, look_times
 from videomamba.inference.result import ActionBox, ClassScore, Keyframe
-from videomamba.models import Detector
+from videomamba.models import TrainedModel
 from videomamba.tasks.detection import Detection, window_stride
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _LARGEST = 2160  # short side of a written video, 4K: the encoder buffers a dozen frames
 
 
-def detect_people(model: Detector, video: Path, *, device: torch.device) -> tuple[Keyframe, ...]:
+def detect_people(model: TrainedModel, video: Path, *, device: torch.device) -> tuple[Keyframe, ...]:
     """The actions of the people that Faster R-CNN finds once per second.
 
     Raises:
@@ -43,7 +43,7 @@ def detect_people(model: Detector, video: Path, *, device: torch.device) -> tupl
 
 @torch.inference_mode()
 def detect_actions(
-    model: Detector, reader: VideoReader | FrameFolder, looks: Iterable[FrameBoxes], *, device: torch.device
+    model: TrainedModel, reader: VideoReader | FrameFolder, looks: Iterable[FrameBoxes], *, device: torch.device
 ) -> Iterator[Keyframe]:
     """Keyframe by keyframe, as :class:`videomamba.tasks.detection.Detection` evaluates them.
 

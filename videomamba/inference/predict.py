@@ -13,15 +13,16 @@ from videomamba.errors import UserError
 from videomamba.inference.detect import detect_people
 from videomamba.inference.device import resolve_device
 from videomamba.inference.features import times_beside
+from videomamba.inference.onnx_model import load_trained
 from videomamba.inference.recognize import recognize
 from videomamba.inference.result import Result
 from videomamba.inference.segment import segment_features
 from videomamba.inference.source import Source
-from videomamba.models import Detector, PretrainedModel, Segmenter, load_model
+from videomamba.models import TrainedModel
 
 
 def predict(
-    model_or_checkpoint: PretrainedModel | str | Path,
+    model_or_checkpoint: TrainedModel | str | Path,
     source: Source | Iterable[Source],
     top_k: int = 5,
     num_clips: int = 1,
@@ -34,8 +35,9 @@ def predict(
     with an ``error``; the other videos are not affected.
 
     Args:
-        model_or_checkpoint: a model, or anything that :func:`videomamba.load_model` takes. A detector looks at the
-            people that torchvision's Faster R-CNN finds, once per second; a segmenter takes files of features (.npy).
+        model_or_checkpoint: a model, anything that :func:`videomamba.load_model` takes, or an .onnx file that
+            :func:`videomamba.export` wrote, which onnxruntime computes on the CPU. A detector looks at the people that
+            torchvision's Faster R-CNN finds, once per second; a segmenter takes files of features (.npy).
         source: a video file, a folder of them, bytes or a file object of a video, a tensor, or an iterable of these.
             A tensor holds all frames, (T, 3, H, W) uint8, or prepared clips, (3, T, H, W) or (V, 3, T, H, W) floating
             point.
@@ -57,15 +59,16 @@ def predict(
     for name, value in (("top_k", top_k), ("num_clips", num_clips), ("batch_size", batch_size)):
         check_int(name, value, at_least=1)
     where = resolve_device(device)
-    model = model_or_checkpoint if isinstance(model_or_checkpoint, PretrainedModel) else load_model(model_or_checkpoint)
-    if isinstance(model, Segmenter):
+    given = model_or_checkpoint
+    model = given if isinstance(given, TrainedModel) else load_trained(given, device)
+    if model.task == "segmentation":
         return (_segmented(model, path, where) for path in _paths(source, "files of features (.npy)"))
-    if isinstance(model, Detector):
+    if model.task == "detection":
         return (_detected(model, path, where) for path in _paths(source, "video files"))
     return recognize(model, source, device=where, top_k=top_k, num_clips=num_clips, batch_size=batch_size)
 
 
-def _segmented(model: Segmenter, path: Path, device: torch.device) -> Result:
+def _segmented(model: TrainedModel, path: Path, device: torch.device) -> Result:
     try:
         features = load_features(path)
     except UserError as error:
@@ -73,7 +76,7 @@ def _segmented(model: Segmenter, path: Path, device: torch.device) -> Result:
     return Result(str(path), segments=segment_features(model, features, device=device, times=times_beside(path)))
 
 
-def _detected(model: Detector, path: Path, device: torch.device) -> Result:
+def _detected(model: TrainedModel, path: Path, device: torch.device) -> Result:
     try:
         return Result(str(path), keyframes=detect_people(model, path, device=device), preprocessing=model.preprocessing)
     except VideoError as error:

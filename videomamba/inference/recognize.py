@@ -12,14 +12,14 @@ from torch import Tensor
 from videomamba.data import VideoError
 from videomamba.inference.result import ClassScore, Result
 from videomamba.inference.source import Source, model_input, name_of, single_sources
-from videomamba.models import PretrainedModel
+from videomamba.models import TrainedModel
 from videomamba.tasks.recognition import Recognition
 
 Answer = tuple[str, Tensor | VideoError]
 
 
 def recognize(
-    model: PretrainedModel,
+    model: TrainedModel,
     source: Source | Iterable[Source],
     *,
     device: torch.device,
@@ -56,7 +56,7 @@ def recognize(
 
 
 @torch.inference_mode()
-def _scores(task: Recognition, model: PretrainedModel, videos: list[Tensor], device: torch.device) -> Iterable[Tensor]:
+def _scores(task: Recognition, model: TrainedModel, videos: list[Tensor], device: torch.device) -> Iterable[Tensor]:
     """(C,) of each video; those of one shape, as all files have, go through the model together."""
     shapes = {video.shape for video in videos}
     if len(shapes) > 1:
@@ -64,7 +64,7 @@ def _scores(task: Recognition, model: PretrainedModel, videos: list[Tensor], dev
     return task.scores(task.test_outputs(model, {"video": torch.stack(videos).to(device)})).cpu() if videos else ()
 
 
-def _loaded(sources: Iterator[Source], model: PretrainedModel, *, num_clips: int, ahead: int) -> Iterator[Answer]:
+def _loaded(sources: Iterator[Source], model: TrainedModel, *, num_clips: int, ahead: int) -> Iterator[Answer]:
     """Inputs in order, ``ahead`` of them decoded or decoding while the caller works."""
     preprocessing = model.preprocessing
 

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from videomamba.errors import UserError
 from videomamba.inference.features import FeatureTimes
 from videomamba.inference.result import Segment
-from videomamba.models import Segmenter
+from videomamba.models import TrainedModel
 from videomamba.tasks.segmentation import Segmentation
 
 
 @torch.inference_mode()
 def segment_features(
-    model: Segmenter, features: NDArray[np.float32], *, device: torch.device, times: FeatureTimes | None = None
+    model: TrainedModel, features: NDArray[np.float32], *, device: torch.device, times: FeatureTimes | None = None
 ) -> tuple[Segment, ...]:
     """Segments in order, in features of the source whatever the model's stride.
 

@@ -9,6 +9,7 @@ from videomamba.models.mstcn2 import MSTCN2
 from videomamba.models.pretrained import PretrainedModel
 from videomamba.models.segmenter import Segmenter
 from videomamba.models.segmenter_config import ASFormerConfig, FeaturePreprocessing, MSTCN2Config
+from videomamba.models.trained import TrainedModel
 from videomamba.models.video_swin import VideoSwin
 from videomamba.models.videomamba import VideoMamba
 from videomamba.models.weights.readers import convert
@@ -26,6 +27,7 @@ __all__ = [
     "Preprocessing",
     "PretrainedModel",
     "Segmenter",
+    "TrainedModel",
     "VideoMamba",
     "VideoMambaConfig",
     "VideoSwin",

@@ -35,6 +35,7 @@ class Detector(PretrainedModel):
         torch.Size([1, 2, 5])
     """
 
+    task = "detection"
     config: DetectorConfig
 
     def __init__(
@@ -87,16 +88,27 @@ class Detector(PretrainedModel):
 
     def box_features(self, video: Video, boxes: Tensor, valid: Tensor) -> Tensor:
         """(N, d) features of the N valid boxes, in order, of videos of one size; arguments as of :meth:`forward`."""
-        patch, stride = self.config.patch_size, self.config.patch_stride or self.config.patch_size
+        features = self.frame_features(video)
+        index = valid.nonzero()[:, :1].to(features)
+        return self.features_at(features, torch.cat([index, boxes[valid].to(features)], 1))
+
+    def frame_features(self, video: Tensor) -> Tensor:
+        """(B, d, h, w), the mean over time; a side that patches do not divide is padded with zeros at its end."""
+        patch, stride = self.config.patch_size, self._stride
         pads = [max(0, patch - side) if side < patch else (patch - side) % stride for side in video.shape[-2:]]
         if any(pads):
             video = F.pad(video, (0, pads[1], 0, pads[0]))
-        features = self.backbone.feature_map(video).mean(2)
-        index = valid.nonzero()[:, :1].to(features)
-        rois = torch.cat([index, boxes[valid].to(features)], 1)
+        return self.backbone.feature_map(video).mean(2)
+
+    def features_at(self, features: Tensor, rois: Tensor) -> Tensor:
+        """(N, d) of :meth:`frame_features` at N boxes (N, 5): which video, and x1, y1, x2, y2 in its pixels."""
         with torch.autocast(features.device.type, enabled=False):
-            cells = roi_align(features, rois, self.config.roi_size, spatial_scale=1 / stride, aligned=True)
+            cells = roi_align(features, rois, self.config.roi_size, spatial_scale=1 / self._stride, aligned=True)
         return cells.amax((2, 3))
+
+    @property
+    def _stride(self) -> int:
+        return self.config.patch_stride or self.config.patch_size
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Self
 
 import torch
 from huggingface_hub import ModelCard, ModelHubMixin
-from torch import nn
 
 from videomamba.errors import UserError
 from videomamba.models import head
 from videomamba.models.architectures import name_of
 from videomamba.models.card import model_card
 from videomamba.models.config import ModelConfig, fitted_config
+from videomamba.models.trained import TrainedModel
 from videomamba.models.weights import folder
 from videomamba.models.weights.adapt import Inflation, adapt, class_axes
 from videomamba.models.weights.checkpoint import Checkpoint
@@ -23,7 +23,7 @@ from videomamba.models.weights.readers import read_checkpoint
 from videomamba.notes import UserNote
 
 
-class PretrainedModel(nn.Module, ModelHubMixin):
+class PretrainedModel(TrainedModel, ModelHubMixin):
     """``from_pretrained``, ``save_pretrained`` and ``push_to_hub`` for a model that is its configuration and weights.
 
     Attributes:
@@ -60,10 +60,6 @@ class PretrainedModel(nn.Module, ModelHubMixin):
         self.notes = ()
         self.has_trained_head = False
 
-    @property
-    def num_classes(self) -> int:
-        return self.config.num_classes
-
     def reset_classifier(
         self, num_classes: int, global_pool: str | None = None, *, class_names: Sequence[str] | None = None
     ) -> None:
@@ -84,11 +80,6 @@ class PretrainedModel(nn.Module, ModelHubMixin):
         names = head.one_per_class(class_names, num_classes)
         self._make_head(num_classes)
         self.config, self.class_names, self.has_trained_head = config, names, False
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """A name for each output: the class names, or the outputs' numbers from 0."""
-        return self.class_names or tuple(str(i) for i in range(self.num_classes))
 
     @abstractmethod
     def _make_head(self, num_classes: int) -> None:

@@ -15,6 +15,7 @@ from videomamba.models.segmenter_config import FeaturePreprocessing, SegmenterCo
 class Segmenter(PretrainedModel):
     """Features of a video's frames to logits for each, stage after stage; the last stage's count."""
 
+    task = "segmentation"
     config: SegmenterConfig
     preprocessing: FeaturePreprocessing
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 WindowMask = Literal["released", "exact"]
 WINDOW_MASKS = ("released", "exact")
-_LEAK = 1e-6  # the released code adds it to its mask before the logarithm: masked keys keep a trace of weight
+LEAK = 1e-6  # the released code adds it to its mask before the logarithm: masked keys keep a trace of weight
 _CHUNK = 2**22  # attention weights computed at a time without gradients
 
 
@@ -33,7 +33,9 @@ def window_attention(
     Returns:
         (B, V, T); the output at padding is undefined.
     """
-    batch, channels, length = query.shape
+    if torch.compiler.is_exporting() and valid is None:
+        return _window_attention(query, key, value, window, window_mask)
+    batch, _, length = query.shape
     half, blocks = window // 2, -(-length // window)
     surplus = blocks * window - length
     if valid is None:
@@ -49,18 +51,34 @@ def window_attention(
     seen = windows(valid[:, None].to(query.dtype)).permute(0, 2, 1, 3)  # (B, blocks, 1, window + 2 half)
     if window_mask == "released":
         seen = seen * _union(window, seen)
-        v, bias = v * seen.transpose(-1, -2), torch.log(seen + _LEAK)
+        v, bias = v * seen.transpose(-1, -2), torch.log(seen + LEAK)
     else:
         seen = seen * _band(window, seen)  # finite where it hides: padding may see nothing at all
         bias = torch.zeros_like(seen).masked_fill(seen == 0, torch.finfo(query.dtype).min / 2)
-    step = blocks if torch.is_grad_enabled() else max(1, _CHUNK // (batch * window * k.shape[-1]))
-    parts = []
-    for at in range(0, blocks, step):
-        some = slice(at, at + step)
-        energy = q[:, some] @ k[:, some] / math.sqrt(channels)
-        parts.append((energy + bias[:, some]).softmax(-1) @ v[:, some])
-    out = torch.cat(parts, 1) if len(parts) > 1 else parts[0]
+    if torch.is_grad_enabled():
+        out = _attended(q, k, v, bias)
+    else:
+        step = max(1, _CHUNK // (batch * window * k.shape[-1]))
+        some = [slice(at, at + step) for at in range(0, blocks, step)]
+        parts = [_attended(q[:, part], k[:, part], v[:, part], bias[:, part]) for part in some]
+        out = torch.cat(parts, 1) if len(parts) > 1 else parts[0]
     return out.permute(0, 3, 1, 2).flatten(2)[..., :length]
+
+
+@torch.library.custom_op("videomamba::window_attention", mutates_args=())
+def _window_attention(query: Tensor, key: Tensor, value: Tensor, window: int, window_mask: str) -> Tensor:
+    """All steps valid: one node of an exported program, whose length is free."""
+    return window_attention(query, key, value, None, window=window, window_mask=window_mask)  # type: ignore[arg-type]
+
+
+@_window_attention.register_fake
+def _(query, key, value, window, window_mask):  # type: ignore[no-untyped-def]
+    return value.new_empty(value.shape)
+
+
+def _attended(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+    """Softmax attention within blocks: q (B, blocks, window, C), k (B, blocks, C, seen), v (B, blocks, seen, V)."""
+    return (q @ k / math.sqrt(q.shape[-1]) + bias).softmax(-1) @ v
 
 
 def _band(window: int, like: Tensor) -> Tensor:

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 from videomamba.errors import UserError
 from videomamba.models.catalogue import CATALOGUE
-from videomamba.models.detector import Detector
-from videomamba.models.pretrained import PretrainedModel
-from videomamba.models.segmenter import Segmenter
 from videomamba.models.segmenter_config import SegmenterConfig
+from videomamba.models.trained import TrainedModel
 from videomamba.tasks.detection import Detection
 from videomamba.tasks.recognition import Recognition
 from videomamba.tasks.segmentation import Segmentation
@@ -16,11 +14,9 @@ from videomamba.tasks.task import Task
 TASKS: dict[str, type[Task]] = {"recognition": Recognition, "detection": Detection, "segmentation": Segmentation}
 
 
-def task_of(model: PretrainedModel) -> str:
-    """The task that a model is for: the one that takes it, recognition for all that no other task claims."""
-    if isinstance(model, Detector):
-        return "detection"
-    return "segmentation" if isinstance(model, Segmenter) else "recognition"
+def task_of(model: TrainedModel) -> str:
+    """The task that a model is for."""
+    return model.task
 
 
 _DETECTOR = "_detector"

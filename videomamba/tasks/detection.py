@@ -11,7 +11,7 @@ from videomamba.data.datasets.ava import BoxAnnotations
 from videomamba.data.datasets.keyframe_clips import KeyframeDataset
 from videomamba.data.transforms import Augmentation
 from videomamba.errors import UserError
-from videomamba.models.detector import Detector
+from videomamba.models.trained import TrainedModel
 from videomamba.preprocessing import Preprocessing
 from videomamba.tasks.metrics.boxes import BoxRows
 from videomamba.tasks.task import Batch, Change, Task
@@ -35,7 +35,7 @@ class Detection(Task):
     fewest_classes = 1
 
     def check_model(self, model: nn.Module) -> None:
-        if not isinstance(model, Detector):
+        if not (isinstance(model, TrainedModel) and model.task == "detection"):
             raise UserError(
                 f"detection needs a detector, not {type(model).__name__}: name a model such as "
                 "videomamba_small_detector, to which a recognition checkpoint can be fitted"

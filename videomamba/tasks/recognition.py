@@ -9,8 +9,7 @@ from videomamba.data.annotations import Annotations
 from videomamba.data.datasets.video import VideoDataset
 from videomamba.data.transforms import Augmentation
 from videomamba.errors import UserError
-from videomamba.models.detector import Detector
-from videomamba.models.segmenter import Segmenter
+from videomamba.models.trained import TrainedModel
 from videomamba.preprocessing import Preprocessing
 from videomamba.tasks.metrics.classes import ClassCounts
 from videomamba.tasks.task import Batch, Task
@@ -31,9 +30,10 @@ class Recognition(Task):
     mixed_label = "label"
 
     def check_model(self, model: nn.Module) -> None:
-        if isinstance(model, Detector):
+        task = model.task if isinstance(model, TrainedModel) else "recognition"
+        if task == "detection":
             raise UserError("this checkpoint is a detector of actions in boxes: use `videomamba detect`, or train ava")
-        if isinstance(model, Segmenter):
+        if task == "segmentation":
             raise UserError("this checkpoint names actions in features of frames: use `videomamba segment`")
 
     def train_dataset(

@@ -10,7 +10,7 @@ from videomamba.data.datasets.features import PADDING, FeatureDataset, collate_f
 from videomamba.data.datasets.mstcn import FeatureAnnotations
 from videomamba.data.transforms import Augmentation
 from videomamba.errors import UserError
-from videomamba.models.segmenter import Segmenter
+from videomamba.models.trained import TrainedModel
 from videomamba.tasks.metrics.frames import FrameLabels
 from videomamba.tasks.metrics.segmentation import segments
 from videomamba.tasks.task import Batch, Change, Task
@@ -34,7 +34,7 @@ class Segmentation(Task):
     in_percent = True
 
     def check_model(self, model: nn.Module) -> None:
-        if not isinstance(model, Segmenter):
+        if not (isinstance(model, TrainedModel) and model.task == "segmentation"):
             raise UserError(
                 f"segmentation needs a model of sequences, not {type(model).__name__}: asformer, asformer_ssm or mstcn2"
             )

@@ -16,7 +16,7 @@ from videomamba.errors import UserError
 if TYPE_CHECKING:
     from videomamba.engine import RunConfig
     from videomamba.experiments import RunResult
-    from videomamba.models import PretrainedModel
+    from videomamba.models import TrainedModel
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ FACES: Mapping[str, Face] = {
 }
 
 
-def evaluated(model: "PretrainedModel", request: Request, console: Console) -> dict[str, Any] | None:
+def evaluated(model: "TrainedModel", request: Request, console: Console) -> dict[str, Any] | None:
     """The figures of a checkpoint by its task.
 
     Raises:

@@ -31,7 +31,10 @@ Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
 Json = Annotated[Flag, tyro.conf.arg(help="print the result as JSON on standard output")]
 Checkpoint = Annotated[
     str,
-    option("CHECKPOINT", "model folder, run folder (its best/), file of Vim or OpenGVLab, published name, or Hub id"),
+    option(
+        "CHECKPOINT",
+        "model folder, run folder (its best/), file of Vim or OpenGVLab, .onnx file, published name, or Hub id",
+    ),
 ]
 Split = Annotated[
     str | None, option("FILE.csv", "csv file with columns path (relative to the videos' folder), label and split")

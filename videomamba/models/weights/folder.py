@@ -37,7 +37,7 @@ def read(path: Path) -> Checkpoint:
     """
     file = path / CONFIG
     try:
-        checkpoint = _described(json.loads(file.read_text(encoding="utf-8-sig")))
+        checkpoint = described(json.loads(file.read_text(encoding="utf-8-sig")))
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{file} is not JSON: {error}") from error
     except (ValueError, OSError) as error:
@@ -50,8 +50,12 @@ def read(path: Path) -> Checkpoint:
     return dataclasses.replace(checkpoint, weights=weights, path=path / WEIGHTS)
 
 
-def _described(values: Any) -> Checkpoint:
-    """A checkpoint still without weights."""
+def described(values: Any) -> Checkpoint:
+    """A checkpoint still without weights, from what :func:`description` gave.
+
+    Raises:
+        UserError: values that describe no model; TypeError and OverflowError likewise.
+    """
     if not isinstance(values, dict):
         raise UserError("does not describe a videomamba model: expected an object with the keys model, preprocessing")
     architecture = values.get("architecture", "VideoMamba")
@@ -132,9 +136,21 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         UserError: weights that cannot be written, before anything is.
     """
     check_savable(checkpoint.weights)
-    is_videomamba = type(checkpoint.config) is VideoMambaConfig
-    values = {
-        **(_FOR_TRANSFORMERS if is_videomamba else {}),
+    with whole_file(path / WEIGHTS) as file:
+        try:
+            safetensors.torch.save_file(_apart(checkpoint.weights), file, metadata={"format": "pt"})
+        except safetensors.SafetensorError as error:  # of the file system: a full disk, a quota
+            raise OSError(f"{path / WEIGHTS} cannot be written: {error}") from error
+        file.chmod(0o644)  # safetensors makes files that only their owner may read
+    if type(checkpoint.config) is VideoMambaConfig:
+        write_json(path / PROCESSOR, _PROCESSOR)
+    write_text(path / CONFIG, json.dumps(description(checkpoint), indent=2) + "\n")
+
+
+def description(checkpoint: Checkpoint) -> dict[str, Any]:
+    """All but the weights, ready for JSON."""
+    return {
+        **(_FOR_TRANSFORMERS if type(checkpoint.config) is VideoMambaConfig else {}),
         "architecture": name_of(checkpoint.config),
         "model": dataclasses.asdict(checkpoint.config),
         "class_names": None if checkpoint.class_names is None else list(checkpoint.class_names),
@@ -142,15 +158,6 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         "source": checkpoint.source,
         "license": checkpoint.license,
     }
-    with whole_file(path / WEIGHTS) as file:
-        try:
-            safetensors.torch.save_file(_apart(checkpoint.weights), file, metadata={"format": "pt"})
-        except safetensors.SafetensorError as error:  # of the file system: a full disk, a quota
-            raise OSError(f"{path / WEIGHTS} cannot be written: {error}") from error
-        file.chmod(0o644)  # safetensors makes files that only their owner may read
-    if is_videomamba:
-        write_json(path / PROCESSOR, _PROCESSOR)
-    write_text(path / CONFIG, json.dumps(values, indent=2) + "\n")
 
 
 def _apart(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -31,6 +31,7 @@ class Reader(Protocol):
         """
 
 
+EXPORTED = (".onnx", ".pt2")  # files of `videomamba export`
 READERS: dict[str, Reader] = {"vim": vim, "opengvlab": opengvlab, "swin": swin, "asformer": asformer}
 
 
@@ -52,6 +53,11 @@ def read_checkpoint(
     if origin is not None and origin not in READERS:
         raise UserError(f"unknown origin {origin!r}; choose one of {', '.join(READERS)}")
     path = locate(str(name), **download)
+    if path.suffix in EXPORTED:
+        raise UserError(
+            f"{path} was written by `videomamba export` and holds no weights that could be read back: give the "
+            "checkpoint that it was written from (predict, evaluate, segment and detect take .onnx files)"
+        )
     if path.is_dir():
         if origin is not None or patch_stride is not None:
             raise UserError(f"{path} is a model folder, which says all about itself; leave out origin and patch_stride")
