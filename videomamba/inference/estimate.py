@@ -1,0 +1,122 @@
+"""How much memory and time a forward pass takes, before it is run."""
+
+import dataclasses
+import statistics
+import time
+from dataclasses import dataclass
+
+import torch
+
+from videomamba.models.config import VideoMambaConfig
+from videomamba.models.videomamba import VideoMamba
+
+_FLOAT = 4  # bytes
+_ENOUGH = 2048  # tokens: a longer pass takes as much longer as it has more tokens
+_PASSES = 3
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of one forward pass of one clip in float32, without gradients.
+
+    Attributes:
+        frames, height, width: of the clip.
+        tokens: the class token included.
+        weights_bytes: of the parameters.
+        input_bytes: of the clip.
+        activation_bytes: of the most intermediate tensors that exist at a time.
+        peak_bytes: their sum.
+        seconds: of the pass.
+        measured_tokens: length of the passes that ``seconds`` was worked out from, on this machine.
+    """
+
+    frames: int
+    height: int
+    width: int
+    tokens: int
+    weights_bytes: int
+    input_bytes: int
+    activation_bytes: int
+    peak_bytes: int
+    seconds: float
+    measured_tokens: tuple[int, ...]
+
+
+def estimate(model: VideoMamba, frames: int, size: int | tuple[int, int], *, device: torch.device) -> Estimate:
+    """The memory from the architecture, the time from passes of fewer frames on this machine.
+
+    Args:
+        model: any input size of its own; it is moved to the device and stays as it is otherwise.
+        frames: of the clip.
+        size: height and width in pixels.
+        device: that would compute.
+
+    Raises:
+        UserError: the clip cannot be cut into tubelets.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    config = dataclasses.replace(model.config, num_frames=frames, img_size=(height, width))
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    clip = 3 * frames * height * width * _FLOAT
+    activations = activation_bytes(config)
+    seconds, measured = _seconds(model, config, device)
+    return Estimate(
+        frames,
+        height,
+        width,
+        tokens=_tokens(config),
+        weights_bytes=weights,
+        input_bytes=clip,
+        activation_bytes=activations,
+        peak_bytes=weights + clip + activations,
+        seconds=seconds,
+        measured_tokens=measured,
+    )
+
+
+def activation_bytes(config: VideoMambaConfig) -> int:
+    """Of the most tensors that exist at a time, float32: in a block, after its output projection.
+
+    The residual stream, its norm and the block's result (d each); x and z (D each); for both directions u and its step
+    sizes (D each), and the projection that B and C are parts of; and the scan's result (D).
+    """
+    dim, inner = config.embed_dim, config.expand * config.embed_dim
+    projection = -(-dim // 16) + 2 * config.d_state
+    per_token = 3 * dim + 2 * inner + 2 * (2 * inner + projection) + inner
+    return _tokens(config) * per_token * _FLOAT
+
+
+def _tokens(config: VideoMambaConfig) -> int:
+    t, h, w = config.grid
+    return t * h * w + 1
+
+
+@torch.inference_mode()
+def _seconds(model: VideoMamba, config: VideoMambaConfig, device: torch.device) -> tuple[float, tuple[int, ...]]:
+    """A line through the times of two shorter clips, at the clip's length; the time itself where it is short."""
+    model.to(device).eval()
+    tubelet = config.tubelet_size
+    per_step = config.grid[1] * config.grid[2]
+    most = min(config.num_frames // tubelet, max(2, -(-_ENOUGH // per_step)))
+    steps = (most,) if most == config.num_frames // tubelet else (-(-most // 2), most)
+    points = []
+    for step in steps:
+        clip = torch.zeros(1, 3, step * tubelet, *config.height_width, device=device)
+        points.append((step * per_step + 1, _median(model, clip)))
+    measured = tuple(tokens for tokens, _ in points)
+    if len(points) == 1:
+        return points[0][1], measured
+    (few, short), (many, long) = points
+    per_token = max((long - short) / (many - few), 0.5 * long / many)  # a noisy machine gives no line downwards
+    return long + per_token * (_tokens(config) - many), measured
+
+
+def _median(model: VideoMamba, clip: torch.Tensor) -> float:
+    times = []
+    for _ in range(_PASSES + 1):
+        began = time.perf_counter()
+        model.feature_map(clip)
+        if clip.device.type == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times[1:])  # the first one warms up
