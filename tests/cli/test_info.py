@@ -27,9 +27,9 @@ def test_info_estimates_a_forward_pass(trained, capsys, fails):
     assert main(["info", str(trained), "--frames", "8", "--size", "64", "--device", "cpu", "--json"]) == 0
     printed = capsys.readouterr()
     found = json.loads(printed.out)["estimate"]
-    assert (found["frames"], found["height"], found["tokens"]) == (8, 64, 4 * 64 + 1)
+    assert (found["frames"], found["height"], found["tokens"]) == (8, 64, 2 * 4 * 4 + 1)
     assert found["seconds"] > 0
-    assert "8 frames of 64 x 64, 257 tokens: about" in " ".join(printed.err.split())
+    assert "8 frames of 64 x 64, 33 tokens: about" in " ".join(printed.err.split())
     assert "--frames 0; give at least 1" in fails("info", trained, "--frames", 0)
     assert "must be divisible" in fails("info", trained, "--frames", 7)
 

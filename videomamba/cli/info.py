@@ -118,7 +118,9 @@ def show_facts(facts: dict[str, Any], console: Console) -> None:
 
 
 def _estimated(e: dict[str, Any]) -> str:
-    parts = ", ".join(f"{e[f'{part}_bytes'] / _MIB:,.0f} {part}" for part in ("weights", "input", "activation"))
+    parts = ", ".join(
+        f"{e[f'{part}_bytes'] / _MIB:,.0f} {part}" for part in ("weights", "input", "activation", "library")
+    )
     return (
         f"{e['frames']} frames of {e['height']} x {e['width']}, {e['tokens']:,} tokens: about "
         f"{e['peak_bytes'] / _MIB:,.0f} MiB at most ({parts}) and {e['seconds']:.3g} s "

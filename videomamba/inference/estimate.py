@@ -11,6 +11,7 @@ from videomamba.models.config import VideoMambaConfig
 from videomamba.models.videomamba import VideoMamba
 
 _FLOAT = 4  # bytes
+_LIBRARIES = 20 * 2**20  # that a first pass on a CPU brings into memory: PyTorch's kernels, buffers of its products
 _ENOUGH = 2048  # tokens: a longer pass takes as much longer as it has more tokens
 _PASSES = 3
 
@@ -24,8 +25,9 @@ class Estimate:
         tokens: the class token included.
         weights_bytes: of the parameters.
         input_bytes: of the clip.
-        activation_bytes: of the most intermediate tensors that exist at a time.
-        peak_bytes: their sum.
+        activation_bytes: of the most intermediate tensors that exist at a time, see :func:`activation_bytes`.
+        library_bytes: that the first pass of a process adds, whatever the clip.
+        peak_bytes: the sum of these four: what a process needs beside PyTorch itself.
         seconds: of the pass.
         measured_tokens: length of the passes that ``seconds`` was worked out from, on this machine.
     """
@@ -37,6 +39,7 @@ class Estimate:
     weights_bytes: int
     input_bytes: int
     activation_bytes: int
+    library_bytes: int
     peak_bytes: int
     seconds: float
     measured_tokens: tuple[int, ...]
@@ -59,6 +62,7 @@ def estimate(model: VideoMamba, frames: int, size: int | tuple[int, int], *, dev
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     clip = 3 * frames * height * width * _FLOAT
     activations = activation_bytes(config)
+    libraries = _LIBRARIES if device.type == "cpu" else 0
     seconds, measured = _seconds(model, config, device)
     return Estimate(
         frames,
@@ -68,22 +72,25 @@ def estimate(model: VideoMamba, frames: int, size: int | tuple[int, int], *, dev
         weights_bytes=weights,
         input_bytes=clip,
         activation_bytes=activations,
-        peak_bytes=weights + clip + activations,
+        library_bytes=libraries,
+        peak_bytes=weights + clip + activations + libraries,
         seconds=seconds,
         measured_tokens=measured,
     )
 
 
 def activation_bytes(config: VideoMambaConfig) -> int:
-    """Of the most tensors that exist at a time, float32: in a block, after its output projection.
+    """Of the most tensors that exist at a time for one clip in float32: in a block, or where the clip is cut.
 
-    The residual stream, its norm and the block's result (d each); x and z (D each); for both directions u and its step
-    sizes (D each), and the projection that B and C are parts of; and the scan's result (D).
+    In a block, after its output projection: the residual stream, its norm and the block's result (d each); x and z (D
+    each); for both directions u and its step sizes (D each), and the projection that B and C are parts of; and the
+    scan's result (D). Where the clip is cut, PyTorch's convolution makes a copy of it.
     """
     dim, inner = config.embed_dim, config.expand * config.embed_dim
     projection = -(-dim // 16) + 2 * config.d_state
     per_token = 3 * dim + 2 * inner + 2 * (2 * inner + projection) + inner
-    return _tokens(config) * per_token * _FLOAT
+    height, width = config.height_width
+    return _FLOAT * max(_tokens(config) * per_token, 3 * config.num_frames * height * width)
 
 
 def _tokens(config: VideoMambaConfig) -> int:

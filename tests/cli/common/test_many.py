@@ -35,7 +35,7 @@ def test_predict_and_resume(clips, trained, tmp_path, capsys):
 def test_features_are_one_embedding_per_video(clips, trained, tmp_path):
     out = tmp_path / "out"
     run("features", clips / "red" / "*.mp4", "--checkpoint", trained, "--output", out, "--engine", "local")
-    assert {len(values) for values in column(out, "embedding")} == {32}
+    assert {len(values) for values in column(out, "embedding")} == {128}
 
 
 def test_ctrl_c_says_how_to_continue(clips, trained, tmp_path, capsys, monkeypatch):
