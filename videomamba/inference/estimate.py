@@ -9,6 +9,7 @@ import torch
 
 from videomamba.models.config import VideoMambaConfig
 from videomamba.models.videomamba import VideoMamba
+from videomamba.nn.position import LEARNED_KINDS
 
 _FLOAT = 4  # bytes
 _LIBRARIES = 20 * 2**20  # that a first pass on a CPU brings into memory: PyTorch's kernels, buffers of its products
@@ -23,7 +24,7 @@ class Estimate:
     Attributes:
         frames, height, width: of the clip.
         tokens: the class token included.
-        weights_bytes: of the parameters.
+        weights_bytes: of the parameters, the positions of such a clip included.
         input_bytes: of the clip.
         activation_bytes: of the most intermediate tensors that exist at a time, see :func:`activation_bytes`.
         library_bytes: that the first pass of a process adds, whatever the clip.
@@ -60,6 +61,8 @@ def estimate(model: VideoMamba, frames: int, size: int | tuple[int, int], *, dev
     height, width = (size, size) if isinstance(size, int) else size
     config = dataclasses.replace(model.config, num_frames=frames, img_size=(height, width))
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    if config.pos_embed in LEARNED_KINDS:  # one position for each token
+        weights += (_tokens(config) - _tokens(model.config)) * config.embed_dim * _FLOAT
     clip = 3 * frames * height * width * _FLOAT
     activations = activation_bytes(config)
     libraries = _LIBRARIES if device.type == "cpu" else 0
