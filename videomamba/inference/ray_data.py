@@ -2,12 +2,15 @@
 
 import contextlib
 import functools
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before Ray is imported: nothing is reported to its makers
+# before Ray is imported: nothing is reported to its makers, and its processes are quiet about what they recover from
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -70,6 +73,7 @@ def connect(address: str | None) -> None:
     Raises:
         UserError: no cluster answers at the address.
     """
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "ignore_reinit_error": True}
     if address is None:
         ray.init(address="local", num_cpus=cores() + _EXTRA, include_dashboard=False, **quiet)
@@ -110,12 +114,16 @@ def write_shards(
     context.enable_progress_bars = progress
     clips, gpus = predictor["num_clips"], int(ray.cluster_resources().get("GPU", 0))
     on_gpu = predictor["device"] == "cuda" or (predictor["device"] == "auto" and gpus > 0)
-    actors = max(1, gpus if on_gpu else int(ray.cluster_resources()["CPU"]) // 2)
-    batch = predictor["batch_size"]
+    cpus, batch = int(ray.cluster_resources()["CPU"]), predictor["batch_size"]
+    actors = max(1, gpus if on_gpu else cpus // 2)
     (
         ray.data.read_datasource(PathSource(paths, 4 * batch), override_num_blocks=-(-len(paths) // (4 * batch)))
         .map_batches(
-            decode_batch, batch_size=batch, fn_kwargs={"preprocessing": preprocessing, "num_clips": clips}, num_cpus=1
+            decode_batch,
+            batch_size=batch,
+            fn_kwargs={"preprocessing": preprocessing, "num_clips": clips},
+            num_cpus=1,
+            concurrency=cpus,  # another number than that of the models, or Ray Data makes one stage of the two
         )
         .map_batches(
             Predictor,
