@@ -8,9 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-# before Ray is imported: nothing is reported to its makers, and its processes are quiet about what they recover from
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before Ray is imported: nothing is reported to its makers
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -71,18 +69,19 @@ def connect(address: str | None) -> None:
     """Joins a cluster, or starts Ray on this machine.
 
     Raises:
-        UserError: no cluster answers at the address.
+        UserError: no cluster answers at the address, or Ray does not start, as on a machine that is too busy.
     """
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "ignore_reinit_error": True}
-    if address is None:
-        ray.init(address="local", num_cpus=cores() + _EXTRA, include_dashboard=False, **quiet)
-        return
     try:
-        ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+        if address is None:
+            ray.init(address="local", num_cpus=cores() + _EXTRA, include_dashboard=False, **quiet)
+        else:
+            ray.init(address=address, **quiet)
+    except Exception as error:  # Ray raises nothing more particular where its processes do not start in time
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"--address {address}: no Ray cluster answers there: {reason}") from error
+        what = "Ray does not start here" if address is None else f"--address {address}: no Ray cluster answers there"
+        raise UserError(f"{what}: {reason}") from error
 
 
 def write_shards(
