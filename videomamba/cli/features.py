@@ -8,6 +8,8 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
+from videomamba.cli.common import many as many_videos
+from videomamba.cli.common.many import Many, ManyOptions
 from videomamba.cli.common.options import Checkpoint, Device, Json, option, people, print_json
 from videomamba.errors import UserError
 from videomamba.files import check_writable
@@ -28,18 +30,20 @@ def features(
     overlap: Overlap = 0.5,
     batch_size: Annotated[int, option("N")] = 4,
     device: Device = "auto",
+    many: Many = ManyOptions(),  # noqa: B008  (frozen)
     json: Json = False,
 ) -> int:
     """Writes features of a video's frames: NAME.npy, (C, T) float32, and NAME.json with fps, stride and model.
 
     The model runs on overlapping windows; memory does not grow with the video. A file that cannot be read is skipped,
-    and the exit status is then 2.
+    and the exit status is then 2. With --engine there is one embedding per video instead, of its central clip, in
+    Parquet files, and VIDEO may also be a glob, or a list of videos (.csv, .txt, .parquet).
 
     Args:
         videos: video files, and folders to search for them
         output: folder of the files
         stride: source frames from one feature to the next; 1 gives each frame the feature of its tubelet
-        batch_size: windows at a time
+        batch_size: windows, or with --engine videos, at a time
     """
     from videomamba.data import VideoError
     from videomamba.data.annotations import search_videos
@@ -49,6 +53,12 @@ def features(
 
     if not videos:
         raise UserError("no video given; name at least one file or folder")
+    if many.engine is not None:
+        if (stride, step, overlap) != (1, None, 0.5):
+            raise UserError("--stride, --step and --overlap are for features of frames; leave out --engine")
+        how = {"device": device, "what": "features", "batch_size": batch_size}
+        return many_videos.run(videos, checkpoint, output, many, json, **how)
+    many.check_unused("--engine local|ray")
     console, found, where = people(), search_videos(videos), resolve_device(device)
     for note in left_out(found.others):
         console.print(f"note: {note}", soft_wrap=True)

@@ -8,17 +8,33 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from videomamba.cli.common.options import Json, option, people, print_json
+from videomamba.cli.common.options import Device, Json, option, people, print_json
+from videomamba.errors import UserError
+
+_MIB = 2**20
 
 
-def info(checkpoint: Annotated[str, tyro.conf.Positional, option("CHECKPOINT")], json: Json = False) -> int:
-    """Shows a checkpoint's architecture, size, origin and class names.
+def info(
+    checkpoint: Annotated[str, tyro.conf.Positional, option("CHECKPOINT")],
+    frames: Annotated[int | None, option("N")] = None,
+    size: Annotated[int | None, option("PIXELS")] = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> int:
+    """Shows a checkpoint's architecture, size, origin and class names, and what a forward pass of one clip takes.
+
+    The memory and the time of a forward pass are estimated where --frames or --size is given: the memory from the
+    architecture, the time from shorter passes that are run here for some seconds.
 
     Args:
         checkpoint: model folder, run folder (its best/), file of Vim or OpenGVLab's VideoMamba, published name, or Hub
             id
+        frames: of the clip that is estimated (the checkpoint's own)
+        size: height and width of that clip (the checkpoint's own)
     """
     facts = facts_of(checkpoint)
+    if frames is not None or size is not None:
+        facts["estimate"] = _estimate(checkpoint, frames, size, device)
     show_facts(facts, people())
     if json:
         print_json(facts)
@@ -61,6 +77,22 @@ def _operations(model: Any) -> dict[str, int] | None:
     }
 
 
+def _estimate(checkpoint: str, frames: int | None, size: int | None, device: str) -> dict[str, Any]:
+    from videomamba.inference.device import resolve_device
+    from videomamba.inference.estimate import estimate
+    from videomamba.models import VideoMamba, load_model
+
+    for name, value in (("--frames", frames), ("--size", size)):
+        if value is not None and value < 1:
+            raise UserError(f"{name} {value}; give at least 1")
+    model = load_model(checkpoint)
+    if type(model) is not VideoMamba:
+        raise UserError(f"{checkpoint} is a {type(model).__name__}; --frames and --size are estimated for VideoMamba")
+    clip = model.preprocessing
+    found = estimate(model, frames or clip.num_frames, size or clip.size, device=resolve_device(device))
+    return dataclasses.asdict(found)
+
+
 def show_facts(facts: dict[str, Any], console: Console) -> None:
     config, names = facts["config"], facts["class_names"]
     table = Table(show_header=False)
@@ -79,11 +111,24 @@ def show_facts(facts: dict[str, Any], console: Console) -> None:
     else:
         some = ", ".join(names[:4])
         table.add_row("classes", f"{len(names)}: {some}{', ...' if len(names) > 4 else ''}")
+    if "estimate" in facts:
+        table.add_row("one forward pass", _estimated(facts["estimate"]))
     rest = {"num_frames", "img_size", "num_classes"}
     for name, value in config.items():
         if name not in rest:
             table.add_row(name, str(value))
     console.print(table)
+
+
+def _estimated(e: dict[str, Any]) -> str:
+    parts = ", ".join(
+        f"{e[f'{part}_bytes'] / _MIB:,.0f} {part}" for part in ("weights", "input", "activation", "library")
+    )
+    return (
+        f"{e['frames']} frames of {e['height']} x {e['width']}, {e['tokens']:,} tokens: about "
+        f"{e['peak_bytes'] / _MIB:,.0f} MiB at most ({parts}) and {e['seconds']:.3g} s "
+        f"(from passes of {' and '.join(f'{n:,}' for n in e['measured_tokens'])} tokens here)"
+    )
 
 
 def _input(clip: dict[str, Any]) -> str:

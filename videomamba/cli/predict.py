@@ -7,6 +7,8 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from videomamba.cli.common import many as many_videos
+from videomamba.cli.common.many import Many, ManyOptions
 from videomamba.cli.common.options import Clips, Device, Json, option, people, print_json
 from videomamba.errors import UserError
 
@@ -21,11 +23,16 @@ def predict(
     clips: Clips = 1,
     batch_size: Annotated[int, option("N")] = 8,
     device: Device = "auto",
+    output: Annotated[
+        Path | None, option("DIR", "write Parquet files there instead of answers on the terminal")
+    ] = None,
+    many: Many = ManyOptions(),  # noqa: B008  (frozen)
     json: Json = False,
 ) -> int:
     """Predicts the class of each video.
 
-    A file that cannot be read is skipped, and the exit status is then 2.
+    A file that cannot be read is skipped, and the exit status is then 2. With --output there is one row per video in
+    Parquet files, and VIDEO may also be a glob, or a list of videos (.csv, .txt, .parquet).
 
     Args:
         videos: video files, and folders to search for them
@@ -46,10 +53,15 @@ def predict(
     for name, value in (("--top-k", top_k), ("--clips", clips), ("--batch-size", batch_size)):
         if value < 1:
             raise UserError(f"{name} {value}; give at least 1")
-    found, console, results = search_videos(videos), people(), []
+    console, results = people(), []
     if checkpoint is None:
         checkpoint, row = DEFAULT, published_checkpoints()[DEFAULT]
         console.print(f"note: no --checkpoint given: {row.name} of {row.repository} ({row.title})", soft_wrap=True)
+    if output is not None:
+        how = {"device": device, "top_k": top_k, "num_clips": clips, "batch_size": batch_size}
+        return many_videos.run(videos, checkpoint, output, many, json, **how)
+    many.check_unused("--output DIR")
+    found = search_videos(videos)
     model = load_trained(checkpoint, device)
     if model.task != "recognition":
         Recognition(model.labels).check_model(model)  # names the verb for such a checkpoint

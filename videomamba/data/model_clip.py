@@ -6,9 +6,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from videomamba.data.clip import Clip
 from videomamba.data.reader import DecoderName, VideoReader
 from videomamba.data.sampling import make_sampler
-from videomamba.data.transforms import eval_transform
+from videomamba.data.transforms import eval_transform, pixel_transform
 from videomamba.preprocessing import Preprocessing
 
 
@@ -68,12 +69,47 @@ def load_clip(
         torch.Size([3, 8, 64, 64])
         >>> logits = model(clip.video[None])
     """
-    with VideoReader(path, decoder=decoder) as reader:
-        chosen = make_sampler(preprocessing).clips(reader.num_frames, num_clips)
-        clip = reader.read([i for one in chosen for i in one], short_side=preprocessing.decoded_side)
+    clip = _chosen_frames(path, preprocessing, num_clips, decoder)
     transform = eval_transform(preprocessing, crops=num_crops)
     views = [transform(frames) for frames in clip.frames.split(preprocessing.num_frames)]
     return ModelClip(joined_views(views), clip.timestamps, clip.indices, preprocessing)
+
+
+@dataclass(frozen=True, eq=False)
+class ClipPixels:
+    """What a model sees of a video before normalisation, in a quarter of the memory of its input.
+
+    Attributes:
+        pixels: (V, T, 3, H, W) uint8, RGB, of V clips.
+        start, end: seconds of the first and the last of these frames.
+    """
+
+    pixels: Tensor
+    start: float
+    end: float
+
+
+def load_pixels(path: str | Path, preprocessing: Preprocessing, *, num_clips: int = 1) -> ClipPixels:
+    """The frames of :func:`load_clip`; :func:`videomamba.data.transforms.input_transform` makes the same input of them.
+
+    Args:
+        path: a video file.
+        preprocessing: of the model.
+        num_clips: clips spread evenly over the video.
+
+    Raises:
+        VideoError: the file cannot be read.
+    """
+    clip = _chosen_frames(path, preprocessing, num_clips, "auto")
+    pixels = pixel_transform(preprocessing)(clip.frames).unflatten(0, (-1, preprocessing.num_frames))
+    return ClipPixels(pixels, clip.timestamps.min().item(), clip.timestamps.max().item())
+
+
+def _chosen_frames(path: str | Path, preprocessing: Preprocessing, num_clips: int, decoder: DecoderName) -> Clip:
+    """The frames of all clips, one clip after the other."""
+    with VideoReader(path, decoder=decoder) as reader:
+        chosen = make_sampler(preprocessing).clips(reader.num_frames, num_clips)
+        return reader.read([i for one in chosen for i in one], short_side=preprocessing.decoded_side)
 
 
 def joined_views(clips: list[Tensor]) -> Tensor:

@@ -94,12 +94,25 @@ def eval_transform(preprocessing: Preprocessing, *, crops: int = 1) -> Transform
     (T, 3, H, W) uint8 -> (3, T, h, w) float32, or (crops, 3, T, h, w). Nothing is squeezed: the picture is scaled until
     it covers that size; one crop is its central part, several are spread evenly along the longer way.
     """
-    p = preprocessing
-    size, to_input = p.size, _ToInput(p.mean, p.std)
-    cover = _Cover((int(size[0] / p.crop), int(size[1] / p.crop)), v2.InterpolationMode(p.interpolation))
+    to_input = input_transform(preprocessing)
     if crops == 1:
-        return v2.Compose([cover, v2.CenterCrop(size), to_input])
-    return v2.Compose([cover, _Views(size, crops, to_input)])
+        return v2.Compose([pixel_transform(preprocessing), to_input])
+    return v2.Compose([_cover(preprocessing), _Views(preprocessing.size, crops, to_input)])
+
+
+def pixel_transform(preprocessing: Preprocessing) -> Transform:
+    """The first half of :func:`eval_transform`: (T, 3, H, W) uint8 -> (T, 3, h, w) uint8, the central part."""
+    return v2.Compose([_cover(preprocessing), v2.CenterCrop(preprocessing.size)])
+
+
+def _cover(preprocessing: Preprocessing) -> "_Cover":
+    height, width = (int(pixels / preprocessing.crop) for pixels in preprocessing.size)
+    return _Cover((height, width), v2.InterpolationMode(preprocessing.interpolation))
+
+
+def input_transform(preprocessing: Preprocessing) -> Transform:
+    """The second half: (..., T, 3, h, w) uint8 -> (..., 3, T, h, w) float32, normalised, on the frames' device."""
+    return _ToInput(preprocessing.mean, preprocessing.std)
 
 
 # classes, not closures: worker processes that are not forks get them pickled
@@ -142,7 +155,7 @@ class _Views:
 
 
 class _ToInput:
-    """(T, 3, H, W) uint8 -> (3, T, H, W) float32: (x / 255 - mean) / std, as one product and one sum."""
+    """(..., T, 3, H, W) uint8 -> (..., 3, T, H, W) float32: (x / 255 - mean) / std, as one product and one sum."""
 
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         deviation = 255 * torch.tensor(std, dtype=torch.float64)
@@ -150,5 +163,6 @@ class _ToInput:
         self.scale = (1 / deviation).float()[:, None, None, None]
 
     def __call__(self, frames: Tensor) -> Tensor:
-        video = frames.new_empty(frames.transpose(0, 1).shape, dtype=torch.float32)
-        return video.copy_(frames.transpose(0, 1)).mul_(self.scale).add_(self.shift)
+        moved = frames.transpose(-4, -3)
+        video = frames.new_empty(moved.shape, dtype=torch.float32)
+        return video.copy_(moved).mul_(self.scale.to(video.device)).add_(self.shift.to(video.device))

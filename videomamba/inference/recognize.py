@@ -1,15 +1,13 @@
 """What a recogniser says about videos: decoding runs ahead in threads while the model computes in batches."""
 
-import os
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, islice
 
 import torch
 from torch import Tensor
 
 from videomamba.data import VideoError
+from videomamba.inference.ahead import ahead
 from videomamba.inference.result import ClassScore, Result
 from videomamba.inference.source import Source, model_input, name_of, single_sources
 from videomamba.models import TrainedModel
@@ -42,7 +40,7 @@ def recognize(
     task = Recognition(model.labels)
     task.check_model(model)
     model.to(device).eval()
-    stream = _loaded(single_sources(source), model, num_clips=num_clips, ahead=2 * batch_size)
+    stream = _loaded(single_sources(source), model, num_clips=num_clips, count=2 * batch_size)
     while batch := list(islice(stream, batch_size)):
         views = [video for _, video in batch if isinstance(video, Tensor)]
         scores = iter(_scores(task, model, views, device))
@@ -64,8 +62,8 @@ def _scores(task: Recognition, model: TrainedModel, videos: list[Tensor], device
     return task.scores(task.test_outputs(model, {"video": torch.stack(videos).to(device)})).cpu() if videos else ()
 
 
-def _loaded(sources: Iterator[Source], model: TrainedModel, *, num_clips: int, ahead: int) -> Iterator[Answer]:
-    """Inputs in order, ``ahead`` of them decoded or decoding while the caller works."""
+def _loaded(sources: Iterator[Source], model: TrainedModel, *, num_clips: int, count: int) -> Iterator[Answer]:
+    """Inputs in order, ``count`` of them decoded or decoding while the caller works."""
     preprocessing = model.preprocessing
 
     def load(source: Source) -> Answer:
@@ -74,12 +72,4 @@ def _loaded(sources: Iterator[Source], model: TrainedModel, *, num_clips: int, a
         except VideoError as error:
             return name_of(source), error
 
-    pool = ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="decode")
-    try:
-        waiting: deque[Future[Answer]] = deque(pool.submit(load, source) for source in islice(sources, ahead))
-        while waiting:
-            loaded = waiting.popleft().result()
-            waiting.extend(pool.submit(load, source) for source in islice(sources, 1))
-            yield loaded
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return ahead(load, sources, count=count)
