@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from videomamba import ops
     from videomamba.data import VideoReader, load_clip
-    from videomamba.inference import Result, predict
+    from videomamba.inference import Result, Session, predict, timeline
     from videomamba.models import (
         MSTCN2,
         ASFormer,
@@ -47,6 +47,8 @@ _ROOMS = {
     "Preprocessing": "preprocessing",
     "predict": "inference",
     "Result": "inference",
+    "Session": "inference",
+    "timeline": "inference",
 }
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "Detector",
     "Preprocessing",
     "Result",
+    "Session",
     "VideoMamba",
     "VideoReader",
     "VideoSwin",
@@ -64,6 +67,7 @@ __all__ = [
     "load_model",
     "ops",
     "predict",
+    "timeline",
 ]
 
 

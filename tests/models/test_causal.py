@@ -92,7 +92,9 @@ def test_a_wrapped_convolution_is_called_with_its_past():
 def test_other_models_are_refused(change):
     model = make(**change)
     assert not model.config.is_causal
-    with pytest.raises(ValueError, match="this model needs the whole clip; one that is trained with backward_order=spa"):
+    with pytest.raises(
+        ValueError, match="this model needs the whole clip; one that is trained with backward_order=spa"
+    ):
         CausalStream(model)
 
 
@@ -101,7 +103,7 @@ def test_other_models_are_refused(change):
     [({}, False), ({"backward_order": "spatio_temporal"}, True), ({"cls_position": "first"}, True)],
 )
 def test_only_the_causal_model_keeps_later_frames_from_earlier_ones(change, sees_later):
-    """By gradients of the first frame's features; a class token in front is read by all frames after it has seen all."""
+    """By gradients of the first frame's features; all frames read a class token in front, which has seen all."""
     model = make(torch.float64, **change)
     frames = video(dtype=torch.float64).requires_grad_()
     model.feature_map(frames)[:, :, 0].sum().backward()

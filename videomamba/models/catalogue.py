@@ -64,7 +64,7 @@ def list_models(pattern: str | None = None) -> list[str]:
 
     Example:
         >>> videomamba.list_models("*small*")
-        ['videomamba_small', 'videomamba_small_detector']
+        ['videomamba_small', 'videomamba_small_causal', 'videomamba_small_detector']
     """
     return [name for name in CATALOGUE if pattern is None or fnmatch.fnmatch(name, pattern)]
 

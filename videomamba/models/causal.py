@@ -15,8 +15,8 @@ from videomamba.shapes import Logits, Tokens, Video
 class CausalStream:
     """Steps a causal model (``model.config.is_causal``) through videos, as many frames at a time as come.
 
-    The logits after T frames are those that the model, set to T frames, gives for all of them at once. What is kept does
-    not grow: for every block and direction the last inputs of the convolution and the state of the scan.
+    The logits after T frames are those that the model, set to T frames, gives for all of them at once. What is kept
+    does not grow: for every block and direction the last inputs of the convolution and the state of the scan.
 
     Args:
         model: in evaluation mode, where it is to compute.
@@ -39,8 +39,8 @@ class CausalStream:
     def __init__(self, model: VideoMamba) -> None:
         if not model.config.is_causal:
             raise UserError(
-                "this model needs the whole clip; one that is trained with backward_order=spatial, cls_position=last and "
-                "pos_embed=none or sinusoidal can be stepped through a video"
+                "this model needs the whole clip; one that is trained with backward_order=spatial, cls_position=last "
+                "and pos_embed=none or sinusoidal can be stepped through a video"
             )
         self.model = model
         self.reset()

@@ -20,9 +20,7 @@ class Block(nn.Module):
     def forward(self, tokens: Tokens, order: Order | None = None) -> Tokens:
         return tokens + self.drop_path(self.mixer(self.norm(tokens), order)).to(tokens.dtype)
 
-    def step(
-        self, tokens: Tokens, past: MixerState | None, order: Order | None = None
-    ) -> tuple[Tokens, MixerState]:
+    def step(self, tokens: Tokens, past: MixerState | None, order: Order | None = None) -> tuple[Tokens, MixerState]:
         """The next tokens of sequences that are continued, without stochastic depth; see the mixer's ``step``."""
         out, after = self.mixer.step(self.norm(tokens), past, order)
         return tokens + out.to(tokens.dtype), after

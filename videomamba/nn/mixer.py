@@ -82,13 +82,9 @@ class SelectiveSSM(nn.Module):
         delta, bias = self._step_size(step)
         A = -torch.exp(_at_least_float32(self.A_log))
         D = _at_least_float32(self.D)
-        return ScanDirection(
-            u, delta, A, B, C, D, delta_bias=bias, initial_state=None if past is None else past.scan
-        )
+        return ScanDirection(u, delta, A, B, C, D, delta_bias=bias, initial_state=None if past is None else past.scan)
 
-    def _convolved(
-        self, x: Inner, before: Inner | None, *, reverse: bool, order: Order | None, backend: str
-    ) -> Inner:
+    def _convolved(self, x: Inner, before: Inner | None, *, reverse: bool, order: Order | None, backend: str) -> Inner:
         """SiLU of the convolution: by the kernel, or by calling the module on the visited sequence."""
         conv = self.conv1d
         if is_stock(conv, nn.Conv1d) and (conv.dilation, conv.stride, conv.padding) == ((1,), (1,), (0,)):

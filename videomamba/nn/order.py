@@ -16,8 +16,8 @@ def backward_order(kind: str, grid: tuple[int, int, int], cls_index: int) -> Ten
 
     ``spatio_temporal`` reverses everything; ``spatial`` reverses the tokens of each frame and keeps the frames in
     order; ``temporal`` reverses the frames and keeps the tokens of each in order. The class token takes the mirrored
-    position: a class token in front is visited last in every order, so that it sees all others. Only in ``spatial`` does a
-    class token behind the frames stay behind them: no frame then sees a later one.
+    position: a class token in front is visited last in every order, so that it sees all others. Only in ``spatial``
+    does a class token behind the frames stay behind them: no frame then sees a later one.
 
     Args:
         kind: one of ``BACKWARD_ORDERS``.
