@@ -28,13 +28,12 @@ def predict(
     A file that cannot be read is skipped, and the exit status is then 2.
 
     Args:
-        videos: video files, and folders to search for them
+        videos: video files, folders to search for them, globs, lists (.txt, .csv), http(s) URLs of files
         top_k: classes to show for each video
         batch_size: videos per forward pass
     """
-    from videomamba.data.annotations import search_videos
-    from videomamba.data.walk import left_out
     from videomamba.inference.predict import predict as predictions
+    from videomamba.inference.source import single_sources
     from videomamba.models import Detector, Segmenter, load_model
     from videomamba.tasks.recognition import Recognition
 
@@ -43,14 +42,12 @@ def predict(
     for name, value in (("--top-k", top_k), ("--clips", clips), ("--batch-size", batch_size)):
         if value < 1:
             raise UserError(f"{name} {value}; give at least 1")
-    found = search_videos(videos)
+    found = list(single_sources(videos))
     model = load_model(checkpoint)
     if isinstance(model, Detector | Segmenter):
         Recognition(model.labels).check_model(model)  # names the verb for such a checkpoint
     console, results = people(), []
-    for note in left_out(found.others):
-        console.print(f"note: {note}", soft_wrap=True)
-    for result in predictions(model, found.videos, top_k, clips, device, batch_size):
+    for result in predictions(model, found, top_k, clips, device, batch_size):
         results.append(result)
         show_classes(result, console)
     if json:

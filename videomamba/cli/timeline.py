@@ -51,10 +51,10 @@ def timeline(
         resume: go on with an unfinished NAME.csv
     """
     from videomamba.data.stream import is_once
-    from videomamba.inference.source import one_source
+    from videomamba.inference.source import file_stem, one_source
     from videomamba.inference.timeline import Sliding
     from videomamba.inference.timeline_files import TimelineFiles
-    from videomamba.inference.timeline_run import facts_of, file_stem
+    from videomamba.inference.timeline_run import facts_of
 
     source = one_source(video)
     if resume and is_once(source):

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from io import IOBase
 from pathlib import Path
@@ -89,7 +89,14 @@ class VideoStream:
         self._clock = Clock(self.fps)
         self._index = 0
 
-    def frames(self, *, step: int = 1, first: int = 0, short_side: int | None = None) -> Iterator[StreamFrame]:
+    def frames(
+        self,
+        *,
+        step: int = 1,
+        first: int = 0,
+        short_side: int | None = None,
+        on_time: Callable[[float], None] | None = None,
+    ) -> Iterator[StreamFrame]:
         """Every ``step``-th frame from the frame ``first`` on.
 
         A stream that ends is a normal end, and so is one that fails and cannot be connected to again, which a
@@ -99,6 +106,7 @@ class VideoStream:
             step: source frames from one frame to the next.
             first: frames before it are decoded for their times only.
             short_side: shrink each larger frame to this many pixels on its short side.
+            on_time: called with the seconds of every frame of the source.
 
         Raises:
             VideoError: nothing can be decoded.
@@ -117,6 +125,8 @@ class VideoStream:
                 seconds = self._clock(None if tick is None else float(tick * unit), float(unit))
             else:
                 seconds = self._clock(frame.seconds, 0.0)
+            if on_time is not None:
+                on_time(seconds)
             if index < first or index % step:
                 continue
             picture = to_rgb(frame) if isinstance(frame, VideoFrame) else frame.picture

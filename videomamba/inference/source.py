@@ -119,6 +119,23 @@ def name_of(source: Source) -> str:
     return str(getattr(source, "name", "<file object>"))
 
 
+def file_stem(source: Source) -> str:
+    """A name for the files of a source: a file's own, or what is left of an address without signs.
+
+    Raises:
+        UserError: nothing is left.
+    """
+    if isinstance(source, str | Path) and not is_once(source):
+        return Path(source).stem
+    if source == "-":
+        return "stdin"
+    kept = "".join(c if c.isalnum() else "-" for c in name_of(source).split("?")[0])
+    short = "-".join(part for part in kept.split("-") if part)[-80:]
+    if not short:
+        raise UserError(f"{name_of(source)} gives no name for files")
+    return short
+
+
 def open_stream(source: Source, *, reconnect: float = 10.0, endless: bool = False) -> VideoStream:
     """One video as a stream of frames.
 

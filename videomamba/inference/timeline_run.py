@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from videomamba.data.stream import StreamFrame, is_once
-from videomamba.errors import UserError
 from videomamba.inference.film import SHORT_SIDE, CaptionedFilm
 from videomamba.inference.source import Source, name_of, open_stream
 from videomamba.inference.timeline import Sliding
@@ -111,20 +110,3 @@ def _hash(model: PretrainedModel) -> str:
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def file_stem(source: Source) -> str:
-    """A name for the files of a source: a file's own, or what is left of an address without signs.
-
-    Raises:
-        UserError: nothing is left.
-    """
-    if isinstance(source, Path):
-        return source.stem
-    if source == "-":
-        return "stdin"
-    kept = "".join(c if c.isalnum() else "-" for c in name_of(source).split("?")[0])
-    short = "-".join(part for part in kept.split("-") if part)[-80:]
-    if not short:
-        raise UserError(f"{name_of(source)} gives no name for files")
-    return short
