@@ -1,13 +1,17 @@
 """``videomamba live``: lines for programs, a csv, and what it says."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
 from tests.colours import colour_frames, colour_model
-from tests.data.videos import write
+from tests.data.server import served
+from tests.data.videos import shift, write
 from videomamba.cli.main import main
 
 
@@ -51,3 +55,59 @@ def test_a_pipe_in_another_process(colours, film, tmp_path):
 )  # fmt: skip
 def test_mistakes_are_one_line(colours, film, fails, words, message):
     assert message in fails("live", *words, "--checkpoint", colours)
+
+
+@pytest.mark.slow
+def test_five_minutes_of_a_server_and_a_pipe(colours, film, tmp_path):
+    """Memory is flat from the first minute on, the latency below the time between scores, and a restart is survived."""
+    seconds, rate = 300, 15
+    loop = write(tmp_path / "loop.ts", colour_frames(["red", "blue", "green"], each=10), fps=rate)
+    words = [
+        sys.executable,
+        "-m",
+        "videomamba.cli.main",
+        "live",
+        "--checkpoint",
+        str(colours),
+        "--json",
+        "--device",
+        "cpu",
+    ]
+    with served(loop, "chunked", -2.0) as server:
+        files = [(tmp_path / f"{name}.out").open("w") for name in ("server", "pipe")]
+        watch = subprocess.Popen([*words, server.url], cwd=tmp_path, stdout=files[0], stderr=subprocess.DEVNULL)
+        piped = subprocess.Popen(
+            [*words, "-"], cwd=tmp_path, stdin=subprocess.PIPE, stdout=files[1], stderr=subprocess.DEVNULL
+        )
+        began, sizes, part = time.monotonic(), {}, shifted_parts(loop, tmp_path, count=seconds // 2, seconds=2.0)
+        for second in range(0, seconds, 2):
+            time.sleep(max(0.0, began + second - time.monotonic()))
+            piped.stdin.write(next(part))
+            piped.stdin.flush()
+            if second == 120:
+                server.kill()
+            if second == 124:
+                server.start()
+            if second in (60, seconds - 2):
+                sizes[second] = [psutil.Process(p.pid).memory_info().rss for p in (watch, piped)]
+        piped.stdin.close()
+        assert piped.wait(60) == 0
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(60) == 130
+    for file in files:
+        file.close()
+    for name, before, after in zip(("server", "pipe"), sizes[60], sizes[seconds - 2], strict=True):
+        *lines, last = map(json.loads, (tmp_path / f"{name}.out").read_text().splitlines())
+        summary = last["summary"]
+        print(name, summary, f"{before / 2**20:.1f} -> {after / 2**20:.1f} MiB")
+        assert abs(after / before - 1) < 0.05
+        assert summary["latency_p95_ms"] < 1000
+        assert summary["frames"] > 0.9 * (seconds - (10 if name == "server" else 2)) * rate
+        assert summary["reconnects"] == (1 if name == "server" else 0)
+        assert len(lines) == summary["scores"]
+
+
+def shifted_parts(loop, folder, *, count, seconds):
+    """The bytes of a transport stream that plays on: each part's clock begins where the one before ends."""
+    for i in range(count):
+        yield shift(loop, folder / "part.ts", round(1000 * seconds * i)).read_bytes()

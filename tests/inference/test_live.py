@@ -49,6 +49,9 @@ class Burst:
     def __init__(self, count, new_start_at=None):
         self._count, self._new = count, new_start_at
 
+    def close(self):
+        """Nothing is open."""
+
     def frames(self, *, step=1, short_side=None):
         picture = torch.zeros(3, 32, 32, dtype=torch.uint8)
         for i in range(self._count):

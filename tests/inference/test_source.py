@@ -101,7 +101,7 @@ def test_what_a_folder_holds_beside_its_videos_is_said(tree):
 
 @pytest.mark.parametrize(
     ("name", "text", "message"),
-    [("a.txt", "\n\n", "a.txt lists no video"), ("a.csv", "file,label\nx,y\n", "a.csv has no column path; it has file,"),
+    [("a.txt", "\n\n", "a.txt lists no video"), ("a.csv", "file,label\nx,y\n", "a.csv has no column path; it has"),
      ("a.csv", "", "a.csv has no column path; it has no line"), ("*.mov", None, "matches no file")],
 )  # fmt: skip
 def test_lists_and_patterns_of_nothing(tmp_path, name, text, message):

@@ -2,6 +2,8 @@
 
 import io
 
+import av
+import psutil
 import pytest
 
 from tests.colours import write_colours
@@ -87,3 +89,37 @@ def test_facts_tell_models_windows_and_files_apart(colours, film):
     assert facts_of(film, "m", Sliding.over(model, stride=4)) != facts
     model.head.weight.data[0, 0] += 1
     assert facts_of(film, "m", Sliding.over(model, stride=2))["weights"] != facts["weights"]
+
+
+@pytest.mark.slow
+def test_two_hours_take_as_much_memory_as_five_minutes(colours, tmp_path):
+    """36,000 frames, one minute played 120 times; colours change every 20 s, which is found within a stride."""
+    minute = write_colours(tmp_path / "minute.mp4", ["red", "blue", "green"], each=100, fps=5)
+    film = tmp_path / "film.mkv"
+    with av.open(str(film), "w") as written:
+        for i in range(120):
+            with av.open(str(minute)) as read:
+                stream = read.streams.video[0]
+                copy = written.add_stream_from_template(stream) if not i else copy
+                for packet in read.demux(stream):
+                    if packet.dts is not None:
+                        packet.pts += round(60 * i / packet.time_base)
+                        packet.dts += round(60 * i / packet.time_base)
+                        packet.stream = copy
+                        written.mux(packet)
+    sliding = Sliding.over(load_model(colours), stride=10)
+    files = TimelineFiles(tmp_path / "film.csv", sliding.labels, facts_of(film, "colours", sliding))
+    process, sizes = psutil.Process(), {}
+
+    def on_seconds(done, of):
+        for minutes in (5, 119):
+            if done >= 60 * minutes:
+                sizes.setdefault(minutes, process.memory_info().rss)
+
+    run_timeline(film, sliding, files, on_seconds=on_seconds)
+    spans = files.finish("film")
+    print(f"{sizes[5] / 2**20:.1f} MiB at minute 5, {sizes[119] / 2**20:.1f} at minute 119; {len(spans)} stretches")
+    assert abs(sizes[119] / sizes[5] - 1) < 0.05
+    assert [span.label for span in spans] == ["red", "blue", "green"] * 120
+    for i, span in enumerate(spans[1:], 1):
+        assert abs(span.start_s - 20 * i) <= 10 / 5 + 1e-3

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,10 +15,9 @@ from typing import Any, NamedTuple, Self
 import av
 from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream as AvStream
 from torch import Tensor
 
-from videomamba.data.camera import Camera, camera_number
+from videomamba.data.camera import Camera, CameraFrame, camera_number
 from videomamba.data.clock import Clock
 from videomamba.data.errors import VideoError, reason
 from videomamba.data.ffmpeg import ffmpeg_name, video_stream
@@ -79,6 +79,7 @@ class VideoStream:
         self._is_file = isinstance(source, Path) or (isinstance(source, str) and not is_once(source))
         self._camera = Camera(source) if isinstance(source, str) and camera_number(source) is not None else None
         self._container: InputContainer | None = None
+        self._reading, self._is_closed = threading.Lock(), False
         self._is_avi = False
         self.seconds: float | None = None
         self.fps: float | None = self._camera.fps if self._camera else None
@@ -129,8 +130,7 @@ class VideoStream:
                 on_time(seconds)
             if index < first or index % step:
                 continue
-            picture = to_rgb(frame) if isinstance(frame, VideoFrame) else frame.picture
-            picture = shrink(picture, short_side)
+            picture = shrink(self._picture(frame, to_rgb), short_side)
             size = list(picture.shape[:2]) if size is None else size
             yield StreamFrame(index, seconds, resized(picture, size).permute(2, 0, 1), is_new_start)
             is_new_start = False
@@ -138,6 +138,12 @@ class VideoStream:
             raise VideoError(f"{self.name} has no frame that can be decoded")
         if self._clock.is_assumed:
             self._note(f"does not say how fast it plays: {self._clock.fps:g} frames a second are assumed")
+
+    def _picture(self, frame: VideoFrame | CameraFrame, to_rgb: ToRGB) -> Tensor:
+        try:
+            return to_rgb(frame) if isinstance(frame, VideoFrame) else frame.picture
+        except (av.error.FFmpegError, RuntimeError, MemoryError) as error:
+            raise VideoError(f"{self.name} cannot be decoded: {reason(error)}") from error
 
     @property
     def usual(self) -> float:
@@ -152,8 +158,7 @@ class VideoStream:
         broken = 0
         while True:
             why = None
-            assert self._container is not None
-            for frame in _decode(self._container, self._stream):
+            for frame in self._read():
                 if isinstance(frame, VideoFrame):
                     yield frame
                 elif frame is None:
@@ -170,6 +175,33 @@ class VideoStream:
             yield None
         if broken:
             self._note(f"{broken} packets cannot be decoded; their frames are missing")
+
+    def _read(self) -> Iterator[VideoFrame | Exception | None]:
+        """Frames; None for a packet that cannot be decoded; last, where that is not its end, why it broke off."""
+        container, failure = self._container, None
+        assert container is not None
+        packets = container.demux(self._stream)
+        while True:
+            found: list[VideoFrame | Exception | None] = []
+            with self._reading:
+                if self._is_closed:
+                    container.close()
+                    return
+                try:
+                    packet = next(packets, None)
+                except (av.error.FFmpegError, IndexError) as error:  # IndexError: PyAV's, where streams came up later
+                    failure, packet = None if isinstance(error, IndexError) else error, None
+                try:  # at the end or the break, what the decoder holds back
+                    found += self._stream.codec_context.decode(None) if packet is None else packet.decode()
+                except av.error.EOFError:
+                    pass  # it was flushed already
+                except av.error.FFmpegError:
+                    found.append(None)
+            yield from found
+            if packet is None:
+                if failure is not None:
+                    yield failure
+                return
 
     def _is_end(self, why: Exception) -> bool:
         """Whether a failure is no reason to try again: of a file or a pipe, or of a connection that was just closed."""
@@ -197,6 +229,8 @@ class VideoStream:
         except (av.error.FFmpegError, OSError) as error:
             said = f"no answer in {self._timeout:g} s" if isinstance(error, av.error.ExitError) else reason(error)
             plain = plainer(Path(self.name)) if self._is_file else None
+            if not self._is_url and not self._is_file and not getattr(source, "seekable", bool)():
+                said += "; an mp4 with its index at the end cannot be read from a pipe, mkv and mpegts can"
             raise plain or VideoError(f"{self.name} is not a video that FFmpeg can open: {said}") from error
         try:
             self._stream = video_stream(self._container, self.name)
@@ -213,9 +247,10 @@ class VideoStream:
             self.seconds = self._container.duration / av.time_base
 
     def _reconnected(self) -> bool:
-        self.close()
+        assert self._container is not None
+        self._container.close()
         lost = time.monotonic()
-        while time.monotonic() - lost < self._patience:
+        while time.monotonic() - lost < self._patience and not self._is_closed:
             try:
                 self._open()
             except VideoError:
@@ -231,9 +266,14 @@ class VideoStream:
         warnings.warn(UserNote(f"{self.name} {text}"), stacklevel=2)
 
     def close(self) -> None:
-        """Lets go of the source."""
-        if self._container is not None:
-            self._container.close()
+        """Lets go of the source; where another thread waits for it, as soon as that one wakes up."""
+        self._is_closed = True
+        if self._reading.acquire(timeout=_PAUSE):
+            try:
+                if self._container is not None:
+                    self._container.close()
+            finally:
+                self._reading.release()
         if self._camera is not None:
             self._camera.close()
 
@@ -260,24 +300,3 @@ class StandardInput:
 
     def read(self, size: int) -> bytes:
         return os.read(sys.stdin.fileno(), size)  # sys.stdin.buffer would wait for more, and lock while it waits
-
-
-def _decode(container: InputContainer, stream: AvStream) -> Iterator[VideoFrame | Exception | None]:
-    """Frames; None for a packet that cannot be decoded; last, where that is not its end, why the stream broke off."""
-    failure: Exception | None = None
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except (av.error.FFmpegError, IndexError) as error:  # IndexError: PyAV's, where streams came up on the way
-            failure, packet = None if isinstance(error, IndexError) else error, None
-        try:  # at the end or the break, what the decoder holds back
-            yield from stream.codec_context.decode(None) if packet is None else packet.decode()
-        except av.error.EOFError:
-            pass  # it was flushed already
-        except av.error.FFmpegError:
-            yield None
-        if packet is None:
-            if failure is not None:
-                yield failure
-            return

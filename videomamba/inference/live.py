@@ -88,6 +88,7 @@ class LiveRun:
                 raise self._failure
         finally:
             self._stopped = True
+            self.stream.close()  # ends the thread, at once or when its source gives something
 
     @property
     def fps(self) -> float:
