@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,10 +29,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.close_connection = True
-        if self.path == "/alive":
-            self.send_response(204)
-            self.end_headers()
-            return
         self.send_response(200)
         if self.how in ("length", "cut"):
             self.send_header("Content-Length", str(len(self.data)))
@@ -60,7 +55,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Served:
-    """A server in a process of its own.
+    """A server in a process of its own; ``how`` may also be ``rtsp``.
 
     Attributes:
         url: of the video.
@@ -71,14 +66,15 @@ class Served:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
         self._words = (str(file), how, str(seconds))
-        self.url = f"http://127.0.0.1:{self._port}/{file.name}"
+        self._script = Path(__file__).with_name("rtsp_server.py") if how == "rtsp" else Path(__file__)
+        self.url = f"{'rtsp' if how == 'rtsp' else 'http'}://127.0.0.1:{self._port}/{file.name}"
         self.start()
 
     def start(self) -> None:
         """Starts it, or starts it again on the same port."""
-        self.process = subprocess.Popen([sys.executable, __file__, str(self._port), *self._words])
+        self.process = subprocess.Popen([sys.executable, str(self._script), str(self._port), *self._words])
         for _ in range(100):
-            with contextlib.suppress(OSError), urllib.request.urlopen(self.url.rsplit("/", 1)[0] + "/alive"):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port)):
                 return
             time.sleep(0.05)
         raise AssertionError("the server does not start")

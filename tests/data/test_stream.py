@@ -130,6 +130,14 @@ def test_a_server_with_an_end(film, how, count, recwarn):
     assert ["ends early" in str(w.message) for w in recwarn if w.category is UserNote] == [True] * (how == "close")
 
 
+def test_rtsp(film):
+    with served(film, "rtsp", 0.5) as server, VideoStream(server.url) as stream:
+        assert stream.is_live
+        found = list(stream.frames())
+    assert numbers(found) == list(range(50))
+    assert found[-1].seconds == pytest.approx(49 / 25, abs=0.01)
+
+
 def test_a_server_that_falls_silent(film):
     """After the timeout it is connected to again; here it plays from the start, and time goes on."""
     with served(film, "hang") as server:
@@ -159,8 +167,9 @@ def test_a_server_that_goes_away(film):
         VideoStream(server.url)
 
 
-def test_a_live_server_that_is_restarted(film):
-    with served(film, "chunked", -2.0) as server:
+@pytest.mark.parametrize("how", ["chunked", "rtsp"])
+def test_a_live_server_that_is_restarted(film, how):
+    with served(film, how, -2.0) as server:
         stream = VideoStream(server.url, timeout=2, reconnect=10, endless=True)
         assert stream.is_live
         for seen, frame in enumerate(stream.frames()):

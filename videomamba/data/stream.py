@@ -189,7 +189,7 @@ class VideoStream:
                     return
                 try:
                     packet = next(packets, None)
-                except (av.error.FFmpegError, IndexError) as error:  # IndexError: PyAV's, where streams came up later
+                except (av.error.FFmpegError, OSError, IndexError) as error:  # the last one where streams come up later
                     failure, packet = None if isinstance(error, IndexError) else error, None
                 try:  # at the end or the break, what the decoder holds back
                     found += self._stream.codec_context.decode(None) if packet is None else packet.decode()
@@ -235,7 +235,7 @@ class VideoStream:
         try:
             self._stream = video_stream(self._container, self.name)
         except BaseException:
-            self.close()
+            self._container.close()
             raise
         self._has_size = self._container.size > 0
         self._is_avi = self._container.format.name == "avi"  # its packets say in what order to decode, not when to show
