@@ -58,7 +58,7 @@ def test_each_tubelet_is_embedded_once(colours, frames):
 def test_a_model_that_is_only_called(frames):
     net = torch.nn.Sequential(torch.nn.AdaptiveAvgPool3d(1), torch.nn.Flatten(), torch.nn.Linear(3, 4))
     prepared = Preprocessing(num_frames=3, stride=1, size=(16, 16))
-    model = CustomModel(net, num_classes=4, preprocessing=prepared)
+    model = CustomModel(net, class_names=list("abcd"), preprocessing=prepared)
     found = Session(model, hop=5).step(frames)
     torch.testing.assert_close(found, by_window(model, frames, [0, 5, 10, 15]), atol=1e-5, rtol=0)
 

@@ -112,6 +112,8 @@ def _make(
                 on_seconds=lambda done, of: bar.update(task, completed=done, total=of, at=_clock(done)),
             )
         except KeyboardInterrupt:
+            if not files.count:
+                raise KeyboardInterrupt("stopped before the first score") from None
             if is_once(source):
                 files.finish(printable(files.csv.stem))
                 raise KeyboardInterrupt(f"stopped; {files.csv} has what there was until then") from None

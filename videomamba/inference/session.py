@@ -159,7 +159,7 @@ class Session:
 
     def load_state_dict(self, kept: dict[str, Tensor]) -> None:
         """Goes on from what :meth:`state_dict` gave."""
-        window = {n.removeprefix("window."): value for n, value in kept.items() if n.startswith("window.")}
+        window = {n.removeprefix("window."): x.to(self._device) for n, x in kept.items() if n.startswith("window.")}
         self._window.load_state_dict(window)
         self._given, self._seen, self._at = kept["counts"].tolist()
         self._rest = list(kept["rest"].split(1, 1)) if "rest" in kept else []

@@ -152,8 +152,8 @@ class Sliding:
                 yield from self._finish()
                 self.session.reset()
                 self._times.clear()
+            self.next = frame.index + 1  # before the scores, at which the state may be asked for
             yield from self._take(frame.picture, frame.seconds)
-            self.next = frame.index + 1
         yield from self._finish()
 
     def state_dict(self) -> dict[str, Tensor]:

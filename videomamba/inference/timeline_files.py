@@ -43,12 +43,16 @@ class TimelineFiles:
         csv: the file.
         labels: of the classes.
         facts: what the result is of; a csv is gone on with only for the same facts.
+
+    Attributes:
+        count: rows of the csv.
     """
 
     def __init__(self, csv: Path, labels: Sequence[str], facts: dict[str, Any]) -> None:
         self.csv, self.labels, self.facts = csv, tuple(labels), facts
         self.json, self.picture = csv.with_suffix(".json"), csv.with_suffix(".png")
         self.state = csv.with_name(f"{csv.name}.resume")
+        self.count = 0
         self._file: BinaryIO | None = None
 
     @property
@@ -79,7 +83,7 @@ class TimelineFiles:
             with safe_open(self.state, "pt") as file:
                 facts = json.loads(file.metadata()["facts"])
                 kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                size = int(file.metadata()["bytes"])
+                size, count = int(file.metadata()["bytes"]), int(file.metadata()["rows"])
         except Exception as error:  # safetensors has many
             raise UserError(f"{self.state} cannot be read: delete it to begin anew") from error
         if facts != json.loads(json.dumps(self.facts)):
@@ -90,6 +94,7 @@ class TimelineFiles:
         self._file = self.csv.open("r+b")
         self._file.truncate(size)
         self._file.seek(size)
+        self.count = count
         return kept
 
     def add(self, moment: Moment) -> None:
@@ -101,11 +106,12 @@ class TimelineFiles:
         line = csv_lines([(*times, self.labels[best], scores[best], *scores)])
         self._file.write(line.encode("utf-8", "surrogateescape"))
         self._file.flush()
+        self.count += 1
 
     def save(self, kept: dict[str, Tensor]) -> None:
         """What :meth:`go_on` will give, for the rows so far."""
         assert self._file is not None
-        metadata = {"facts": json.dumps(self.facts), "bytes": str(self._file.tell())}
+        metadata = {"facts": json.dumps(self.facts), "bytes": str(self._file.tell()), "rows": str(self.count)}
         with whole_file(self.state) as temporary:
             save_file({name: value.contiguous() for name, value in kept.items()}, temporary, metadata)
 

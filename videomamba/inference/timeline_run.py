@@ -1,6 +1,7 @@
 """A timeline from a source to its files: saved on the way, gone on with, and drawn as a film."""
 
 import hashlib
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -57,7 +58,7 @@ def run_timeline(
         done: Rows = iter(())
         if resume and files.state.is_file():
             sliding.load_state_dict(files.go_on())
-            done = files.rows() if film is not None else done
+            done = itertools.islice(files.rows(), files.count)
         else:
             files.begin()
         stack.callback(files.close)

@@ -36,7 +36,7 @@ class Window(Protocol):
         """All that is kept."""
 
     def load_state_dict(self, kept: dict[str, Tensor]) -> None:
-        """Goes on from what :meth:`state_dict` gave."""
+        """Goes on from what :meth:`state_dict` gave, on the model's device."""
 
 
 def window_for(model: PretrainedModel, *, causal: bool) -> Window:
@@ -82,7 +82,7 @@ class TubeletWindow:
         self.reset()
         if kept:
             places = self._model.config.grid[1] * self._model.config.grid[2]
-            self._tokens.extend(kept["tokens"].to(self._model.cls_token.device).split(places, 1))
+            self._tokens.extend(kept["tokens"].split(places, 1))
 
 
 class FrameWindow:
