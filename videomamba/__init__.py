@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from videomamba import ops
     from videomamba.data import VideoReader, load_clip
     from videomamba.exporters import export
-    from videomamba.inference import Result, predict
+    from videomamba.inference import Result, Session, predict, timeline
     from videomamba.models import (
         MSTCN2,
         ASFormer,
@@ -49,6 +49,8 @@ _ROOMS = {
     "predict": "inference",
     "Result": "inference",
     "export": "exporters",
+    "Session": "inference",
+    "timeline": "inference",
 }
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "Detector",
     "Preprocessing",
     "Result",
+    "Session",
     "VideoMamba",
     "VideoReader",
     "VideoSwin",
@@ -67,6 +70,7 @@ __all__ = [
     "load_model",
     "ops",
     "predict",
+    "timeline",
 ]
 
 

@@ -61,7 +61,8 @@ def test_windows_are_joined(model, tmp_path, frames, step, overlap):
     windows = windows_for(model, step=step, overlap=overlap)
     for batch_size in (1, 3):
         with VideoReader(path) as reader:
-            ours = torch.stack(list(video_features(model, reader, windows, device=CPU, batch_size=batch_size)))
+            frames = reader.stream(step=windows.step, short_side=64)
+            ours = torch.stack(list(video_features(model, frames, windows, device=CPU, batch_size=batch_size)))
         torch.testing.assert_close(ours, plain(model, path, windows), atol=1e-5, rtol=1e-4)
 
 
@@ -87,7 +88,7 @@ def test_memory_does_not_grow_with_the_video(model, tmp_path):
     gc.freeze()  # what is there already is left out of gc.get_objects()
     try:
         with VideoReader(path) as reader:
-            for _ in video_features(model, reader, windows_for(model), device=CPU, batch_size=2):
+            for _ in video_features(model, reader.stream(), windows_for(model), device=CPU, batch_size=2):
                 storages = [o.untyped_storage() for o in gc.get_objects() if type(o) is torch.Tensor]
                 held.append(sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values()))
     finally:
@@ -131,3 +132,29 @@ def test_when_features_are(model, tmp_path):
             assert seconds is None
         else:
             assert seconds == pytest.approx([0, 0.2, 0.4, 1, 2, 3, 4.0], abs=1e-3)
+
+
+@pytest.mark.parametrize(("frames", "step", "stride"), [(37, 1, 1), (40, 2, 3), (5, 1, 2), (33, 3, 1), (8, 1, 1)])
+def test_a_stream_gives_what_the_file_gives(model, tmp_path, frames, step, stride):
+    path, windows = video(tmp_path / "v.mp4", frames), windows_for(model, step=step)
+    options = {"name": "x", "device": CPU, "stride": stride}
+    info = write_features(tmp_path / "file.npy", model, path, windows, **options)
+    stream = write_features(tmp_path / "stream.npy", model, path.read_bytes(), windows, **options)
+    assert (tmp_path / "file.npy").read_bytes() == (tmp_path / "stream.npy").read_bytes()
+    assert (stream.frames, stream.shape, stream.fps) == (info.frames, info.shape, pytest.approx(info.fps))
+
+
+def test_ctrl_c_keeps_the_features_of_a_stream(model, tmp_path):
+    data, windows = video(tmp_path / "v.mp4", 60).read_bytes(), windows_for(model)
+
+    def stop(done, total):
+        assert total is None
+        if done == 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="has what there was until then"):
+        write_features(tmp_path / "f.npy", model, data, windows, name="x", device=CPU, on_window=stop)
+    array = np.load(tmp_path / "f.npy")
+    assert 10 < array.shape[1] < 60
+    assert np.isfinite(array).all()
+    assert json.loads((tmp_path / "f.json").read_text())["shape"] == [32, array.shape[1]]

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.data.server import served
+from videomamba.data import VideoError
 from videomamba.errors import UserError
-from videomamba.inference.source import as_file, model_input, name_of, single_sources
+from videomamba.inference.source import as_file, file_stem, model_input, name_of, one_source, single_sources
+from videomamba.notes import UserNote
 from videomamba.preprocessing import Preprocessing
 
 PLAIN = Preprocessing(num_frames=2, stride=1, size=(4, 4), mean=(0, 0, 0), std=(1, 1, 1))
@@ -58,3 +61,77 @@ def test_frames_are_sampled_and_prepared_clips_are_taken_as_they_are():
 def test_other_tensors_are_refused(tensor):
     with pytest.raises(UserError, match=r"give frames \(T, 3, H, W\) uint8, or prepared"):
         model_input(tensor, PLAIN)
+
+
+def test_names_of_files():
+    assert file_stem(Path("a/b.c.mp4")) == "b.c"
+    assert file_stem("-") == "stdin"
+    assert file_stem("camera:0") == "camera-0"
+    assert file_stem("rtsp://10.0.0.1:554/live?user=x") == "rtsp-10-0-0-1-554-live"
+
+
+def names(found, root):
+    return [str(item.relative_to(root)) if isinstance(item, Path) else item for item in found]
+
+
+@pytest.fixture
+def tree(tmp_path):
+    for name in ("a/1.mp4", "a/2.MKV", "a/notes.txt", "b/3.mp4", "4.mp4", "clips[1].mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def test_patterns_lists_and_what_is_opened_once(tree):
+    assert names(single_sources(str(tree / "*" / "*.mp4")), tree) == ["a/1.mp4", "b/3.mp4"]
+    assert names(single_sources(str(tree / "clips[1].mp4")), tree) == ["clips[1].mp4"], "a file of that name"
+    (tree / "list.txt").write_text("4.mp4\n\nrtsp://cam/1\n b \n")
+    assert names(single_sources(tree / "list.txt"), tree) == ["4.mp4", "rtsp://cam/1", "b/3.mp4"]
+    (tree / "list.csv").write_text("label,path\nrun,a/1.mp4\nrun,4.mp4\n")
+    assert names(single_sources(str(tree / "list.csv")), tree) == ["a/1.mp4", "4.mp4"]
+    assert list(single_sources(["-", "camera:0", "http://x/a.mp4"])) == ["-", "camera:0", "http://x/a.mp4"]
+    (tree / "self.txt").write_text("self.txt\n")
+    assert names(single_sources(tree / "self.txt"), tree) == ["self.txt"], "no list within a list"
+
+
+def test_what_a_folder_holds_beside_its_videos_is_said(tree):
+    with pytest.warns(UserNote, match=r"1 file with other suffixes \(.txt 1\) is left out in .*/a"):
+        assert len(list(single_sources(tree / "a"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [("a.txt", "\n\n", "a.txt lists no video"), ("a.csv", "file,label\nx,y\n", "a.csv has no column path; it has"),
+     ("a.csv", "", "a.csv has no column path; it has no line"), ("*.mov", None, "matches no file")],
+)  # fmt: skip
+def test_lists_and_patterns_of_nothing(tmp_path, name, text, message):
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=message):
+        list(single_sources(str(tmp_path / name)))
+
+
+def test_one_source(tree):
+    assert one_source(tree / "4.mp4") == tree / "4.mp4"
+    assert one_source(str(tree / "b")) == tree / "b/3.mp4"
+    with pytest.raises(UserError, match="has 2 videos; give one"):
+        one_source(tree / "a")
+
+
+def test_a_whole_video_of_a_server(tmp_path):
+    file = tmp_path / "a.bin"
+    file.write_bytes(bytes(range(256)) * 9)
+    with served(file, "length") as server, as_file(server.url) as path:
+        assert path.read_bytes() == file.read_bytes()
+    with served(file, "chunked") as server, pytest.raises(UserError, match="has no length, and this"):
+        as_file(server.url).__enter__()
+    with served(file, "cut") as server, pytest.raises(VideoError, match="the connection ended 1152 bytes early"):
+        as_file(server.url).__enter__()
+    with pytest.raises(VideoError, match=r"cannot be downloaded: .*Connection refused"):
+        as_file(server.url).__enter__()
+
+
+@pytest.mark.parametrize("source", ["-", "camera:0", "rtsp://127.0.0.1/x"])
+def test_what_has_no_length_is_refused_where_a_whole_video_is_needed(source):
+    with pytest.raises(UserError, match=f"{source} has no length, and this needs a whole video: `videomamba timeline`"):
+        model_input(source, PLAIN)

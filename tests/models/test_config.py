@@ -16,7 +16,7 @@ from videomamba.models import VideoMambaConfig
         ({"depth": 0}, "depth=0; it must be a whole number, at least 1"),
         ({"backward_order": "sideways"}, "backward_order='sideways'; choose one of"),
         ({"pos_embed": "fourier"}, "pos_embed='fourier'; choose one of"),
-        ({"cls_position": "last"}, "cls_position='last'; choose one of first, middle"),
+        ({"cls_position": "end"}, "cls_position='end'; choose one of first, middle, last"),
         ({"drop_path_rate": 1.0}, "drop_path_rate=1.0; it must be at least 0 and below 1"),
         ({"backend": "gpu"}, "backend='gpu'; choose one of auto"),
     ],

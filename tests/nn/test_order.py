@@ -20,6 +20,13 @@ def test_class_token_in_the_middle():
     assert backward_order("temporal", GRID, 6).tolist() == [7, 8, 9, 10, 11, 12, 6, 0, 1, 2, 3, 4, 5]
 
 
+def test_class_token_last():
+    """Behind the frames in ``spatial`` too, so that no frame sees a later one through it; mirrored in the others."""
+    assert backward_order("spatial", GRID, 12).tolist() == [5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6, 12]
+    assert backward_order("temporal", GRID, 12).tolist() == [12, 6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5]
+    assert backward_order("spatio_temporal", GRID, 12) is None
+
+
 def test_unknown_order_lists_the_known():
     with pytest.raises(ValueError, match=r"unknown backward_order 'diagonal'; choose one of spatio_temporal, spatial"):
         backward_order("diagonal", GRID, 0)

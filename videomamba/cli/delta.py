@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def delta(
-    video: Annotated[Path, tyro.conf.Positional, option("VIDEO")],
+    video: Annotated[str, tyro.conf.Positional, option("VIDEO")],
     checkpoint: Checkpoint,
     layers: Annotated[str | None, option("N,N,...")] = None,
     out: Annotated[Path | None, option("FILE")] = None,
@@ -38,7 +38,7 @@ def delta(
     Small steps (dark) keep the past, large ones take in the current token (the paper's Figs. S1-S3).
 
     Args:
-        video: the file; its central clip is shown, as predict sees it
+        video: a file, or the http(s) URL of one; its central clip is shown, as predict sees it
         layers: rows to draw, such as 0,6,12,18,21 (five, evenly spread)
         out: picture (.png, .pdf, .svg), video (.mp4) or web page (.html) to write; by default VIDEO_delta.png in the
             current folder
@@ -51,11 +51,12 @@ def delta(
 
     from videomamba.data import load_clip
     from videomamba.inference.device import resolve_device
+    from videomamba.inference.source import as_file, file_stem
     from videomamba.models import VideoMamba, load_model
     from videomamba.viz.curves import depth_trend, layer_steps
     from videomamba.viz.delta import Drawing, check_layers
 
-    file = Path(f"{video.stem}_delta.png") if out is None else out
+    file = Path(f"{file_stem(video)}_delta.png") if out is None else out
     check_suffix("--out", file, (*PICTURES, ".mp4", ".html"))
     if curve is not None:
         check_suffix("--curve", curve)
@@ -65,18 +66,19 @@ def delta(
     if not isinstance(model, VideoMamba):
         raise UserError(f"{checkpoint} is {type(model).__name__}, which has no step sizes; only VideoMamba has")
     how = Drawing(check_layers(chosen, model.config.depth), direction, scale, overlay)
-    clip = load_clip(video, model.preprocessing)
+    with as_file(video) as path:
+        clip = load_clip(path, model.preprocessing)
     model.to(where)
     with torch.inference_mode():
         maps = model.delta_maps(clip.video[None].to(where))[0].cpu()
     steps = layer_steps(maps)
-    draw(file, clip, maps, how, title=printable(video.name), note=f"{checkpoint}: {depth_trend(steps)}.")
+    draw(file, clip, maps, how, title=printable(Path(video).name), note=f"{checkpoint}: {depth_trend(steps)}.")
     console = people()
     console.print(_table(steps))
     console.print(f"{depth_trend(steps)}; this clip, this checkpoint", soft_wrap=True)
     console.print(f"wrote {file}", soft_wrap=True)
     if curve is not None:
-        draw_curve(curve, steps, title=f"{printable(video.name)}, {checkpoint}")
+        draw_curve(curve, steps, title=f"{printable(Path(video).name)}, {checkpoint}")
         console.print(f"wrote {curve}", soft_wrap=True)
     if json:
         print_json(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def detect(
-    video: Annotated[Path, tyro.conf.Positional, option("VIDEO")],
+    source: Annotated[str, tyro.conf.Positional, option("VIDEO")],
     checkpoint: Annotated[str, option("CHECKPOINT", "model folder, run folder (its best/) or Hub id of a detector")],
     boxes: Annotated[Path | None, option("BOXES.csv")] = None,
     keyframes: Annotated[str, option("ava|ORIGIN:SPACING|even:N")] = "0:1",
@@ -39,7 +39,7 @@ def detect(
     The csv has one row video,timestamp,x1,y1,x2,y2,action,score per box and action; `videomamba score ava` reads it.
 
     Args:
-        video: a video file, or a folder of numbered pictures
+        source: a video file, the http(s) URL of one, or a folder of numbered pictures
         boxes: csv or json file with boxes, as fractions of the picture: video,timestamp,x1,y1,x2,y2[,action],score;
             without this option, torchvision's Faster R-CNN finds them
         keyframes: how a timestamp of these boxes becomes a frame: ORIGIN:SPACING is the timestamp of the first frame
@@ -60,9 +60,10 @@ def detect(
     from videomamba.inference.device import resolve_device
     from videomamba.inference.onnx_model import load_trained
     from videomamba.inference.result import Result
+    from videomamba.inference.source import as_file
     from videomamba.tasks.detection import Detection
 
-    console, where = people(), resolve_device(device)
+    console, where, video = people(), resolve_device(device), Path(source)
     model: Any = load_trained(checkpoint, device)
     Detection(model.labels).check_model(model)
     numbers = _numbers(model.labels, label_map)
@@ -72,7 +73,8 @@ def detect(
         if path is not None:
             check_writable(path, folder=False)
     with (
-        open_frames(video, fps=fps) as reader,
+        as_file(source) as path,
+        open_frames(path, fps=fps) as reader,
         Progress(console=console, transient=True, disable=not console.is_terminal) as bar,
     ):
         if boxes is not None:
@@ -85,7 +87,7 @@ def detect(
                 raise UserError(f"no {category} found with a score of {least} or more; --category names others of COCO")
         actions = detect_actions(model, reader, looks, device=where)
         found_actions = tuple(bar.track(actions, total=len(looks), description="recognising actions"))
-        result = Result(str(video), keyframes=found_actions, preprocessing=model.preprocessing)
+        result = Result(source, keyframes=found_actions, preprocessing=model.preprocessing)
         film = write_film(out, reader, list(result.keyframes), threshold=score)
         for _ in bar.track(film, total=reader.num_frames, description="drawing"):
             pass
@@ -94,7 +96,7 @@ def detect(
         _write_csv(csv, video.name if video.is_dir() else video.stem, result, numbers)
     console.print(f"drawn: {out}" + ("" if csv is None else f"; scores: {csv}"), soft_wrap=True)
     if json:
-        print_json({"video": str(video), "drawn": str(out), **result.to_dict()})
+        print_json({"video": source, "drawn": str(out), **result.to_dict()})
     return 0
 
 

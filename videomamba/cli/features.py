@@ -17,6 +17,8 @@ from videomamba.files import check_writable
 if TYPE_CHECKING:
     import torch
 
+    from videomamba.inference.source import Source
+
 Step = Annotated[int | None, option("N", "source frames from one frame of a window to the next (the checkpoint's own)")]
 Overlap = Annotated[float, option("SHARE", "of a window that the next one sees again")]
 
@@ -40,16 +42,15 @@ def features(
     Parquet files, and VIDEO may also be a glob, or a list of videos (.csv, .txt, .parquet).
 
     Args:
-        videos: video files, and folders to search for them
+        videos: video files, folders to search for them, globs, lists (.txt, .csv), URLs, - for standard input, cameras
         output: folder of the files
         stride: source frames from one feature to the next; 1 gives each frame the feature of its tubelet
         batch_size: windows, or with --engine videos, at a time
     """
     from videomamba.data import VideoError
-    from videomamba.data.annotations import search_videos
-    from videomamba.data.walk import left_out
     from videomamba.inference.device import resolve_device
     from videomamba.inference.features import check_options, load_backbone, windows_for
+    from videomamba.inference.source import file_stem, single_sources
 
     if not videos:
         raise UserError("no video given; name at least one file or folder")
@@ -59,11 +60,11 @@ def features(
         how = {"device": device, "what": "features", "batch_size": batch_size}
         return many_videos.run(videos, checkpoint, output, many, json, **how)
     many.check_unused("--engine local|ray")
-    console, found, where = people(), search_videos(videos), resolve_device(device)
-    for note in left_out(found.others):
-        console.print(f"note: {note}", soft_wrap=True)
-    paths = list({path.resolve(): path for path in found.videos}.values())  # without duplicates
-    twice = next((p.stem for i, p in enumerate(paths) if p.stem in {q.stem for q in paths[:i]}), None)
+    console, where = people(), resolve_device(device)
+    found = list(single_sources(videos))
+    sources = list({s.resolve() if isinstance(s, Path) else s: s for s in found}.values())  # without duplicates
+    stems = [file_stem(source) for source in sources]
+    twice = next((stem for i, stem in enumerate(stems) if stem in stems[:i]), None)
     if twice is not None:
         raise UserError(f"two videos are called {twice}; their features would have the same name: run them apart")
     check_writable(output, folder=True)
@@ -71,13 +72,13 @@ def features(
     windows_for(model, step=step, overlap=overlap)
     check_options(stride=stride, batch_size=batch_size)
     results: list[dict[str, Any]] = []
-    for path in paths:
+    for source, stem in zip(sources, stems, strict=True):
         try:
-            target = output / f"{path.stem}.npy"
+            target = output / f"{stem}.npy"
             results.append(
                 extract(
                     model,
-                    path,
+                    source,
                     target,
                     name=checkpoint,
                     stride=stride,
@@ -92,7 +93,7 @@ def features(
             each = "frame" if stride == 1 else f"{stride} frames"
             console.print(f"{target}: {channels} channels, {length} features, one for every {each}", soft_wrap=True)
         except VideoError as error:
-            results.append({"video": str(path), "error": str(error)})
+            results.append({"video": str(source), "error": str(error)})
             console.print(f"error: {error}", soft_wrap=True)
     if json:
         print_json(results)
@@ -101,7 +102,7 @@ def features(
 
 def extract(
     model: Any,
-    video: Path,
+    video: "Source",
     target: Path,
     *,
     name: str,
@@ -117,7 +118,7 @@ def extract(
 
     windows = windows_for(model, step=step, overlap=overlap)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(video.name)
+        task = bar.add_task(target.stem)
         info = write_features(
             target,
             model,

@@ -35,16 +35,15 @@ def predict(
     Parquet files, and VIDEO may also be a glob, or a list of videos (.csv, .txt, .parquet).
 
     Args:
-        videos: video files, and folders to search for them
-        checkpoint: model folder, run folder (its best/), file of Vim or OpenGVLab, published name (`videomamba models
-            --pretrained`), or Hub id; by default a published model of Kinetics-400
+        videos: video files, folders to search for them, globs, lists (.txt, .csv), http(s) URLs of files
+        checkpoint: model folder, run folder (its best/), file of Vim or OpenGVLab, .onnx file, published name
+            (`videomamba models --pretrained`), or Hub id; by default a published model of Kinetics-400
         top_k: classes to show for each video
         batch_size: videos per forward pass
     """
-    from videomamba.data.annotations import search_videos
-    from videomamba.data.walk import left_out
     from videomamba.inference.onnx_model import load_trained
     from videomamba.inference.predict import predict as predictions
+    from videomamba.inference.source import single_sources
     from videomamba.models.weights.published import DEFAULT, published_checkpoints
     from videomamba.tasks.recognition import Recognition
 
@@ -61,13 +60,11 @@ def predict(
         how = {"device": device, "top_k": top_k, "num_clips": clips, "batch_size": batch_size}
         return many_videos.run(videos, checkpoint, output, many, json, **how)
     many.check_unused("--output DIR")
-    found = search_videos(videos)
+    found = list(single_sources(videos))
     model = load_trained(checkpoint, device)
     if model.task != "recognition":
         Recognition(model.labels).check_model(model)  # names the verb for such a checkpoint
-    for note in left_out(found.others):
-        console.print(f"note: {note}", soft_wrap=True)
-    for result in predictions(model, found.videos, top_k, clips, device, batch_size):
+    for result in predictions(model, found, top_k, clips, device, batch_size):
         results.append(result)
         show_classes(result, console)
     if json:

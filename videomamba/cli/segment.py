@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import torch
     from matplotlib.figure import Figure
 
-    from videomamba.inference.features import FeatureTimes
+    from videomamba.inference.feature_times import FeatureTimes
     from videomamba.inference.result import Result, Segment
 
 
 def segment(
-    source: Annotated[Path, tyro.conf.Positional, option("FEATURES.npy|VIDEO")],
+    source: Annotated[str, tyro.conf.Positional, option("FEATURES.npy|VIDEO")],
     checkpoint: Annotated[str, option("CHECKPOINT", "model folder, run folder (its best/) or Hub id of a segmenter")],
     backbone: Annotated[str | None, option("CHECKPOINT")] = None,
     truth: Annotated[Path | None, option("FILE.txt")] = None,
@@ -46,7 +46,7 @@ def segment(
     --stride, --step and --overlap the source can be the video itself.
 
     Args:
-        source: features (C, T) as .npy, or a video file
+        source: features (C, T) as .npy, or a video file, a URL, - for standard input, or a camera
         backbone: the VideoMamba that makes a video's features
         truth: the video's true labels, one per line, for the picture and the figures
         output: folder of the files
@@ -58,10 +58,11 @@ def segment(
     """
     from videomamba.data.datasets.mstcn_labels import read_labels
     from videomamba.inference.device import resolve_device
-    from videomamba.inference.features import RATES, is_rate
+    from videomamba.inference.feature_times import RATES, is_rate
     from videomamba.inference.onnx_model import load_trained
     from videomamba.inference.result import Result
     from videomamba.inference.segment import segment_features
+    from videomamba.inference.source import file_stem
     from videomamba.tasks.segmentation import Segmentation
 
     console, where = people(), resolve_device(device)
@@ -69,17 +70,17 @@ def segment(
         raise UserError(f"--fps {fps}: give features per second, {RATES}")
     of_video = {"stride": stride, "step": step, "overlap": overlap, "batch_size": batch_size}
     options = {name: value for name, value in of_video.items() if value is not None}
-    files = _files(output, source.stem, truth)
+    files = _files(output, file_stem(source), truth)
     true_labels = None if truth is None else read_labels(truth)
     model: Any = load_trained(checkpoint, device)
     Segmentation(model.labels).check_model(model)
     array, times = _features(source, backbone, options, model.config.input_dim, where, fps, console)
     segments = segment_features(model, array, device=where, times=times)
-    outcome = Result(str(source), segments=segments)
+    outcome = Result(source, segments=segments)
     if truth is not None and true_labels is not None:
-        true_labels = _fitting(true_labels, truth, model.labels, str(source), array.shape[1], console)
+        true_labels = _fitting(true_labels, truth, model.labels, source, array.shape[1], console)
     scores = _scores(segments, true_labels)
-    result = {"source": str(source), "frames": array.shape[1], "fps": times.fps}
+    result = {"source": source, "frames": array.shape[1], "fps": times.fps}
     result |= {"segments": outcome.to_dict()["segments"], **({} if scores is None else {"scores": scores})}
     _write(files, outcome, times, result, true_labels)
     _show(outcome, scores, files, console)
@@ -89,7 +90,7 @@ def segment(
 
 
 def _features(
-    source: Path,
+    source: str,
     backbone: str | None,
     options: dict[str, Any],
     channels: int,
@@ -103,14 +104,17 @@ def _features(
         UserError: options that do not apply to the source, or a backbone of other channels.
     """
     from videomamba.data.datasets.mstcn import load_features
-    from videomamba.inference.features import FeatureTimes, load_backbone, times_beside
+    from videomamba.data.stream import is_once
+    from videomamba.inference.feature_times import FeatureTimes, times_beside
+    from videomamba.inference.features import load_backbone
 
-    if source.suffix.lower() == ".npy":
+    path = Path(source)
+    if path.suffix.lower() == ".npy" and not is_once(source):
         if backbone is not None or options:
             given = [f"--{name.replace('_', '-')}" for name in options] + ["--backbone"] * (backbone is not None)
             raise UserError(f"{source} has features already; {', '.join(given)} goes with a video")
-        return load_features(source), times_beside(source) if fps is None else FeatureTimes(fps)
-    if source.is_dir():
+        return load_features(path), times_beside(path) if fps is None else FeatureTimes(fps)
+    if path.is_dir():
         raise UserError(f"{source} is a folder; give one .npy file of features, or one video")
     if backbone is None:
         raise UserError(
@@ -122,7 +126,7 @@ def _features(
             f"{backbone} gives features of {network.config.embed_dim} channels, the segmenter takes {channels}"
         )
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / f"{source.stem}.npy"
+        target = Path(folder) / "features.npy"
         extract(network, source, target, name=backbone, device=device, console=console, **options)
         return load_features(target), times_beside(target) if fps is None else FeatureTimes(fps)
 

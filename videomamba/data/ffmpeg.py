@@ -32,13 +32,18 @@ def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
     except (av.error.FFmpegError, OSError) as error:
         raise VideoError(f"{path} is not a video that FFmpeg can open: {reason(error)}") from error
     try:
-        return container, _video_stream(container, path)
+        return container, video_stream(container, path)
     except BaseException:
         container.close()
         raise
 
 
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+def video_stream(container: InputContainer, path: object) -> VideoStream:
+    """The best video stream of what is open, to decode in one thread; ``path`` is its name in messages.
+
+    Raises:
+        VideoError: it has none, or one in a codec that is not known here.
+    """
     streams = container.streams.video
     if not streams:
         raise VideoError(f"{path} has no video stream")

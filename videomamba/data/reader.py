@@ -61,7 +61,7 @@ class VideoReader:
         try:
             self._decoder = _open(self.path, decoder)
         except (VideoError, OSError) as error:
-            raise _plainer(self.path) or error from None  # looked at now: where all is well it would only take time
+            raise plainer(self.path) or error from None  # looked at now: where all is well it would only take time
         self.decoder = self._decoder.name
         self.num_frames = self._decoder.num_frames
         self.times = self._decoder.times
@@ -155,7 +155,7 @@ class VideoReader:
         self.close()
 
 
-def _plainer(path: Path) -> VideoError | None:
+def plainer(path: Path) -> VideoError | None:
     """Why a file cannot be opened, where that has nothing to do with video."""
     if not path.exists():
         return VideoError(f"{path} does not exist")

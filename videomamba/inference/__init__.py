@@ -3,5 +3,18 @@
 from videomamba.inference.predict import predict
 from videomamba.inference.recognize import recognize
 from videomamba.inference.result import ActionBox, ClassScore, Keyframe, Result, Segment
+from videomamba.inference.session import Session
+from videomamba.inference.timeline import Moment, timeline
 
-__all__ = ["ActionBox", "ClassScore", "Keyframe", "Result", "Segment", "predict", "recognize"]
+__all__ = [
+    "ActionBox",
+    "ClassScore",
+    "Keyframe",
+    "Moment",
+    "Result",
+    "Segment",
+    "Session",
+    "predict",
+    "recognize",
+    "timeline",
+]

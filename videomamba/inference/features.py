@@ -1,19 +1,24 @@
 """Features of a long video's frames, by a VideoMamba that looks at overlapping windows."""
 
-import math
+import contextlib
+from array import array
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from videomamba.data import eval_transform
+from videomamba.data.frame_times import ASSUMED_FPS, FrameTimes
 from videomamba.data.reader import VideoReader
+from videomamba.data.stream import is_once
 from videomamba.errors import UserError
-from videomamba.files import read_json, whole_file, write_json
+from videomamba.files import whole_file, write_json
+from videomamba.inference.source import Source, name_of, open_stream
 from videomamba.models import VideoMamba, load_model
 from videomamba.preprocessing import Preprocessing
 
@@ -39,6 +44,14 @@ class Windows:
         last = length - self.frames
         return [*range(0, last, self.hop), last]
 
+    def padded(self, frames: int) -> int:
+        """Frames that windows cover of a video of so many: whole tubelets, and a whole window at least."""
+        return max(self.frames, -(-frames // self.tubelet) * self.tubelet)
+
+    def count(self, frames: int) -> int:
+        """Windows over so many frames."""
+        return len(self.starts(self.padded(frames)))
+
 
 @dataclass(frozen=True)
 class FeatureInfo:
@@ -63,56 +76,6 @@ class FeatureInfo:
     shape: tuple[int, int]
     window: Windows
     seconds: list[float] | None
-
-
-@dataclass(frozen=True)
-class FeatureTimes:
-    """When the features of a video are.
-
-    Attributes:
-        fps: features per second, on average; None if unknown.
-        moments: (T + 1,) seconds of each feature, and of the end, where the rate varies; else None.
-    """
-
-    fps: float | None = None
-    moments: tuple[float, ...] | None = None
-
-    def seconds(self, feature: int) -> float | None:
-        """When a feature begins; the number of features gives the end."""
-        if self.moments is not None:
-            return self.moments[feature]
-        return feature / self.fps if self.fps else None
-
-
-def times_beside(features: Path) -> FeatureTimes:
-    """The contents of the json beside a file of features; empty if there is none.
-
-    Raises:
-        UserError: the json has a rate that is not possible.
-    """
-    beside = features.with_suffix(".json")
-    try:
-        values = read_json(beside)
-        fps, stride, moments = values["fps"], values["stride"], values.get("seconds")
-    except (UserError, KeyError, TypeError):  # none, or one of something else
-        return FeatureTimes()
-    try:
-        rate = float(fps) / int(stride)
-    except (ValueError, TypeError, ZeroDivisionError, OverflowError):
-        rate = math.nan
-    if not is_rate(rate):
-        raise UserError(f"{beside}: fps {fps} over stride {stride} is not a rate {RATES}; --fps X overrides it")
-    if moments is not None and not (isinstance(moments, list) and all(type(m) in (int, float) for m in moments)):
-        raise UserError(f"{beside}: seconds is not a list of numbers")
-    return FeatureTimes(rate, None if moments is None else tuple(moments))
-
-
-RATES = "between 1e-6 and 1e6"
-
-
-def is_rate(fps: float) -> bool:
-    """Whether this number of features per second is possible."""
-    return 1e-6 <= fps <= 1e6  # not NaN
 
 
 def windows_for(model: VideoMamba, *, step: int | None = None, overlap: float = 0.5) -> Windows:
@@ -144,52 +107,57 @@ def check_options(*, stride: int = 1, batch_size: int = 1) -> None:
 @torch.inference_mode()
 def video_features(
     model: VideoMamba,
-    reader: VideoReader,
+    frames: Iterable[Tensor],
     windows: Windows,
     *,
     device: torch.device,
     batch_size: int = 4,
-    on_window: Callable[[int, int], None] | None = None,
+    on_window: Callable[[int], None] | None = None,
 ) -> Iterator[Tensor]:
     """Features (d,) of the video's tubelets in order, float32 on the CPU.
 
     A feature is the spatial mean of a tubelet's tokens after the last norm. Where windows overlap, it is their weighted
-    mean, in which the middle of a window counts more than its ends. Frames are read once, in order; only the frames and
-    features that the windows of a batch need are kept. The last frame is repeated to fill a tubelet, or a
-    window where the video is shorter than one.
+    mean, in which the middle of a window counts more than its ends. Frames are read once, in order, and only those that
+    the windows of a batch need are kept, so that they may come without an end. The last frame is repeated to fill a
+    tubelet, or a window where the video is shorter than one.
 
     Args:
         model: moved to the device and put in evaluation mode.
-        reader: of the video.
+        frames: every ``step``-th of the video, (3, H, W) uint8.
         windows: how it is cut.
         device: where to compute.
         batch_size: windows at a time.
-        on_window: called with the number of windows done and of all windows.
+        on_window: called with the number of windows done.
 
     Raises:
         UserError: a batch below one.
     """
     check_options(batch_size=batch_size)
     model.to(device).eval()
-    frames = -(-reader.num_frames // windows.step)
-    wanted = -(-frames // windows.tubelet)
-    starts = windows.starts(max(windows.frames, wanted * windows.tubelet))
     per_window = windows.frames // windows.tubelet
     place = torch.arange(per_window)
     weight = torch.minimum(place + 1, per_window - place).float()[:, None]
     sums: dict[int, tuple[Tensor, float]] = {}
     done = given = 0
-    for clips in _batched(_clips(reader, model.preprocessing, windows, starts), batch_size):
-        found = model.feature_map(torch.stack(clips).to(device)).float().mean((3, 4)).transpose(1, 2).cpu()
-        for start, features in zip(starts[done : done + len(clips)], found, strict=True):
+    cut = _Cut(windows, map(_prepared(model.preprocessing), frames))
+    clips = iter(cut)
+    following = next(clips, None)
+    while following is not None:
+        batch: list[tuple[int, Tensor]] = []
+        while following is not None and len(batch) < batch_size:
+            batch.append(following)
+            following = next(clips, None)
+        stacked = torch.stack([clip for _, clip in batch]).to(device)
+        found = model.feature_map(stacked).float().mean((3, 4)).transpose(1, 2).cpu()
+        for (start, _), features in zip(batch, found, strict=True):
             for i, (feature, w) in enumerate(zip(features * weight, weight.flatten().tolist(), strict=True)):
                 total, weights = sums.get(start // windows.tubelet + i, (0.0, 0.0))
                 sums[start // windows.tubelet + i] = (total + feature, weights + w)
-        done += len(clips)
+        done += len(batch)
         if on_window is not None:
-            on_window(done, len(starts))
-        final = wanted if done == len(starts) else starts[done] // windows.tubelet
-        while given < min(final, wanted):
+            on_window(done)
+        final = -(-cut.count // windows.tubelet) if following is None else following[0] // windows.tubelet
+        while given < final:
             total, weights = sums.pop(given)
             yield total / weights
             given += 1
@@ -198,53 +166,99 @@ def video_features(
 def write_features(
     path: Path,
     model: VideoMamba,
-    video: Path,
+    video: Source,
     windows: Windows,
     *,
     name: str,
     device: torch.device,
     stride: int = 1,
     batch_size: int = 4,
-    on_window: Callable[[int, int], None] | None = None,
+    on_window: Callable[[int, int | None], None] | None = None,
 ) -> FeatureInfo:
     """Writes ``path``, an .npy file (C, T) float32, and the json beside it; one feature every ``stride`` frames.
 
     Frame f has the feature of the tubelet that it is in. The file is written as it is made, under a temporary name.
+    Ctrl-C ends a stream, whose features until then are kept.
 
     Args:
         path: ends in .npy.
         model: of the features.
-        video: a video file.
+        video: a video file, or what can be read only once and may have no end.
         windows: how it is cut.
         name: of the checkpoint, for the json.
-        device, batch_size, on_window: as of :func:`video_features`.
+        device, batch_size: as of :func:`video_features`.
         stride: source frames from one feature to the next.
+        on_window: called with the number of windows done, and of all windows where that is known.
 
     Raises:
         UserError: a stride or batch below one.
         VideoError: no video.
+        KeyboardInterrupt: Ctrl-C, after the files of a stream are written.
     """
     check_options(stride=stride, batch_size=batch_size)
-    with whole_file(path) as temporary:
-        with VideoReader(video) as reader:
-            length, span = -(-reader.num_frames // stride), windows.step * windows.tubelet
-            shape = (model.config.embed_dim, length)
-            with temporary.open("wb") as file:
-                np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": True, "shape": shape})
-                at = 0
-                for i, feature in enumerate(
-                    video_features(model, reader, windows, device=device, batch_size=batch_size, on_window=on_window)
-                ):
+    channels = model.config.embed_dim
+    with _opened(video, windows.step, model.preprocessing.decoded_side) as source, whole_file(path) as temporary:
+        total = None if source.length is None else windows.count(-(-source.length // windows.step))
+        tell = None if on_window is None else lambda done: on_window(done, total)
+        made = video_features(model, source.frames(), windows, device=device, batch_size=batch_size, on_window=tell)
+        with temporary.open("wb") as file:
+            _write_header(file, (channels, 0))  # has room for any length
+            begin, at, interrupted = file.tell(), 0, False
+            try:
+                for i, feature in enumerate(made):
                     column = feature.numpy().astype("<f4").tobytes()
-                    while at < length and at * stride < (i + 1) * span:
+                    while at * stride < (i + 1) * windows.step * windows.tubelet:
                         file.write(column)  # in Fortran order columns are contiguous
                         at += 1
-                assert at == length
-            times = reader.times
-            seconds = None if times.is_constant else [*times.seconds[::stride].tolist(), times.duration]
-            info = FeatureInfo(str(video), name, reader.fps, reader.num_frames, stride, shape, windows, seconds)
+            except KeyboardInterrupt:
+                if not source.is_once or not at:
+                    raise
+                interrupted = True
+            times = source.times()
+            length = min(at, -(-len(times) // stride))
+            assert interrupted or length == -(-len(times) // stride)
+            file.truncate(begin + 4 * channels * length)
+            file.seek(0)
+            _write_header(file, (channels, length))
+        seconds = None if times.is_constant else [*times.seconds[::stride][:length].tolist(), times.duration]
+        shape = (channels, length)
+        info = FeatureInfo(name_of(video), name, times.fps, len(times), stride, shape, windows, seconds)
         write_json(path.with_suffix(".json"), asdict(info))
+    if interrupted:
+        raise KeyboardInterrupt(f"stopped; {path} has what there was until then")
     return info
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, int]) -> None:
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": True, "shape": shape})
+
+
+@dataclass
+class _Opened:
+    """Every ``step``-th frame of a source, its length where that is known, and the times of all frames at the end."""
+
+    frames: Callable[[], Iterator[Tensor]]
+    length: int | None
+    times: Callable[[], FrameTimes]
+    is_once: bool = False
+
+
+@contextlib.contextmanager
+def _opened(video: Source, step: int, side: int) -> Iterator[_Opened]:
+    if isinstance(video, str | Path) and not is_once(video):
+        with VideoReader(video) as reader:
+            yield _Opened(lambda: reader.stream(step=step, short_side=side), reader.num_frames, lambda: reader.times)
+        return
+    with open_stream(video) as stream:
+        passed = array("d")
+
+        def times() -> FrameTimes:
+            seconds = np.array(passed)
+            rate = (len(seconds) - 1) / seconds[-1] if len(seconds) > 1 else None
+            return FrameTimes(seconds, rate or stream.fps or ASSUMED_FPS)
+
+        frames = stream.frames(step=step, short_side=side, on_time=passed.append)
+        yield _Opened(lambda: (frame.picture for frame in frames), None, times, is_once=True)
 
 
 def load_backbone(checkpoint: str | Path) -> VideoMamba:
@@ -261,31 +275,34 @@ def load_backbone(checkpoint: str | Path) -> VideoMamba:
     return model
 
 
-def _clips(reader: VideoReader, preprocessing: Preprocessing, windows: Windows, starts: list[int]) -> Iterator[Tensor]:
-    """Clips (3, T, h, w) of the windows in order."""
+def _prepared(preprocessing: Preprocessing) -> Callable[[Tensor], Tensor]:
     prepare = eval_transform(preprocessing)
-    frames = reader.stream(step=windows.step, short_side=preprocessing.decoded_side)
-    stream = (prepare(frame[None]) for frame in frames)
-    kept: deque[Tensor] = deque()
-    first = 0  # frame that kept[0] is
-    for start in starts:
-        while kept and first < start:
-            kept.popleft()
-            first += 1
-        while len(kept) < windows.frames:
-            frame = next(stream, None)
-            if frame is not None:
-                last = frame
-            kept.append(last)
-        yield torch.cat(list(kept), 1)
+    return lambda frame: prepare(frame[None])
 
 
-def _batched(clips: Iterator[Tensor], size: int) -> Iterator[list[Tensor]]:
-    batch: list[Tensor] = []
-    for clip in clips:
-        batch.append(clip)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+class _Cut:
+    """Windows of frames as they come: the start and the clip (3, T, h, w) of each.
+
+    Attributes:
+        count: frames so far.
+    """
+
+    def __init__(self, windows: Windows, frames: Iterator[Tensor]) -> None:
+        self._windows, self._frames = windows, frames
+        self.count = 0
+
+    def __iter__(self) -> Iterator[tuple[int, Tensor]]:
+        size, start = self._windows.frames, 0
+        kept: deque[Tensor] = deque(maxlen=size)
+        for frame in self._frames:
+            kept.append(frame)
+            self.count += 1
+            if self.count == start + size:
+                yield start, torch.cat(list(kept), 1)
+                start += self._windows.hop
+        if not self.count:
+            return
+        end = self._windows.padded(self.count)
+        kept.extend([kept[-1]] * (end - self.count))
+        if end > start - self._windows.hop + size or not start:
+            yield end - size, torch.cat(list(kept), 1)

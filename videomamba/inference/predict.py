@@ -12,7 +12,7 @@ from videomamba.data.datasets.mstcn import load_features
 from videomamba.errors import UserError
 from videomamba.inference.detect import detect_people
 from videomamba.inference.device import resolve_device
-from videomamba.inference.features import times_beside
+from videomamba.inference.feature_times import times_beside
 from videomamba.inference.onnx_model import load_trained
 from videomamba.inference.recognize import recognize
 from videomamba.inference.result import Result

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from videomamba.errors import UserError
-from videomamba.inference.features import FeatureTimes
+from videomamba.inference.feature_times import FeatureTimes
 from videomamba.inference.result import Segment
 from videomamba.models import TrainedModel
 from videomamba.tasks.segmentation import Segmentation

@@ -1,35 +1,111 @@
-"""Sources: an iterable of single videos, and each video as a model's input."""
+"""Sources: an iterable of single videos, and each video as a file, a stream of frames or a model's input."""
 
 import contextlib
+import glob
 import tempfile
+import urllib.error
+import urllib.request
+import warnings
 from collections.abc import Iterable, Iterator
-from io import IOBase
+from io import BytesIO, IOBase
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from videomamba.data import eval_transform, find_videos, load_clip, make_sampler
+from videomamba.data import VideoError, eval_transform, load_clip, make_sampler
+from videomamba.data.annotations import search_videos
+from videomamba.data.errors import reason
 from videomamba.data.model_clip import joined_views
+from videomamba.data.stream import VideoStream, is_once
+from videomamba.data.walk import left_out
 from videomamba.errors import UserError
+from videomamba.files import read_csv_lines, read_text
+from videomamba.notes import UserNote
 from videomamba.preprocessing import Preprocessing
 
 Source = str | Path | bytes | IOBase | Tensor
+_LISTS = (".csv", ".txt")
+_PIECE = 1 << 20  # bytes that are copied at a time
+_TIMEOUT = 30.0  # seconds to wait for a server
 
 
 def single_sources(source: Source | Iterable[Source]) -> Iterator[Source]:
-    """Each video of a source: a folder's videos, the items of an iterable, or the one that it is.
+    """Each video of a source.
+
+    A text or path is a video file, a folder to search for videos, a pattern such as ``clips/*.mp4``, or a list of
+    paths: a .txt file with one path per line, or a .csv file with a column ``path``, each relative to the list. ``-``
+    (standard input), a URL, ``camera:0``, bytes, file objects and tensors are one video each. Files that a folder holds
+    beside its videos are counted in a :class:`videomamba.notes.UserNote`.
 
     Raises:
-        VideoError: a folder that holds no video.
+        VideoError: a folder that holds no video, a pattern that nothing matches.
+        UserError: a list that cannot be read, or is empty.
     """
     if isinstance(source, str | Path):
-        yield from find_videos([source])
+        yield from _named(source)
     elif isinstance(source, bytes | Tensor | IOBase):
         yield source
     else:
         for item in source:
             yield from single_sources(item)
+
+
+def _named(source: str | Path) -> Iterator[Source]:
+    path = Path(source)
+    if is_once(source):
+        yield source
+    elif path.is_dir():
+        found = search_videos([path])
+        for note in left_out(found.others, path):
+            warnings.warn(UserNote(note), stacklevel=2)
+        yield from found.videos
+    elif path.suffix.lower() in _LISTS and path.is_file():
+        for line in listed(path):
+            is_list = not is_once(line) and Path(line).suffix.lower() in _LISTS
+            yield from [line] if is_list else single_sources(line)  # no list within a list, which might be this one
+    elif glob.has_magic(str(source)) and not path.exists():
+        matches = sorted(glob.glob(str(source), recursive=True))
+        if not matches:
+            raise VideoError(f"{source} matches no file")
+        for match in matches:
+            yield from single_sources(Path(match))
+    else:
+        yield path
+
+
+def listed(path: Path) -> list[str | Path]:
+    """The sources that a .txt or .csv file lists, one per line; paths are relative to its folder.
+
+    Raises:
+        UserError: it cannot be read, has no column ``path``, or lists nothing.
+    """
+    if path.suffix.lower() == ".csv":
+        rows = [fields for _, fields in read_csv_lines(path, names=True)]
+        head = [name.strip() for name in rows[0]] if rows else []
+        if "path" not in head:
+            raise UserError(f"{path} has no column path; it has {', '.join(head) or 'no line'}")
+        at = head.index("path")
+        texts = [fields[at].strip() for fields in rows[1:] if len(fields) > at]
+    else:
+        texts = [line.strip() for line in read_text(path, names=True).splitlines()]
+    found: list[str | Path] = [text if is_once(text) else path.parent / text for text in texts if text]
+    if not found:
+        raise UserError(f"{path} lists no video")
+    return found
+
+
+def one_source(source: Source | Iterable[Source]) -> Source:
+    """The only video of a source.
+
+    Raises:
+        UserError: it has several.
+        VideoError: it has none.
+    """
+    found = list(single_sources(source))
+    if len(found) != 1:
+        raise UserError(f"{source} has {len(found)} videos; give one")
+    return found[0]
 
 
 def name_of(source: Source) -> str:
@@ -43,17 +119,87 @@ def name_of(source: Source) -> str:
     return str(getattr(source, "name", "<file object>"))
 
 
+def file_stem(source: Source) -> str:
+    """A name for the files of a source: a file's own, or what is left of an address without signs.
+
+    Raises:
+        UserError: nothing is left.
+    """
+    if isinstance(source, str | Path) and not is_once(source):
+        return Path(source).stem
+    if source == "-":
+        return "stdin"
+    kept = "".join(c if c.isalnum() else "-" for c in name_of(source).split("?")[0])
+    short = "-".join(part for part in kept.split("-") if part)[-80:]
+    if not short:
+        raise UserError(f"{name_of(source)} gives no name for files")
+    return short
+
+
+def open_stream(source: Source, *, reconnect: float = 10.0, endless: bool = False) -> VideoStream:
+    """One video as a stream of frames.
+
+    Args:
+        source: anything but a tensor.
+        reconnect, endless: see :class:`videomamba.data.stream.VideoStream`.
+
+    Raises:
+        VideoError: it cannot be opened.
+        UserError: a tensor.
+    """
+    if isinstance(source, Tensor):
+        raise UserError("a tensor has no times; give a file, a stream, bytes or a file object")
+    if isinstance(source, bytes):
+        return VideoStream(BytesIO(source), reconnect=reconnect)
+    return VideoStream(source, reconnect=reconnect, endless=endless)
+
+
 @contextlib.contextmanager
 def as_file(source: str | Path | bytes | IOBase) -> Iterator[Path]:
-    """The source as a file that decoders can seek in; bytes and file objects are copied to a temporary one."""
-    if isinstance(source, str | Path):
+    """The source as a file that decoders can seek in.
+
+    Bytes, file objects and what an http(s) URL gives are copied to a temporary file.
+
+    Raises:
+        VideoError: the server gives nothing.
+        UserError: a pipe, a camera, or a stream without a length.
+    """
+    if isinstance(source, str | Path) and not is_once(source):
         yield Path(source)
         return
     with tempfile.NamedTemporaryFile(prefix="videomamba-", suffix=".video") as file:
-        for piece in [source] if isinstance(source, bytes) else iter(lambda: source.read(1 << 20), b""):
-            file.write(piece)
+        if isinstance(source, bytes):
+            file.write(source)
+        elif isinstance(source, str | Path):
+            for piece in _downloaded(str(source)):
+                file.write(piece)
+        else:
+            for piece in iter(lambda: source.read(_PIECE), b""):
+                file.write(piece)
         file.flush()
         yield Path(file.name)
+
+
+def _downloaded(url: str) -> Iterator[bytes]:
+    """What a server gives, if that has an end."""
+    no_length = UserError(
+        f"{url} has no length, and this needs a whole video: `videomamba timeline`, `features` and `live` take it, or "
+        "save it to a file"
+    )
+    if not url.lower().startswith(("http://", "https://")):
+        raise no_length
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
+            if answer.length is None:
+                raise no_length
+            missing = answer.length
+            while piece := answer.read(_PIECE):
+                missing -= len(piece)
+                yield piece
+    except (OSError, urllib.error.URLError) as error:
+        raise VideoError(f"{url} cannot be downloaded: {reason(error)}") from error
+    if missing:
+        raise VideoError(f"{url} cannot be downloaded: the connection ended {missing} bytes early")
 
 
 def model_input(source: Source, preprocessing: Preprocessing, *, num_clips: int = 1) -> Tensor:

@@ -20,11 +20,20 @@ from videomamba.models.weights.checkpoint import Checkpoint
 from videomamba.models.weights.readers import read_checkpoint
 
 NamedConfig = VideoMambaConfig | VideoSwinConfig | ASFormerConfig | MSTCN2Config
-VideoMambaName = Literal["videomamba_nano", "videomamba_tiny", "videomamba_small", "videomamba_middle"]
+VideoMambaName = Literal[
+    "videomamba_nano",
+    "videomamba_tiny",
+    "videomamba_small",
+    "videomamba_middle",
+    "videomamba_nano_causal",
+    "videomamba_small_causal",
+]
 DetectorName = Literal[
     "videomamba_nano_detector", "videomamba_tiny_detector", "videomamba_small_detector", "videomamba_middle_detector"
 ]
 SegmenterName = Literal["asformer", "asformer_ssm", "mstcn2"]
+# no frame sees a later one, so that a video is stepped through exactly: docs/live.md
+_CAUSAL: dict[str, Any] = {"backward_order": "spatial", "cls_position": "last", "pos_embed": "none"}
 Start = str | Path | Checkpoint | Literal[False] | None
 
 # width x depth as published for Vim and OpenGVLab's VideoMamba (tiny, small, middle); nano is ours, for a CPU and small
@@ -34,6 +43,8 @@ CATALOGUE: dict[str, NamedConfig] = {
     "videomamba_tiny": VideoMambaConfig(embed_dim=192, depth=24),
     "videomamba_small": VideoMambaConfig(embed_dim=384, depth=24),
     "videomamba_middle": VideoMambaConfig(embed_dim=576, depth=32),
+    "videomamba_nano_causal": VideoMambaConfig(embed_dim=128, depth=4, img_size=64, tubelet_size=4, **_CAUSAL),
+    "videomamba_small_causal": VideoMambaConfig(embed_dim=384, depth=24, **_CAUSAL),
     # the same with a classifier of boxes
     "videomamba_nano_detector": DetectorConfig(embed_dim=128, depth=4, img_size=64, tubelet_size=4),
     "videomamba_tiny_detector": DetectorConfig(embed_dim=192, depth=24),
@@ -53,7 +64,7 @@ def list_models(pattern: str | None = None) -> list[str]:
 
     Example:
         >>> videomamba.list_models("*small*")
-        ['videomamba_small', 'videomamba_small_detector']
+        ['videomamba_small', 'videomamba_small_causal', 'videomamba_small_detector']
     """
     return [name for name in CATALOGUE if pattern is None or fnmatch.fnmatch(name, pattern)]
 

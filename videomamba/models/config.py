@@ -11,7 +11,7 @@ from videomamba.nn.order import BACKWARD_ORDERS, BackwardOrder
 from videomamba.nn.position import POSITION_KINDS, PositionKind
 from videomamba.ops.backend import BACKENDS
 
-CLS_POSITIONS = ("first", "middle")
+CLS_POSITIONS = ("first", "middle", "last")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class VideoMambaConfig:
             that were fine-tuned at stride 8).
         backward_order: how the backward direction visits the tokens.
         pos_embed: kind of position embedding.
-        cls_position: ``first``, or ``middle``: index M // 2 of the sequence.
+        cls_position: ``first``, ``middle`` (index M // 2 of the sequence) or ``last``.
         d_state: states N per channel.
         d_conv: taps of the causal convolution.
         expand: inner width over d.
@@ -100,7 +100,17 @@ class VideoMambaConfig:
     def cls_index(self) -> int:
         """Place of the class token among the ``t h w + 1`` tokens."""
         t, h, w = self.grid
-        return 0 if self.cls_position == "first" else t * h * w // 2
+        return {"first": 0, "middle": t * h * w // 2, "last": t * h * w}[self.cls_position]
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether no frame's tokens depend on a later frame, nor on how long the video is.
+
+        Both directions then go forward over frames (``backward_order="spatial"``), the class token reads what they have
+        seen (``cls_position="last"``), and positions are not resized with the length (``none`` or ``sinusoidal``).
+        """
+        fixed = self.pos_embed in ("none", "sinusoidal")
+        return self.backward_order == "spatial" and self.cls_position == "last" and fixed
 
 
 @dataclass(frozen=True)

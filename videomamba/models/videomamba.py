@@ -20,7 +20,7 @@ from videomamba.nn.block import Block
 from videomamba.nn.mixer import SpatioTemporalSSM
 from videomamba.nn.norm import RMSNorm
 from videomamba.nn.order import backward_order
-from videomamba.nn.patch import TubeletEmbed
+from videomamba.nn.patch import TubeletEmbed, with_class_token
 from videomamba.nn.position import LEARNED_KINDS, initial_table
 from videomamba.nn.stock import parameter_dtype
 from videomamba.preprocessing import Preprocessing
@@ -281,13 +281,8 @@ class VideoMamba(TimmModel):
     def _embed(self, video: Video, config: VideoMambaConfig, positions: Tensor | None) -> Tokens:
         """Tokens with class token and positions, in float32 (float64 for a float64 model)."""
         _check_video(video, (3, config.num_frames, *config.height_width))
-        patches = self.patch_embed(video)
         cls_token = _at_least_float32(self.cls_token)
-        cls = cls_token.expand(patches.shape[0], -1, -1)  # no len(): that would make an exported batch a constant
-        patches = patches.to(cls_token.dtype)
-        index = config.cls_index
-        tokens = torch.cat([patches[:, :index], cls, patches[:, index:]], 1)
-        return tokens if positions is None else tokens + positions.to(tokens)
+        return with_class_token(self.patch_embed(video), cls_token, config.cls_index, positions)
 
     def _run(self, block: Block, tokens: Tokens, order: Tensor | None) -> Tokens:
         order = _beside(tokens, order)

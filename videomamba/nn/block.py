@@ -3,7 +3,7 @@
 from torch import nn
 from torchvision.ops import StochasticDepth
 
-from videomamba.nn.mixer import SpatioTemporalSSM
+from videomamba.nn.mixer import MixerState, SpatioTemporalSSM
 from videomamba.nn.norm import RMSNorm
 from videomamba.shapes import Order, Tokens
 
@@ -19,3 +19,8 @@ class Block(nn.Module):
 
     def forward(self, tokens: Tokens, order: Order | None = None) -> Tokens:
         return tokens + self.drop_path(self.mixer(self.norm(tokens), order)).to(tokens.dtype)
+
+    def step(self, tokens: Tokens, past: MixerState | None, order: Order | None = None) -> tuple[Tokens, MixerState]:
+        """The next tokens of sequences that are continued, without stochastic depth; see the mixer's ``step``."""
+        out, after = self.mixer.step(self.norm(tokens), past, order)
+        return tokens + out.to(tokens.dtype), after

@@ -1,6 +1,7 @@
 """The ST-SSM: one input projection, two directions with separate parameters, one gate, one output projection."""
 
 import math
+from typing import NamedTuple
 
 import torch
 import torch.fx
@@ -16,6 +17,18 @@ for _leaf in ("_conv", "_visited", "_restored", "bidirectional_scan", "_at_least
     torch.fx.wrap(_leaf)  # a separate node in a symbolic trace, which cannot look inside
 
 _STEP_RANGE = (1e-3, 0.1)  # Mamba, section 3.6: the initial step sizes are log-uniform in this range
+
+
+class DirectionState(NamedTuple):
+    """What one direction keeps of the tokens that it has visited.
+
+    Attributes:
+        conv: (B, K - 1, D) the last inputs of the convolution, oldest first.
+        scan: (B, D, N) the state of the scan, float32 (float64 for float64).
+    """
+
+    conv: Tensor
+    scan: Tensor
 
 
 class SelectiveSSM(nn.Module):
@@ -48,28 +61,40 @@ class SelectiveSSM(nn.Module):
         self.dt_proj.bias.copy_(step + torch.log(-torch.expm1(-step)))  # inverse of softplus
 
     def forward(
-        self, x: Inner, *, reverse: bool, order: Order | None, backend: str, mask: Tensor | None = None
+        self,
+        x: Inner,
+        *,
+        reverse: bool,
+        order: Order | None,
+        backend: str,
+        mask: Tensor | None = None,
+        past: DirectionState | None = None,
     ) -> ScanDirection:
         """What the scan of this direction reads, from x (B, L, D) in natural order; nothing where ``mask`` is 0.
 
-        The visit goes by ``order``, or without one backwards if ``reverse``.
+        The visit goes by ``order``, or without one backwards if ``reverse``, and goes on from ``past``.
         """
-        u = self._convolved(x, reverse=reverse, order=order, backend=backend)
+        before = None if past is None else past.conv
+        u = self._convolved(x, before, reverse=reverse, order=order, backend=backend)
         if mask is not None:  # the convolution's bias would enter the states
             u = u * mask
         step, B, C = self.x_proj(u).split(self.split, dim=-1)
         delta, bias = self._step_size(step)
         A = -torch.exp(_at_least_float32(self.A_log))
-        return ScanDirection(u, delta, A, B, C, _at_least_float32(self.D), delta_bias=bias)
+        D = _at_least_float32(self.D)
+        return ScanDirection(u, delta, A, B, C, D, delta_bias=bias, initial_state=None if past is None else past.scan)
 
-    def _convolved(self, x: Inner, *, reverse: bool, order: Order | None, backend: str) -> Inner:
+    def _convolved(self, x: Inner, before: Inner | None, *, reverse: bool, order: Order | None, backend: str) -> Inner:
         """SiLU of the convolution: by the kernel, or by calling the module on the visited sequence."""
         conv = self.conv1d
         if is_stock(conv, nn.Conv1d) and (conv.dilation, conv.stride, conv.padding) == ((1,), (1,), (0,)):
-            return _conv(x, conv.weight.squeeze(1), conv.bias, reverse, order, backend)
-        sequence = _visited(x, reverse, order).transpose(1, 2)
-        out = F.silu(conv(F.pad(sequence, (self.conv_kernel - 1, 0))))
-        return _restored(out.transpose(1, 2), reverse, order)
+            return _conv(x, conv.weight.squeeze(1), conv.bias, reverse, order, backend, before)
+        sequence = _visited(x, reverse, order)
+        if before is None:
+            longer = F.pad(sequence.transpose(1, 2), (self.conv_kernel - 1, 0))
+        else:
+            longer = torch.cat([before.to(sequence), sequence], 1).transpose(1, 2)
+        return _restored(F.silu(conv(longer)).transpose(1, 2), reverse, order)
 
     def _step_size(self, step: Tensor) -> tuple[Inner, Tensor | None]:
         """Raw step sizes, and the bias that the scan adds to them, in float32; None where the module has added it."""
@@ -106,6 +131,34 @@ class SpatioTemporalSSM(nn.Module):
         forward, backward = self._directions(x, order, mask)
         return self.out_proj(bidirectional_scan(forward, backward, z, order=order, backend=self.backend))
 
+    def step(
+        self, tokens: Tokens, past: "MixerState | None", order: Order | None = None
+    ) -> tuple[Tokens, "MixerState"]:
+        """The next tokens (B, L, d) of sequences that are continued, and the states after them.
+
+        Both directions go on from ``past`` (None: from the start), the second one by ``order`` within these tokens.
+        Where the second direction visits the whole sequence's tokens in that order too, this is :meth:`forward`, piece
+        by piece.
+        """
+        x, z = self.in_proj(tokens).chunk(2, dim=-1)
+        pasts = past or (self._start(self.forward_ssm, x), self._start(self.backward_ssm, x))
+        forward = self.forward_ssm(x, reverse=False, order=None, backend=self.backend, past=pasts[0])
+        backward = self.backward_ssm(x, reverse=True, order=order, backend=self.backend, past=pasts[1])
+        out, states = bidirectional_scan(
+            forward, backward, z, order=order, return_last_state=True, backend=self.backend
+        )
+        seen = (x, visited(x, order, reverse=order is None))
+        after = [
+            DirectionState(torch.cat([one.conv.to(x), new], 1)[:, x.shape[1] :], state)
+            for one, new, state in zip(pasts, seen, states, strict=True)
+        ]
+        return self.out_proj(out), (after[0], after[1])
+
+    @staticmethod
+    def _start(ssm: SelectiveSSM, x: Inner) -> DirectionState:
+        scan = x.new_zeros(len(x), *ssm.A_log.shape, dtype=torch.promote_types(x.dtype, torch.float32))
+        return DirectionState(x.new_zeros(len(x), ssm.conv_kernel - 1, x.shape[2]), scan)
+
     def step_sizes(self, tokens: Tokens, order: Order | None = None) -> Tensor:
         """Delta after softplus, mean over channels: (B, 2, L), forward then backward, float32 (float64 for float64)."""
         x, _ = self.in_proj(tokens).chunk(2, dim=-1)
@@ -125,8 +178,21 @@ class SpatioTemporalSSM(nn.Module):
         )
 
 
-def _conv(x: Inner, weight: Tensor, bias: Tensor | None, reverse: bool, order: Order | None, backend: str) -> Inner:
-    return causal_conv(x, weight, bias, reverse=reverse and order is None, order=order, backend=backend)
+MixerState = tuple[DirectionState, DirectionState]
+
+
+def _conv(
+    x: Inner,
+    weight: Tensor,
+    bias: Tensor | None,
+    reverse: bool,
+    order: Order | None,
+    backend: str,
+    before: Inner | None = None,
+) -> Inner:
+    return causal_conv(
+        x, weight, bias, reverse=reverse and order is None, order=order, initial_states=before, backend=backend
+    )
 
 
 def _visited(x: Inner, reverse: bool, order: Order | None) -> Inner:

@@ -16,7 +16,8 @@ def backward_order(kind: str, grid: tuple[int, int, int], cls_index: int) -> Ten
 
     ``spatio_temporal`` reverses everything; ``spatial`` reverses the tokens of each frame and keeps the frames in
     order; ``temporal`` reverses the frames and keeps the tokens of each in order. The class token takes the mirrored
-    position: a class token in front is visited last in every order, so that it sees all others.
+    position: a class token in front is visited last in every order, so that it sees all others. Only in ``spatial``
+    does a class token behind the frames stay behind them: no frame then sees a later one.
 
     Args:
         kind: one of ``BACKWARD_ORDERS``.
@@ -34,5 +35,6 @@ def backward_order(kind: str, grid: tuple[int, int, int], cls_index: int) -> Ten
     frames = torch.arange(t * h * w).view(t, h * w)
     patches = frames.flip(1 if kind == "spatial" else 0).flatten()
     patches = patches + (patches >= cls_index)  # leave room for the class token
-    mirrored = len(patches) - cls_index
+    stays = kind == "spatial" and cls_index == len(patches)
+    mirrored = cls_index if stays else len(patches) - cls_index
     return torch.cat([patches[:mirrored], torch.tensor([cls_index]), patches[mirrored:]])

@@ -51,9 +51,12 @@ def initial_table(kind: str, grid: tuple[int, int, int], dim: int) -> Tensor:
     return table if kind == "random" else from_image_table(kind, table[0], grid)
 
 
-def sinusoidal_table(length: int, dim: int) -> Tensor:
-    """(L, d) sines (even channels) and cosines (odd) of the token's place; "Attention is all you need", section 3.5."""
-    place = torch.arange(length, dtype=torch.float64)[:, None]
+def sinusoidal_table(length: int, dim: int, first: int = 0) -> Tensor:
+    """(L, d) sines (even channels) and cosines (odd) of the token's place; "Attention is all you need", section 3.5.
+
+    The places are ``first``, ``first + 1``, ...
+    """
+    place = torch.arange(first, first + length, dtype=torch.float64)[:, None]
     wavelength = torch.exp(torch.arange(0, dim, 2, dtype=torch.float64) * (-math.log(10000.0) / dim))
     table = torch.zeros(length, dim, dtype=torch.float64)
     table[:, 0::2] = torch.sin(place * wavelength)

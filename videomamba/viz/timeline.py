@@ -8,7 +8,7 @@ from matplotlib.patches import Patch
 from videomamba.errors import UserError
 
 # Paul Tol's "muted" and "bright": distinct to the colour-blind and in grey; hatches tell a second round apart
-_COLOURS = (
+COLOURS = (
     "#332288",
     "#88CCEE",
     "#44AA99",
@@ -20,7 +20,7 @@ _COLOURS = (
     "#882255",
     "#999933",
 )
-_HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo")
+HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo")
 _REST = "#E4E4E4"
 
 Bar = tuple[str, float, float]  # label, begin and end, in the figure's unit
@@ -52,8 +52,7 @@ def timeline_figure(
         raise UserError("there is no segment to draw")
     labels = list(dict.fromkeys(label for label, _, _ in bars if label not in rest))
     style = {
-        label: (_COLOURS[i % len(_COLOURS)], _HATCHES[i // len(_COLOURS) % len(_HATCHES)])
-        for i, label in enumerate(labels)
+        label: (COLOURS[i % len(COLOURS)], HATCHES[i // len(COLOURS) % len(HATCHES)]) for i, label in enumerate(labels)
     }
     style |= dict.fromkeys(rest, (_REST, ""))
     length = max(end for _, _, end in bars)

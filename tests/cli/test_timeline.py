@@ -1,0 +1,98 @@
+"""``videomamba timeline``: files, films, pipes, and what it says."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.colours import colour_frames, colour_model, write_colours
+from tests.data.videos import write
+from videomamba.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory):
+    return colour_model(tmp_path_factory.mktemp("models") / "colours")
+
+
+@pytest.fixture
+def film(tmp_path):
+    return write_colours(tmp_path / "film.mp4", ["red", "blue"], each=20)
+
+
+def run(*words):
+    return main([str(word) for word in words])
+
+
+def test_csv_json_picture_and_film(colours, film, tmp_path, capsys):
+    words = ("timeline", film, "--checkpoint", colours, "--stride", 2, "--output", tmp_path / "t")
+    assert run(*words, "--out", tmp_path / "film-classes.mp4", "--json") == 0
+    said = capsys.readouterr()
+    answer = json.loads(said.out)
+    assert [span["label"] for span in answer["spans"]] == ["red", "blue"]
+    assert answer["spans"][1]["start_s"] == pytest.approx(2.0, abs=0.2)
+    assert sorted(p.name for p in (tmp_path / "t").iterdir()) == ["film.csv", "film.json", "film.png"]
+    assert (tmp_path / "film-classes.mp4").stat().st_size > 1000
+    assert "mean probability" in said.err
+    assert run(*words, "--resume") == 0
+    assert "film.csv is complete already" in capsys.readouterr().err
+
+
+def test_a_pipe_in_another_process(colours, tmp_path):
+    ts = write(tmp_path / "film.ts", colour_frames(["red", "blue"], each=20), fps=10)
+    words = [sys.executable, "-m", "videomamba.cli.main", "timeline", "-", "--checkpoint", str(colours)]
+    done = subprocess.run(
+        [*words, "--output", "t"], input=ts.read_bytes(), cwd=tmp_path, capture_output=True, check=True
+    )
+    with (tmp_path / "t/stdin.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [rows[0]["label"], rows[-1]["label"]] == ["red", "blue"]
+    assert float(rows[-1]["end_s"]) == pytest.approx(3.9)
+    assert b"scores: t/stdin.csv" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(("-", "--resume"), "--resume: - can be read only once"),
+     (("film.mp4", "--stride", "3"), "stride=3; it must be a multiple of 2"),
+     (("film.mp4", "--out", "film.avi"), "--out film.avi: end it in one of .mp4"),
+     (("gone.mp4",), "gone.mp4 does not exist"), (("*.mkv",), "*.mkv matches no file"),
+     (("folder",), "folder has 2 videos; give one"), (("text.mp4",), "text.mp4 is not a video that FFmpeg can open"),
+     (("http://127.0.0.1:1/x",), "http://127.0.0.1:1/x is not a video that FFmpeg can open: Connection refused")],
+)  # fmt: skip
+def test_mistakes_are_one_line(colours, film, fails, tmp_path, words, message):
+    (tmp_path / "folder").mkdir()
+    for name in ("1.mp4", "2.mp4"):
+        (tmp_path / "folder" / name).touch()
+    (tmp_path / "text.mp4").write_text("no video")
+    assert message in fails("timeline", *words, "--checkpoint", colours)
+    assert not list(tmp_path.glob("timelines/*"))
+
+
+def test_a_segmenter_is_named(segmenter, film, fails):
+    assert "use `videomamba segment`" in fails("timeline", film, "--checkpoint", segmenter)
+
+
+@pytest.mark.slow
+def test_ctrl_c_and_resume_in_another_process(colours, tmp_path):
+    film = write_colours(tmp_path / "film.mp4", ["red", "blue", "green"] * 40, each=40)
+    words = [sys.executable, "-m", "videomamba.cli.main", "timeline", str(film), "--checkpoint", str(colours)]
+    words += ["--stride", "2", "--device", "cpu"]
+    subprocess.run([*words, "--output", "whole"], cwd=tmp_path, check=True, capture_output=True)
+    for stop in (signal.SIGINT, signal.SIGKILL):
+        child = subprocess.Popen([*words, "--output", "part", "--resume"], cwd=tmp_path, stderr=subprocess.PIPE)
+        rows = tmp_path / "part/film.csv"
+        before = rows.stat().st_size if rows.exists() else 0
+        while not rows.exists() or rows.stat().st_size < before + 3000:
+            time.sleep(0.05)
+        os.kill(child.pid, stop)
+        _, said = child.communicate()
+        assert child.returncode == (130 if stop == signal.SIGINT else -stop)
+        assert stop != signal.SIGINT or b"go on with: videomamba timeline" in said
+    subprocess.run([*words, "--output", "part", "--resume"], cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "part/film.csv").read_bytes() == (tmp_path / "whole/film.csv").read_bytes()

@@ -1,0 +1,208 @@
+"""A model that is fed frames as they come and says what they show."""
+
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from videomamba.checks import check_int
+from videomamba.data import eval_transform
+from videomamba.errors import UserError
+from videomamba.inference.device import resolve_device
+from videomamba.inference.windows import window_for
+from videomamba.models import PretrainedModel, VideoMamba, load_model
+from videomamba.notes import UserNote
+from videomamba.tasks.recognition import Recognition
+
+
+class Session:
+    """Class scores of a video while it comes, in constant memory.
+
+    Any recogniser looks at the last frames through a sliding window, and each tubelet is embedded once. A causal model
+    (``model.config.is_causal``) carries its states instead: each frame costs the same, and the scores are those of all
+    frames since the start, equal to the offline model's.
+
+    Args:
+        model_or_checkpoint: a model, which is put in evaluation mode on the device, or anything that
+            :func:`videomamba.load_model` takes.
+        hop: frames that the model sees from one score to the next, a multiple of its tubelet; by default a quarter of
+            the window, or one tubelet of a causal model.
+        step: source frames from one frame that the model sees to the next; by default the model's own, or 1.
+        causal: carry states, or slide a window; by default states where the model allows it.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Attributes:
+        labels: names of the classes.
+        window: source frames from the first to the last that one score is of; None for all.
+        every: source frames from one score to the next.
+        causal: whether states are carried.
+
+    Raises:
+        UserError: no such checkpoint or device, a detector or segmenter, a hop that tubelets do not divide, or
+            ``causal`` with a model that needs the whole clip.
+
+    Example:
+        >>> session = videomamba.Session("runs/mine", hop=4, step=1)
+        >>> frames = torch.randint(256, (14, 3, 48, 64), dtype=torch.uint8)
+        >>> session.step(frames).shape  # a window of 8 is full at frame 8, the next at 12
+        torch.Size([2, 3])
+        >>> session.step(frames[:2]).argmax(-1).shape  # frame 16
+        torch.Size([1])
+    """
+
+    def __init__(
+        self,
+        model_or_checkpoint: PretrainedModel | str | Path,
+        *,
+        hop: int | None = None,
+        step: int | None = None,
+        causal: bool | None = None,
+        device: str = "auto",
+    ) -> None:
+        where = resolve_device(device)
+        given = model_or_checkpoint
+        model = given if isinstance(given, PretrainedModel) else load_model(given)
+        self._task = Recognition(model.labels)
+        self._task.check_model(model)
+        self.labels: tuple[str, ...] = model.labels
+        self.model = model.to(where).eval()
+        allowed = isinstance(model, VideoMamba) and model.config.is_causal
+        self.causal = allowed if causal is None else causal
+        if self.causal and not isinstance(model, VideoMamba):
+            raise UserError(f"causal=True goes with a causal VideoMamba; this model is {type(model).__name__}")
+        self._window = window_for(model, causal=self.causal)
+        unit, length = self._window.unit, self._window.length
+        self.hop = (unit if length is None else max(1, length // 4 // unit) * unit) if hop is None else hop
+        check_int("hop", self.hop, at_least=1)
+        if self.hop % unit:
+            raise UserError(f"hop={hop}; it must be a multiple of the model's tubelet, {unit} frames")
+        self._step = sample_step(model, step)
+        self.window = None if length is None else (length - 1) * self._step + 1
+        self.every = self.hop * self._step
+        self._device, self._prepare = where, eval_transform(model.preprocessing)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets all frames; the next one is the first."""
+        self._window.reset()
+        self._given = 0  # source frames
+        self._seen = 0  # frames that the model has
+        self._at = 0  # of these, at the last score
+        self._rest: list[Tensor] = []  # prepared frames that do not fill a tubelet
+
+    @torch.inference_mode()
+    def step(self, frames: Tensor) -> Tensor:
+        """The scores that these frames complete.
+
+        Args:
+            frames: (N, 3, H, W) uint8, RGB, the next frames of the source, all of them in order; N may be 0.
+
+        Returns:
+            (K, C) float32 class probabilities on the CPU, one row for each time that a hop is complete; K may be 0.
+
+        Raises:
+            UserError: another shape or dtype.
+        """
+        rows = []
+        for frame in self._sampled(frames):
+            if self._take(frame) and self.due:
+                rows.append(self.scores())
+        return torch.stack(rows) if rows else torch.empty(0, len(self.labels))
+
+    @torch.inference_mode()
+    def push(self, frames: Tensor) -> None:
+        """Takes frames as :meth:`step` does without computing scores; :meth:`scores` then gives the latest."""
+        for frame in self._sampled(frames):
+            self._take(frame)
+
+    @property
+    def due(self) -> int:
+        """Scores that would have been due since the last one; :meth:`scores` gives the latest of them."""
+        if self._at:
+            return (self._seen - self._at) // self.hop
+        first = self.hop if self._window.length is None else self._window.length
+        return max(0, (self._seen - first) // self.hop + 1)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the model has as many frames as a score needs."""
+        return self._seen >= (self._window.length or self._window.unit)
+
+    @torch.inference_mode()
+    def scores(self) -> Tensor:
+        """(C,) float32 class probabilities of the frames in view, on the CPU.
+
+        Raises:
+            UserError: the window is not full yet.
+        """
+        if not self.is_full:
+            raise UserError(f"{self._seen} frames so far; a score needs {self._window.length or self._window.unit}")
+        self._at = self._seen
+        logits = self._window.logits()
+        return self._task.scores(logits.reshape(1, 1, -1))[0].cpu()
+
+    @property
+    def missing(self) -> int:
+        """Frames, after sampling, that would complete a tubelet and, at the start, the window."""
+        unit = self._window.unit
+        there = self._seen + len(self._rest)
+        return max((self._window.length or unit) - there, -there % unit)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that is kept of the frames so far; a session of the same model and options goes on from it."""
+        kept = {f"window.{name}": value for name, value in self._window.state_dict().items()}
+        kept["counts"] = torch.tensor([self._given, self._seen, self._at])
+        if self._rest:
+            kept["rest"] = torch.cat(self._rest, 1)
+        return kept
+
+    def load_state_dict(self, kept: dict[str, Tensor]) -> None:
+        """Goes on from what :meth:`state_dict` gave."""
+        window = {n.removeprefix("window."): x.to(self._device) for n, x in kept.items() if n.startswith("window.")}
+        self._window.load_state_dict(window)
+        self._given, self._seen, self._at = kept["counts"].tolist()
+        self._rest = list(kept["rest"].split(1, 1)) if "rest" in kept else []
+
+    def _sampled(self, frames: Tensor) -> list[Tensor]:
+        """Prepared frames (3, 1, h, w) that the model is to see."""
+        if frames.dim() != 4 or frames.shape[1] != 3 or frames.dtype != torch.uint8:
+            raise UserError(
+                f"frames of {frames.dtype} and shape {tuple(frames.shape)}; a session takes (N, 3, H, W) uint8"
+            )
+        first = -self._given % self._step
+        self._given += len(frames)
+        chosen = frames[first :: self._step]
+        return [self._prepare(frame[None]) for frame in chosen]
+
+    def _take(self, frame: Tensor) -> bool:
+        """Whether the frame completes a tubelet, which the window takes."""
+        self._rest.append(frame)
+        if len(self._rest) < self._window.unit:
+            return False
+        self._window.push(torch.cat(self._rest, 1)[None].to(self._device))
+        self._seen += len(self._rest)
+        self._rest = []
+        return True
+
+
+def sample_step(model: PretrainedModel, step: int | None) -> int:
+    """Source frames from one frame that the model sees to the next: as given, the model's own, or 1 with a note.
+
+    Raises:
+        UserError: a step below one.
+    """
+    if step is not None:
+        check_int("step", step, at_least=1)
+        return step
+    if model.preprocessing.stride is not None:
+        own: int = model.preprocessing.stride
+        return own
+    warnings.warn(
+        UserNote(
+            "the model was trained on frames spread evenly over whole videos; here it sees every frame, and step "
+            "(--step N) makes that every N-th: N source frames apart, as in its training videos"
+        ),
+        stacklevel=3,
+    )
+    return 1
