@@ -1,8 +1,8 @@
 """GTEA, 50Salads and Breakfast as MS-TCN's authors share them: features, frame labels, splits.
 
 A folder has ``mapping.txt`` (``0 take``: number and name of each class), ``groundTruth/NAME.txt`` (a label per frame,
-one per line), ``features/NAME.npy`` ((C, T) float) and ``splits/{train,test}.splitK.bundle`` (one ground
-truth file per line). Features that were learnt on a split's training videos lie in ``features_splitK/`` instead. Your own data may
+one per line), ``features/NAME.npy`` ((C, T) float) and ``splits/{train,test}.splitK.bundle`` (one ground truth file per
+line). Features that were learnt on a split's training videos lie in ``features_splitK/`` instead. Your own data may
 have the same form.
 """
 
