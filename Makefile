@@ -44,7 +44,7 @@ format: $(VENV)/.installed-dev
 
 # site/: open site/index.html, or serve it by `.venv/bin/mkdocs serve`
 docs: $(VENV)/.installed-dev
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 wheel: $(VENV)/.installed-dev
 	bash scripts/wheel.sh $(BIN)

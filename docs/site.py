@@ -21,6 +21,7 @@ from videomamba.tables import as_markdown
 _OPTIONS = "<!-- options -->"
 _LINK = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+[^)#]*)(?:#[^)]*)?\)")
 _OBJECT = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
+_ROLE = re.compile(r":(?:py:)?(?:func|class|meth|data|mod|attr|exc):(?=`|<code)")  # Sphinx's, in docstrings
 _twins: dict[str, tuple[str, str]] = {}  # address -> title, text
 
 
@@ -76,6 +77,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return markdown
 
 
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Leaves references in docstrings as plain code."""
+    return _ROLE.sub("", html)
+
+
 def _options(verb: str) -> str:
     """What the verb's docstring says, and a table of its options."""
     import tyro
@@ -116,7 +122,7 @@ def _documented(path: str) -> str:
         found = found.final_target
     text = found.docstring.value if found.docstring else ""
     call = f"{path}({', '.join(parameter.name for parameter in found.parameters)})" if found.is_function else path
-    return f"## `{call}`\n\n{text}"
+    return f"## `{call}`\n\n{_ROLE.sub('', text)}"
 
 
 _package: Any = None
