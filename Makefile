@@ -2,12 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# uv where it can be had: faster than pip by minutes
+# uv where it can be had, faster than pip by minutes; else pip
 define NEW_VENV
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet uv || $(BIN)/pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/pip install --quiet uv || echo "note: uv cannot be had here; pip installs"
 endef
-INSTALL = $$(test -x $(BIN)/uv && echo $(BIN)/uv pip install --python $(BIN)/python || echo $(BIN)/pip install) --quiet
+INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(BIN)/pip install --quiet $(1)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONDONTWRITEBYTECODE = # uv leaves it to Python to compile what it imports, once
 
@@ -46,7 +47,7 @@ format: $(VENV)/.installed-dev
 
 # site/: open site/index.html, or serve it by `.venv/bin/mkdocs serve`
 docs: $(VENV)/.installed-dev
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 wheel: $(VENV)/.installed-dev
 	bash scripts/wheel.sh $(BIN)
@@ -55,7 +56,7 @@ lowest: $(VENV)/.installed-dev
 	bash scripts/lowest.sh $(BIN)
 
 benchmark: $(VENV)/.installed
-	$(INSTALL) --group benchmark
+	$(call INSTALL,--group benchmark)
 	$(BIN)/videomamba benchmark scan
 	$(BIN)/python benchmarks/whole_model.py
 	$(BIN)/python benchmarks/other_scans.py
@@ -64,12 +65,12 @@ benchmark: $(VENV)/.installed
 SOURCES := pyproject.toml setup.py $(wildcard videomamba/ops/native/*.cpp videomamba/ops/native/*.h)
 $(VENV)/.installed: $(SOURCES)
 	$(NEW_VENV)
-	$(INSTALL) --editable ".[train]"
+	$(call INSTALL,--editable ".[train]")
 	touch $@
 
 $(VENV)/.installed-dev: $(SOURCES)
 	$(NEW_VENV)
-	$(INSTALL) --editable ".[all]" --group dev
+	$(call INSTALL,--editable ".[all]" --group dev)
 	touch $@ $(VENV)/.installed
 
 clean:

@@ -14,6 +14,7 @@ import griffe
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from mkdocs.utils import get_relative_url
 
 from videomamba.cli.main import VERBS, load_verb
 from videomamba.tables import as_markdown
@@ -21,6 +22,8 @@ from videomamba.tables import as_markdown
 _OPTIONS = "<!-- options -->"
 _LINK = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+[^)#]*)(?:#[^)]*)?\)")
 _OBJECT = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
+_ROLE = re.compile(r":(?:py:)?(?:func|class|meth|data|mod|attr|exc):(?=`|<code)")  # Sphinx's, in docstrings
+_SHIM = "https://unpkg.com/iframe-worker/shim"
 _twins: dict[str, tuple[str, str]] = {}  # address -> title, text
 
 
@@ -76,6 +79,16 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return markdown
 
 
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Leaves references in docstrings as plain code."""
+    return _ROLE.sub("", html)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Has the search of a site that is opened from a folder load nothing from the network."""
+    return output.replace(_SHIM, get_relative_url("assets/frame_worker.js", page.url))
+
+
 def _options(verb: str) -> str:
     """What the verb's docstring says, and a table of its options."""
     import tyro
@@ -116,7 +129,7 @@ def _documented(path: str) -> str:
         found = found.final_target
     text = found.docstring.value if found.docstring else ""
     call = f"{path}({', '.join(parameter.name for parameter in found.parameters)})" if found.is_function else path
-    return f"## `{call}`\n\n{text}"
+    return f"## `{call}`\n\n{_ROLE.sub('', text)}"
 
 
 _package: Any = None
