@@ -18,9 +18,6 @@ from videomamba.models.weights.published import Published, published_checkpoints
 from videomamba.models.weights.readers import read_checkpoint
 from videomamba.tables import as_markdown
 
-if TYPE_CHECKING:
-    from videomamba.models.pretrained import PretrainedModel
-
 PAPER = ("2407.08476", "VideoMamba: Spatio-Temporal Selective State Space Model (Park et al., ECCV 2024)")
 _OF_ORIGIN = {
     "opengvlab": ("2403.06977", "VideoMamba: State Space Model for Efficient Video Understanding (Li et al.)"),
@@ -82,11 +79,11 @@ class _Evidence:
     command: str | None
 
 
-def model_card(model: "PretrainedModel", repo_id: str | None = None) -> ModelCard:
+def model_card(model: Any, repo_id: str | None = None) -> ModelCard:
     """The card of a model.
 
     Args:
-        model: with its ``source``, ``license`` and the ``path`` of its weights, beside which a run has its figures.
+        model: a PretrainedModel, with its ``source``, ``license`` and the ``path`` of its weights, beside which a run has its figures.
         repo_id: ``owner/name`` on the Hub; None for a card in a local folder.
     """
     architecture, row, evidence = name_of(model.config), _published(model.source), _evidence(model)
@@ -131,7 +128,7 @@ def _papers(architecture: str, row: Published | None) -> Iterator[tuple[str, str
         yield _OF_ORIGIN[row.origin]
 
 
-def _evidence(model: "PretrainedModel") -> _Evidence | None:
+def _evidence(model: Any) -> _Evidence | None:
     """Of the run whose folder the weights lie in, or as published for a file that was converted.
 
     None for weights that have changed since they were read.
@@ -148,7 +145,7 @@ def _evidence(model: "PretrainedModel") -> _Evidence | None:
     return _Evidence(row.title, {"top1": row.top1}, remark, f"videomamba convert {row.name} DIR")
 
 
-def _are_as_read(model: "PretrainedModel", path: Path) -> bool:
+def _are_as_read(model: Any, path: Path) -> bool:
     try:
         read = read_checkpoint(path.parent if path.name == WEIGHTS else path).weights
     except UserError:  # gone, or written over by something else
@@ -180,7 +177,7 @@ def _results(kind: _Kind, evidence: _Evidence) -> Iterator[EvalResult]:
         )
 
 
-def _introduction(model: "PretrainedModel", architecture: str, kind: _Kind) -> str:
+def _introduction(model: Any, architecture: str, kind: _Kind) -> str:
     names, clip = model.labels, model.preprocessing
     listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
     outputs = f"{len(names)} classes: {listed}" if names else "no head: features"
@@ -189,7 +186,7 @@ def _introduction(model: "PretrainedModel", architecture: str, kind: _Kind) -> s
     return f"{architecture} for {kind.what}, {count:,} parameters. Input: {takes}. Output: {outputs}."
 
 
-def _origin(model: "PretrainedModel", row: Published | None, evidence: _Evidence | None) -> Iterator[str]:
+def _origin(model: Any, row: Published | None, evidence: _Evidence | None) -> Iterator[str]:
     lines = [f"- Source: {model.source or 'not known'}"]
     if row is not None:
         lines.append(f"- Weights of [{row.repository}](https://huggingface.co/{row.repository}), file `{row.file}`")
@@ -204,7 +201,7 @@ def _table(evidence: _Evidence) -> str:
     return f"## Figures\n\n{as_markdown(['metric', '%'], rows)}\n\nOn {evidence.data}: {evidence.remark}."
 
 
-def _usage(model: "PretrainedModel", kind: _Kind, repo_id: str | None) -> str:
+def _usage(model: Any, kind: _Kind, repo_id: str | None) -> str:
     where = "" if repo_id else " in this folder"
     checkpoint = repo_id or "."
     lines = ["import videomamba", ""]
