@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from huggingface_hub import ModelCard, ModelCardData
@@ -83,7 +82,8 @@ def model_card(model: Any, repo_id: str | None = None) -> ModelCard:
     """The card of a model.
 
     Args:
-        model: a PretrainedModel, with its ``source``, ``license`` and the ``path`` of its weights, beside which a run has its figures.
+        model: a PretrainedModel, with its ``source``, ``license`` and the ``path`` of its weights, beside which a run
+            has its figures.
         repo_id: ``owner/name`` on the Hub; None for a card in a local folder.
     """
     architecture, row, evidence = name_of(model.config), _published(model.source), _evidence(model)
