@@ -298,7 +298,8 @@ class VideoMambaForVideoClassification(PreTrainedModel):
 
 def _with_prefix(module: nn.Module, state: dict[str, Any], *_: Any) -> None:
     """Takes the names in this package's files, which ``Trainer`` gives to ``load_state_dict`` as they are."""
-    for name in [name for name in state if f"{_PREFIX}{name}" in dict(module.named_parameters())]:
+    known = dict(module.named_parameters())
+    for name in [name for name in state if f"{_PREFIX}{name}" in known]:
         state[f"{_PREFIX}{name}"] = state.pop(name)
 
 

@@ -38,7 +38,7 @@ def test_what_is_not_there(fails):
     assert "no published checkpoint has data k600; there are imagenet1k" in fails(
         "models", "--pretrained", "--data", "k600"
     )
-    assert "no published checkpoint matches 'x'; the first of 15 is" in fails(
+    assert "no published checkpoint matches 'x'; the first of 12 is" in fails(
         "models", "x", "--pretrained", "--data", "ssv2"
     )
     assert "--data is for published checkpoints; add --pretrained" in fails("models", "--data", "k400")

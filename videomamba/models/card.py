@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from huggingface_hub import ModelCard, ModelCardData
@@ -17,9 +16,6 @@ from videomamba.models.weights.folder import WEIGHTS
 from videomamba.models.weights.published import Published, published_checkpoints
 from videomamba.models.weights.readers import read_checkpoint
 from videomamba.tables import as_markdown
-
-if TYPE_CHECKING:
-    from videomamba.models.pretrained import PretrainedModel
 
 PAPER = ("2407.08476", "VideoMamba: Spatio-Temporal Selective State Space Model (Park et al., ECCV 2024)")
 _OF_ORIGIN = {
@@ -82,18 +78,19 @@ class _Evidence:
     command: str | None
 
 
-def model_card(model: "PretrainedModel", repo_id: str | None = None) -> ModelCard:
+def model_card(model: Any, repo_id: str | None = None) -> ModelCard:
     """The card of a model.
 
     Args:
-        model: with its ``source``, ``license`` and the ``path`` of its weights, beside which a run has its figures.
+        model: a PretrainedModel, with its ``source``, ``license`` and the ``path`` of its weights, beside which a run
+            has its figures.
         repo_id: ``owner/name`` on the Hub; None for a card in a local folder.
     """
     architecture, row, evidence = name_of(model.config), _published(model.source), _evidence(model)
     kind = _KINDS.get(architecture, _CLASSIFIER)
     if kind is _CLASSIFIER and getattr(model.config, "num_frames", None) == 1:
         kind = dataclasses.replace(kind, tag="image-classification", what="image classification")
-    name = repo_id or (model.path.parent.name if model.path is not None else architecture)
+    name = repo_id or _folder_name(model.path) or architecture
     papers = list(_papers(architecture, row))
     data = ModelCardData(
         library_name="videomamba",
@@ -116,6 +113,13 @@ def model_card(model: "PretrainedModel", repo_id: str | None = None) -> ModelCar
     return ModelCard("\n\n".join(parts) + "\n")
 
 
+def _folder_name(path: Path | None) -> str:
+    """Of the model's folder, or of its run's."""
+    if path is None:
+        return ""
+    return path.parent.parent.name if path.parent.name in _REMARKS else path.parent.name
+
+
 def _published(source: str | None) -> Published | None:
     """The published checkpoint that the weights come from in the end."""
     found = (row for row in published_checkpoints().values() if source and row.file in source)
@@ -131,7 +135,7 @@ def _papers(architecture: str, row: Published | None) -> Iterator[tuple[str, str
         yield _OF_ORIGIN[row.origin]
 
 
-def _evidence(model: "PretrainedModel") -> _Evidence | None:
+def _evidence(model: Any) -> _Evidence | None:
     """Of the run whose folder the weights lie in, or as published for a file that was converted.
 
     None for weights that have changed since they were read.
@@ -148,7 +152,7 @@ def _evidence(model: "PretrainedModel") -> _Evidence | None:
     return _Evidence(row.title, {"top1": row.top1}, remark, f"videomamba convert {row.name} DIR")
 
 
-def _are_as_read(model: "PretrainedModel", path: Path) -> bool:
+def _are_as_read(model: Any, path: Path) -> bool:
     try:
         read = read_checkpoint(path.parent if path.name == WEIGHTS else path).weights
     except UserError:  # gone, or written over by something else
@@ -180,7 +184,7 @@ def _results(kind: _Kind, evidence: _Evidence) -> Iterator[EvalResult]:
         )
 
 
-def _introduction(model: "PretrainedModel", architecture: str, kind: _Kind) -> str:
+def _introduction(model: Any, architecture: str, kind: _Kind) -> str:
     names, clip = model.labels, model.preprocessing
     listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
     outputs = f"{len(names)} classes: {listed}" if names else "no head: features"
@@ -189,7 +193,7 @@ def _introduction(model: "PretrainedModel", architecture: str, kind: _Kind) -> s
     return f"{architecture} for {kind.what}, {count:,} parameters. Input: {takes}. Output: {outputs}."
 
 
-def _origin(model: "PretrainedModel", row: Published | None, evidence: _Evidence | None) -> Iterator[str]:
+def _origin(model: Any, row: Published | None, evidence: _Evidence | None) -> Iterator[str]:
     lines = [f"- Source: {model.source or 'not known'}"]
     if row is not None:
         lines.append(f"- Weights of [{row.repository}](https://huggingface.co/{row.repository}), file `{row.file}`")
@@ -204,7 +208,7 @@ def _table(evidence: _Evidence) -> str:
     return f"## Figures\n\n{as_markdown(['metric', '%'], rows)}\n\nOn {evidence.data}: {evidence.remark}."
 
 
-def _usage(model: "PretrainedModel", kind: _Kind, repo_id: str | None) -> str:
+def _usage(model: Any, kind: _Kind, repo_id: str | None) -> str:
     where = "" if repo_id else " in this folder"
     checkpoint = repo_id or "."
     lines = ["import videomamba", ""]
