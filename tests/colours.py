@@ -33,14 +33,12 @@ def colour_model(folder: Path, **changes: object) -> Path:
     options = {**MODEL, "class_names": sorted(COLOURS), "preprocessing": PREPARED, **changes}
     model = create_model("videomamba_nano", **options)
     mean, std = (torch.tensor(x).view(3, 1, 1, 1) for x in (PREPARED.mean, PREPARED.std))
-    base = (torch.tensor([COLOURS[name] for name in sorted(COLOURS)]) / 255).view(3, 3, 1, 1, 1)
+    base = torch.tensor([COLOURS[name] for name in sorted(COLOURS)]) / 255
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
     for _ in range(40):
         labels = torch.randint(3, (8, 4))  # a colour per frame: a mixture has the colour of most of its frames
         labels[:, 1:] = torch.where(torch.rand(8, 3) < 0.8, labels[:, :1], labels[:, 1:])
-        clips = torch.stack(
-            [base[row].squeeze(-1).squeeze(-1).T[:, :, None, None].expand(3, 4, 32, 32) for row in labels]
-        )
+        clips = base[labels].permute(0, 2, 1)[..., None, None].expand(8, 3, 4, 32, 32)
         clips = (clips + 0.1 * torch.rand_like(clips) - 0.05 - mean) / std
         shares = F.one_hot(labels, 3).float().mean(1)
         loss = F.cross_entropy(model(clips), shares)

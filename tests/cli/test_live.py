@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.colours import colour_frames, colour_model
+from tests.data.pipes import piped
 from tests.data.server import served
 from tests.data.videos import shift, write
 from videomamba.cli.main import main
@@ -41,10 +42,10 @@ def test_lines_of_json_and_a_csv(colours, film, tmp_path, capsys):
     assert "red" in said.err
 
 
-def test_a_pipe_in_another_process(colours, film, tmp_path):
-    words = [sys.executable, "-m", "videomamba.cli.main", "live", "-", "--checkpoint", str(colours), "--json"]
-    done = subprocess.run(words, input=film.read_bytes(), cwd=tmp_path, capture_output=True, check=True)
-    assert json.loads(done.stdout.splitlines()[-1])["summary"]["frames"] > 10
+def test_a_pipe(colours, film, monkeypatch, capsys):
+    with piped(film.read_bytes(), monkeypatch):
+        assert main(["live", "-", "--checkpoint", str(colours), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["summary"]["frames"] > 10
 
 
 @pytest.mark.parametrize(

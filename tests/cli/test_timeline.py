@@ -11,6 +11,7 @@ import time
 import pytest
 
 from tests.colours import colour_frames, colour_model, write_colours
+from tests.data.pipes import piped
 from tests.data.videos import write
 from videomamba.cli.main import main
 
@@ -43,17 +44,16 @@ def test_csv_json_picture_and_film(colours, film, tmp_path, capsys):
     assert "film.csv is complete already" in capsys.readouterr().err
 
 
-def test_a_pipe_in_another_process(colours, tmp_path):
+def test_a_pipe(colours, tmp_path, monkeypatch, capsys):
     ts = write(tmp_path / "film.ts", colour_frames(["red", "blue"], each=20), fps=10)
-    words = [sys.executable, "-m", "videomamba.cli.main", "timeline", "-", "--checkpoint", str(colours)]
-    done = subprocess.run(
-        [*words, "--output", "t"], input=ts.read_bytes(), cwd=tmp_path, capture_output=True, check=True
-    )
+    monkeypatch.chdir(tmp_path)
+    with piped(ts.read_bytes(), monkeypatch):
+        assert run("timeline", "-", "--checkpoint", colours, "--output", "t") == 0
     with (tmp_path / "t/stdin.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [rows[0]["label"], rows[-1]["label"]] == ["red", "blue"]
     assert float(rows[-1]["end_s"]) == pytest.approx(3.9)
-    assert b"scores: t/stdin.csv" in done.stderr
+    assert "scores: t/stdin.csv" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.data.pipes import piped
 from tests.data.server import served
 from tests.data.videos import forget_rate, number_of, numbered_frames, shift, write, write_audio
 from videomamba.data import VideoError, VideoReader
@@ -103,14 +104,13 @@ def test_a_file_object_is_read_once_and_has_no_length(film):
 
 def test_standard_input_gives_what_is_there_at_once(monkeypatch, film):
     read, written = os.pipe()
-    monkeypatch.setattr(sys, "stdin", os.fdopen(read))
-    os.write(written, b"abc")
-    assert StandardInput().read(1 << 20) == b"abc"
-    feeder = threading.Thread(target=lambda: (os.write(written, film.read_bytes()), os.close(written)))
-    feeder.start()
-    with VideoStream("-") as stream:
+    with os.fdopen(read) as source:
+        monkeypatch.setattr(sys, "stdin", source)
+        os.write(written, b"abc")
+        assert StandardInput().read(1 << 20) == b"abc"
+        os.close(written)
+    with piped(film.read_bytes(), monkeypatch), VideoStream("-") as stream:
         assert len(list(stream.frames())) == 50
-    feeder.join()
 
 
 def test_broken_packets_cost_their_frames(film):

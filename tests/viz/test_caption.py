@@ -1,6 +1,7 @@
 """The strip under a film's frames."""
 
 import numpy as np
+import pytest
 
 from videomamba.viz.caption import Caption
 
@@ -18,6 +19,7 @@ def test_the_frame_is_untouched_and_bars_have_the_length_of_the_probability():
     assert (drawn[120:] == 255).any()  # text
 
 
+@pytest.mark.filterwarnings("ignore:no font that is installed")
 def test_long_names_are_shortened_and_odd_ones_drawn():
     caption = Caption(["a" * 300, "Schütteln", "走る"], 40, 60, lines=9)
     drawn = caption.draw(np.zeros((40, 60, 3), np.uint8), np.array([0.2, 0.7, 0.1], np.float32))

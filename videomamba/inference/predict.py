@@ -38,9 +38,9 @@ def predict(
         model_or_checkpoint: a model, anything that :func:`videomamba.load_model` takes, or an .onnx file that
             :func:`videomamba.export` wrote, which onnxruntime computes on the CPU. A detector looks at the people that
             torchvision's Faster R-CNN finds, once per second; a segmenter takes files of features (.npy).
-        source: a video file, a folder of them, bytes or a file object of a video, a tensor, or an iterable of these.
-            A tensor holds all frames, (T, 3, H, W) uint8, or prepared clips, (3, T, H, W) or (V, 3, T, H, W) floating
-            point.
+        source: a video file, a folder of them, a pattern such as ``clips/*.mp4``, a list (.txt, .csv), the http(s) URL
+            of a file, bytes or a file object of a video, a tensor, or an iterable of these. A tensor holds all frames,
+            (T, 3, H, W) uint8, or prepared clips, (3, T, H, W) or (V, 3, T, H, W) floating point.
         top_k: classes per video, at most.
         num_clips: clips of a video whose probabilities are averaged.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
