@@ -100,7 +100,7 @@ class Kernels:
         self.chunk_steps, self.lanes = steps.value, lanes.value
 
     def run_floor(self, what: str, vectors: int, states: int, threads: int) -> None:
-        """Runs the recurrence alone on cached data: ``vectors`` steps of ``lanes`` channels; what: forward, backward."""
+        """Runs the recurrence alone on cached data: ``vectors`` steps of ``lanes`` channels; forward or backward."""
         getattr(self._library, f"videomamba_scan_{what}_floor")(c_int64(vectors), c_int64(states), c_int64(threads))
 
     def call(self, function: str, problem: Structure) -> None:

@@ -48,7 +48,7 @@ class ScanDirection(NamedTuple):
         return next((x.shape[2] for x in (self.B, self.C) if x.dim() == 4), 1)
 
     def per_token(self) -> "ScanDirection":
-        """The direction with a constant B or C repeated for every token, (B, L, D, N); then the other per channel too."""
+        """The direction with constant B and C repeated for every token, as (B, L, D, N)."""
         if self.B.dim() == self.C.dim() == 4:
             return self
         batch, length, width = self.u.shape
