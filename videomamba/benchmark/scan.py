@@ -5,7 +5,6 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +14,7 @@ from videomamba.benchmark.timing import bytes_per_second, exponentials, interlea
 from videomamba.errors import UserError
 from videomamba.ops import ScanDirection, bidirectional_scan
 from videomamba.ops.backend import backend_status, resolve_backend
+from videomamba.ops.native import library
 from videomamba.ops.scan.api import directional_scan
 
 WIDTH, STATES = 768, 16  # of the paper's model
@@ -33,8 +33,10 @@ class Row:
         batch, length: of the input (B, L, 768) with 16 states, float32.
         what: ``forward`` (no gradients wanted) or ``forward+backward``.
         milliseconds: median.
-        floor: milliseconds that the machine allows at best: the larger of the bytes over the measured bandwidth and of
-            the time of as many ``torch.exp``, taken in the same turns.
+        recurrence: milliseconds of the arithmetic that cannot be left out, taken in the same turns: on a CPU with
+            compiled kernels their recurrence alone on cached data, by all threads; elsewhere as many ``torch.exp``.
+        memory: milliseconds of the bytes that must move, at the measured bandwidth.
+        floor: milliseconds that the machine allows at best: the larger of the two.
         times_floor: milliseconds over floor.
         times_torch: of the PyTorch backend in the same turns, over this one's: how many times as fast.
     """
@@ -45,6 +47,8 @@ class Row:
     length: int
     what: str
     milliseconds: float
+    recurrence: float
+    memory: float
     floor: float
     times_floor: float
     times_torch: float
@@ -95,28 +99,26 @@ def check(backend: str, device: torch.device) -> dict[str, float]:
 def measure(
     backends: Sequence[str], device: torch.device, *, batches: Sequence[int], lengths: Sequence[int]
 ) -> Iterator[list[Row]]:
-    """Rows of one batch and length. A backend's passes, for one and two directions, take turns with ``torch.exp``."""
+    """Rows of one batch and length. A backend's passes, for one and two directions, take turns with their floor."""
     bandwidth = bytes_per_second(device)
     for batch in batches:
         for length in lengths:
             drawn = {count: _draw(batch, length, WIDTH, device, directions=count) for count in (1, 2)}
-            least = {
-                (n, what): _least_work(batch, length, n, backward=what == PASSES[1]) for n in drawn for what in PASSES
-            }
-            _, exps = least[1, PASSES[0]]
+            jobs = [(n, what) for n in drawn for what in PASSES]
             (one,), gate = drawn[1]
             groups: dict[str, dict[tuple[int, str], Callable[[], object]]] = {
-                name: {(n, what): _run(name, *drawn[n], backward=what == PASSES[1]) for n, what in least}
+                name: {(n, what): _run(name, *drawn[n], backward=what == PASSES[1]) for n, what in jobs}
                 for name in backends
             }
             groups[PLAIN_LOOP] = {(1, PASSES[0]): partial(plain_loop, one, gate)}
-            seconds = {}
-            floors = {}
+            seconds, least = {}, {}
+            arithmetic = [_recurrence(batch * length, device, what) for what in PASSES]
             for name, runs in groups.items():
-                *taken, of_exps = interleaved([*runs.values(), exponentials(exps, device)], device, seconds=3)
-                for job, time in zip(runs, taken, strict=True):
-                    seconds[name, *job] = time
-                    floors[name, *job] = max(least[job].moved / bandwidth, of_exps * least[job].exponentials / exps)
+                *taken, forward, both = interleaved([*runs.values(), *arithmetic], device, seconds=3)
+                for (n, what), time in zip(runs, taken, strict=True):
+                    seconds[name, n, what] = time
+                    moved = _bytes(batch, length, n, backward=what == PASSES[1]) / bandwidth
+                    least[name, n, what] = (n * (both if what == PASSES[1] else forward), moved)
             yield [
                 Row(
                     name,
@@ -125,8 +127,9 @@ def measure(
                     length,
                     what,
                     1e3 * time,
-                    1e3 * floors[name, n, what],
-                    time / floors[name, n, what],
+                    *(1e3 * part for part in least[name, n, what]),
+                    1e3 * max(least[name, n, what]),
+                    time / max(least[name, n, what]),
                     seconds.get(("torch", n, what), float("nan")) / time,
                 )
                 for (name, n, what), time in seconds.items()
@@ -201,23 +204,28 @@ def _run(backend: str, both: list[ScanDirection], z: Tensor, *, backward: bool) 
     return forward_and_backward
 
 
-class LeastWork(NamedTuple):
-    """The least that a pass has to do."""
+def _recurrence(tokens: int, device: torch.device, what: str) -> Callable[[], object]:
+    """The arithmetic of a pass of one direction that cannot be left out; the gradient needs every decay again."""
+    if device.type != "cpu" or not library.available()[0]:
+        return exponentials((2 if what == PASSES[1] else 1) * tokens * WIDTH * STATES, device)
+    kernels = library.best()
 
-    moved: int
-    exponentials: int
+    def run() -> None:
+        for part in what.split("+"):
+            kernels.run_floor(part, -(-tokens * WIDTH // kernels.lanes), STATES, torch.get_num_threads())
+
+    return run
 
 
-def _least_work(batch: int, length: int, directions: int, *, backward: bool) -> LeastWork:
-    """Bytes and exponentials that cannot be left out: inputs and outputs through memory once, every decay once.
+def _bytes(batch: int, length: int, directions: int, *, backward: bool) -> int:
+    """Bytes that cannot be left out: inputs and outputs through memory once.
 
-    The gradient needs the exponentials again, reads all inputs and the output's gradient and writes as many gradients.
+    The gradient reads all inputs and the output's gradient and writes as many gradients.
     """
     tokens = batch * length
     inputs = tokens * (directions * (2 * WIDTH + 2 * STATES) + WIDTH) * 4
     output = tokens * WIDTH * 4
-    exps = directions * tokens * WIDTH * STATES
-    return LeastWork(3 * inputs + 2 * output, 2 * exps) if backward else LeastWork(inputs + output, exps)
+    return 3 * inputs + 2 * output if backward else inputs + output
 
 
 def _draw(

@@ -27,7 +27,7 @@ struct Rows {
             std::memcpy(&bits, &wide[i], 4);
             half[i] = uint16_t(bits >> 16);
         }
-        view = {bfloat16 ? static_cast<void*>(half.data()) : wide.data(), length * stride, stride, group};
+        view = {bfloat16 ? static_cast<void*>(half.data()) : wide.data(), length * stride, stride, group, 1};
     }
     void* data() { return view.data; }
 };

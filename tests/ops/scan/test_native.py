@@ -16,8 +16,20 @@ def with_positive_steps(direction: ScanDirection) -> ScanDirection:
     return direction._replace(**{n: x.detach().abs().requires_grad_() for n, x in given.items() if x is not None})
 
 
+def tokens_last(x: Tensor) -> Tensor:
+    """The same numbers, (B, L, ...), with each channel's tokens side by side: mamba-ssm's layout."""
+    return x.detach().movedim(1, -1).contiguous().movedim(-1, 1).requires_grad_()
+
+
+def apart(x: Tensor) -> Tensor:
+    """The same numbers, no two of them side by side."""
+    wide = torch.full((*x.shape, 3), float("nan"))
+    wide[..., 1] = x.detach()
+    return wide[..., 1].requires_grad_()
+
+
 def check_one_draw(seed: int, longest: int) -> None:
-    """Random shapes, options and orders; odd sizes on purpose: one, a vector's and a chunk's neighbours."""
+    """Random shapes, layouts, options and orders; odd sizes on purpose: one, a vector's and a chunk's neighbours."""
     rng = random.Random(seed)
     batch = rng.choice([0, 1, 1, 2, 3, 4])
     length = rng.choice([n for n in (1, 2, 7, 15, 16, 17, 33, 63, 65, 197, 1000, 2000) if n <= longest])
@@ -27,9 +39,17 @@ def check_one_draw(seed: int, longest: int) -> None:
     visit = rng.choice(["forward", "reverse", "order"])
     make = {"groups": groups, "optional": optional, "dtype": torch.float32}
     both = [make_direction(batch, length, width, states, seed=seed + i, **make) for i in range(1 + two)]
+    layout = rng.choice([None, None, tokens_last, tokens_last, apart])
+    if layout:
+        both = [d._replace(**{name: layout(getattr(d, name)) for name in ("u", "delta", "B", "C")}) for d in both]
+    for name in ("B", "C"):
+        if rng.random() < 0.25:  # the same for every token
+            constant = torch.randn(width, states, generator=torch.Generator().manual_seed(seed + ord(name)))
+            both = [d._replace(**{name: constant.clone().requires_grad_()}) for d in both]
     if not softplus:  # a negative step grows without bound, and no float32 could hold it
         both = [with_positive_steps(d) for d in both]
     z = torch.randn(batch, length, width, requires_grad=True) if gated else None
+    z = layout(z) if layout and z is not None else z
     order = torch.randperm(length, generator=torch.Generator().manual_seed(seed)) if visit == "order" else None
     inputs = leaves(*both) | ({} if z is None else {"z": z})
     wide_z = None if z is None else z.double()
@@ -45,7 +65,7 @@ def check_one_draw(seed: int, longest: int) -> None:
         compare(got, want, inputs, **limits)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(16))
 def test_random_draws_equal_the_reference(variant, seed):
     check_one_draw(seed, longest=197)
 
@@ -71,6 +91,30 @@ def test_views_of_one_projection_are_read_in_place(variant):
     got = directional_scan(direction, z, delta_softplus=True, backend="native")[0]
     want = directional_scan(exact(direction), z.double(), delta_softplus=True, backend="reference")[0]
     assert relative_error(got, want) < 1e-6
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_layout_changes_no_bit(variant, dtype, reverse):
+    """Whole vectors and rests, forwards and backwards; results lie as u lies."""
+    direction = make_direction(2, 45, 37, 16, dtype=torch.float32)._replace(reverse=reverse)
+    names = ("u", "delta", "B", "C")
+    direction = direction._replace(**{n: getattr(direction, n).detach().to(dtype).requires_grad_() for n in names})
+    z = torch.randn(2, 45, 37).to(dtype).requires_grad_()
+
+    def run(layout):
+        given = direction._replace(**{name: layout(getattr(direction, name)) for name in names})
+        gate = layout(z)
+        out, last = directional_scan(given, gate, delta_softplus=True, backend="native")
+        inputs = [*(getattr(given, name) for name in names), direction.A, direction.D, direction.delta_bias, gate]
+        return [out, last, *torch.autograd.grad(out.float().sum() + last.sum(), inputs)]
+
+    want, got, spread = run(lambda x: x), run(tokens_last), run(lambda x: apart(x.float()).to(dtype))
+    assert got[0].transpose(1, 2).is_contiguous()
+    assert spread[0].is_contiguous()
+    for a, b, c in zip(want, got, spread, strict=True):
+        assert torch.equal(a, b)
+        assert torch.equal(a, c)
 
 
 def test_extreme_steps_are_finite_and_right(variant):

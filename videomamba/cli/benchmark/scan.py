@@ -78,12 +78,22 @@ def scan(
     return 0
 
 
-_HEAD = ("backend", "directions", "B", "L", "pass", "ms", "floor ms", "x floor", "x torch")
+_HEAD = (
+    *("backend", "directions", "B", "L", "pass", "ms"),
+    *("recurrence ms", "bytes ms", "x floor", "recurrence %", "rest %", "x torch"),
+)
 
 
 def _cells(row: "Row") -> list[str]:
-    *names, ms, floor, times_floor, times_torch = dataclasses.astuple(row)
-    return [*map(str, names), f"{ms:.2f}", f"{floor:.2f}", f"{times_floor:.2f}", f"{times_torch:.1f}"]
+    """The floor is the larger of the recurrence alone and the bytes; the rest is all but the recurrence."""
+    names = (row.backend, row.directions, row.batch, row.length, row.what)
+    share = 100 * row.recurrence / row.milliseconds
+    return [
+        *map(str, names),
+        *(f"{x:.2f}" for x in (row.milliseconds, row.recurrence, row.memory, row.times_floor)),
+        *(f"{x:.0f}" for x in (share, 100 - share)),
+        f"{row.times_torch:.1f}",
+    ]
 
 
 def _draw(file: Path, rows: "list[Row]", device: str) -> None:

@@ -1,8 +1,9 @@
 // The C interface of the compiled kernels: raw pointers and strides, no framework. Mirrored in library.py.
 //
-// All per-token tensors are channels last, (batch, length, ...), in the tokens' natural order whatever order they are
-// visited in; their last axis is contiguous, the strides of the others are given in elements. They hold float32, or
-// bfloat16 where `bfloat16` is set; everything else (A, D, biases, states) is contiguous float32. Null: not given.
+// All per-token tensors have axes (batch, length, ...), in the tokens' natural order whatever order they are visited in;
+// their strides are given in elements. The scan takes any strides (fast: a contiguous last axis, or contiguous tokens);
+// for the convolution the last axis is contiguous. They hold float32, or bfloat16 where `bfloat16` is set; everything
+// else (A, D, biases, states, constant B and C) is contiguous float32. Null: not given.
 #pragma once
 #include <cstdint>
 
@@ -22,12 +23,13 @@ enum VideomambaStatus : int32_t {
 
 struct VideomambaTensor {
     void* data;
-    int64_t batch_stride, token_stride, group_stride;
+    int64_t batch_stride, token_stride, group_stride, last_stride;
 };
 
 struct VideomambaDirection {
     VideomambaTensor u, delta;  // (batch, length, width)
-    VideomambaTensor B, C;      // (batch, length, groups, states)
+    VideomambaTensor B, C;      // (batch, length, groups, states); null where constant
+    const float *constant_B, *constant_C;  // (width, states): the same for every token
     const float* A;             // (width, states)
     const float* D;             // (width)
     const float* delta_bias;    // (width)
@@ -38,12 +40,12 @@ struct VideomambaDirection {
     float* saved_states;        // states before each chunk of steps, in the kernels' own layout: videomamba_scan_layout
 };
 
-// Gradients of one direction, contiguous, in the dtype of the input; all but D, delta_bias and initial_state are needed.
+// Gradients of one direction in the dtype of the input; all but last_state, D, delta_bias and initial_state are needed.
 struct VideomambaDirectionGrad {
-    const float* last_state;  // (batch, width, states), read
-    void *u, *delta;
+    const float* last_state;     // (batch, width, states), read
+    VideomambaTensor u, delta;   // (batch, length, width)
     float* A;
-    void *B, *C;
+    void *B, *C;                 // contiguous; of constant ones (width, states) float32
     float *D, *delta_bias, *initial_state;
 };
 
@@ -52,12 +54,12 @@ struct VideomambaScan {
     int64_t bfloat16, softplus, threads, direction_count;
     const VideomambaDirection* directions;
     VideomambaTensor z;         // (batch, length, width) gate
-    void* out;                  // (batch, length, width) contiguous: silu(z) * sum of the directions
+    VideomambaTensor out;       // (batch, length, width), written: silu(z) * sum of the directions
     float* saved_total;         // (batch, length, width) contiguous: that sum; with z, for the backward pass
     // backward only
     VideomambaTensor grad_out;  // (batch, length, width)
     const VideomambaDirectionGrad* grads;
-    void* grad_z;               // (batch, length, width) contiguous
+    VideomambaTensor grad_z;    // (batch, length, width), written
 };
 
 struct VideomambaConv {
@@ -78,6 +80,10 @@ struct VideomambaConv {
 VIDEOMAMBA_EXPORT void videomamba_scan_layout(int64_t* steps, int64_t* lanes);
 VIDEOMAMBA_EXPORT int32_t videomamba_scan_forward(const VideomambaScan* scan);
 VIDEOMAMBA_EXPORT int32_t videomamba_scan_backward(const VideomambaScan* scan);
+// The recurrence alone, on data that stays in the first-level cache: `vectors` times one step of `states` states of a
+// vector of channels, divided among the threads.
+VIDEOMAMBA_EXPORT void videomamba_scan_forward_floor(int64_t vectors, int64_t states, int64_t threads);
+VIDEOMAMBA_EXPORT void videomamba_scan_backward_floor(int64_t vectors, int64_t states, int64_t threads);
 VIDEOMAMBA_EXPORT int32_t videomamba_conv_forward(const VideomambaConv* conv);
 VIDEOMAMBA_EXPORT int32_t videomamba_conv_backward(const VideomambaConv* conv);
 }

@@ -24,21 +24,24 @@ _PROBLEMS = {
 
 
 class CTensor(Structure):
-    """A tensor whose last axis is contiguous; strides in elements."""
+    """A tensor of axes (batch, token, [group,] last); strides in elements."""
 
-    _fields_ = (("data", c_void_p), ("batch_stride", _INT64), ("token_stride", _INT64), ("group_stride", _INT64))
+    _fields_ = (
+        ("data", c_void_p),
+        *((f"{axis}_stride", _INT64) for axis in ("batch", "token", "group", "last")),
+    )
 
     @classmethod
     def of(cls, x: Tensor | None) -> "CTensor":
         if x is None:
             return cls()
-        return cls(x.data_ptr(), x.stride(0), x.stride(1), x.stride(2) if x.dim() == 4 else 0)
+        return cls(x.data_ptr(), x.stride(0), x.stride(1), x.stride(2) if x.dim() == 4 else 0, x.stride(-1))
 
 
 class CDirection(Structure):
     _fields_ = (
         *((name, CTensor) for name in ("u", "delta", "B", "C")),
-        *((name, c_void_p) for name in ("A", "D", "delta_bias", "initial_state", "order")),
+        *((name, c_void_p) for name in ("constant_B", "constant_C", "A", "D", "delta_bias", "initial_state", "order")),
         ("reverse", _INT64),
         ("last_state", c_void_p),
         ("saved_states", c_void_p),
@@ -46,8 +49,10 @@ class CDirection(Structure):
 
 
 class CDirectionGrad(Structure):
-    _fields_ = tuple(
-        (name, c_void_p) for name in ("last_state", "u", "delta", "A", "B", "C", "D", "delta_bias", "initial_state")
+    _fields_ = (
+        ("last_state", c_void_p),
+        *((name, CTensor) for name in ("u", "delta")),
+        *((name, c_void_p) for name in ("A", "B", "C", "D", "delta_bias", "initial_state")),
     )
 
 
@@ -57,11 +62,11 @@ class CScan(Structure):
         *((name, _INT64) for name in ("bfloat16", "softplus", "threads", "direction_count")),
         ("directions", POINTER(CDirection)),
         ("z", CTensor),
-        ("out", c_void_p),
+        ("out", CTensor),
         ("saved_total", c_void_p),
         ("grad_out", CTensor),
         ("grads", POINTER(CDirectionGrad)),
-        ("grad_z", c_void_p),
+        ("grad_z", CTensor),
     )
 
 
@@ -88,9 +93,15 @@ class Kernels:
         self._library = ctypes.CDLL(str(path))
         for name in ("scan_forward", "scan_backward", "conv_forward", "conv_backward"):
             getattr(self._library, f"videomamba_{name}").restype = c_int32
+        for name in ("forward", "backward"):
+            getattr(self._library, f"videomamba_scan_{name}_floor").restype = None
         steps, lanes = c_int64(), c_int64()
         self._library.videomamba_scan_layout(ctypes.byref(steps), ctypes.byref(lanes))
         self.chunk_steps, self.lanes = steps.value, lanes.value
+
+    def run_floor(self, what: str, vectors: int, states: int, threads: int) -> None:
+        """Runs the recurrence alone on cached data: ``vectors`` steps of ``lanes`` channels; forward or backward."""
+        getattr(self._library, f"videomamba_scan_{what}_floor")(c_int64(vectors), c_int64(states), c_int64(threads))
 
     def call(self, function: str, problem: Structure) -> None:
         """Runs ``function`` (scan_forward, ...); ctypes releases the GIL meanwhile.

@@ -1,7 +1,7 @@
 // Backward: goes through the chunks from the last to the first, computes their states again from those that the forward
 // pass saved at the chunks' boundaries, and carries gradients in registers.
 // Sums over channels (B, C) and over the batch (A, D, bias) are kept per block and added in a fixed order at the end.
-#include "scan_tile.h"
+#include "scan_rows.h"
 
 namespace {
 
@@ -9,152 +9,106 @@ constexpr int kTiles = 24;  // of a block, at most
 
 // What the blocks leave to be summed: one of these per direction.
 struct Partial {
-    float *B, *C;         // (splits, batch, length, groups, states)
+    float *B, *C;         // (splits, batch, length, groups, states); of constant ones (batch, width, states)
     float *A, *D, *bias;  // (batch, width, states), (batch, width), (batch, width)
 };
 
-// Scratch of one block; [tile][step] vectors unless said otherwise.
+// Scratch of one block.
 struct Scratch {
-    Vec *step, *slope, *input, *u, *grad_y;
-    Vec *rate, *carry, *sum_A;  // [tile][state]
-    Vec *sum_D, *sum_bias;      // [tile]
-    Vec *sum_B, *sum_C;         // [step][state]
-    float *B, *C;               // [step][state]
-    int64_t tokens[kSteps];
+    Vec *carry, *sum_A, *tile_B, *tile_C;  // [tile][state]: the states' gradient, and sums over tokens
+    Vec *sum_D, *sum_bias;                 // [tile]
+    Vec *sum_B, *sum_C;                    // [step][state]: sums over channels
 
-    bool allot(const VideomambaScan& s, int64_t tiles) {
-        const int64_t N = s.states, per_tile = tiles * kLanes, chunk = kSteps * per_tile, packed = N * per_tile;
-        const int64_t sums = kSteps * N * kLanes;
-        Workspace& work = Workspace::of_this_thread();
-        if (!work.reserve(5 * chunk + 3 * packed + 2 * per_tile + 2 * sums + 2 * kSteps * N, 14)) return false;
-        for (Vec** p : {&step, &slope, &input, &u, &grad_y}) *p = work.take<Vec>(chunk);
-        for (Vec** p : {&rate, &carry, &sum_A}) *p = work.take<Vec>(packed);
-        for (Vec** p : {&sum_D, &sum_bias}) *p = work.take<Vec>(per_tile);
-        for (Vec** p : {&sum_B, &sum_C}) *p = work.take<Vec>(sums);
-        B = work.take(kSteps * N);
-        C = work.take(kSteps * N);
-        return true;
+    static int64_t floats(int64_t tiles, int64_t states) {
+        return ((4 * states + 2) * tiles + 2 * (kSteps * states + kLanes)) * kLanes;
     }
-
-    template <class E> Chunk chunk(const VideomambaScan& s, const VideomambaDirection& d, const Block& b, int64_t index) {
-        const Chunk chunk{int(std::min<int64_t>(kSteps, s.length - index * kSteps)), tokens, B, C};
-        for (int t = 0; t < chunk.steps; t++) tokens[t] = visited(d, s.length, index * kSteps + t);
-        pack_rows<E>(B, d.B, b, tokens, chunk.steps, s.states);
-        pack_rows<E>(C, d.C, b, tokens, chunk.steps, s.states);
-        return chunk;
+    static constexpr int kArrays = 8;
+    Scratch(Workspace& work, int64_t tiles, int64_t states) {
+        for (Vec** p : {&carry, &sum_A, &tile_B, &tile_C}) *p = work.take<Vec>(tiles * states * kLanes);
+        for (Vec** p : {&sum_D, &sum_bias}) *p = work.take<Vec>(tiles * kLanes);
+        for (Vec** p : {&sum_B, &sum_C}) *p = work.take<Vec>((kSteps * states + kLanes) * kLanes);
     }
 };
 
-// The gradient that reaches the sum of the directions at a token; the first direction writes that of z as well.
+// A tile's values over a chunk, [step] vectors.
+struct TileValues {
+    Vec step[kSteps], slope[kSteps], u[kSteps], input[kSteps], grad_y[kSteps], to_input[kSteps], to_step[kSteps];
+};
+
+// The gradient that reaches the sum of the directions; the first direction writes that of z as well.
 template <class E>
-VM_INLINE Vec through_gate(const VideomambaScan& s, int64_t k, const E* grad_row, const E* z_row, int64_t here, int64_t channel,
-                           int lanes) {
-    const Vec grad = load(grad_row + channel, lanes);
-    if (!z_row) return grad;
-    const Vec z = load(z_row + channel, lanes), gate = sigmoid(z);
-    if (k == 0) {
-        const Vec slope = gate * fma(z, splat(1.0f) - gate, splat(1.0f));
-        store(static_cast<E*>(s.grad_z) + here + channel, grad * load(s.saved_total + here + channel, lanes) * slope, lanes);
-    }
-    return grad * z * gate;
-}
-
-// What a walk reads, per tile and step of a chunk.
-template <class E>
-void read_again(const VideomambaScan& s, int64_t k, const Block& b, const Chunk& chunk, Scratch& work) {
-    const VideomambaDirection& d = s.directions[k];
-    for (int t = 0; t < chunk.steps; t++) {
-        const int64_t token = chunk.tokens[t], here = (b.batch * s.length + token) * s.width;
-        const E *delta = row<E>(d.delta, b.batch, token), *u = row<E>(d.u, b.batch, token);
-        const E *grad_out = row<E>(s.grad_out, b.batch, token), *z = s.z.data ? row<E>(s.z, b.batch, token) : nullptr;
-        for (int64_t tile = 0; tile < b.tiles(); tile++) {
-            const int64_t channel = b.channel(tile), at = tile * kSteps + t;
-            const int lanes = b.lanes(tile);
-            Vec raw = load(delta + channel, lanes), slope = splat(1.0f);
-            if (d.delta_bias) raw += load(d.delta_bias + channel, lanes);
-            work.step[at] = s.softplus ? softplus(raw, &slope) : raw;
-            work.slope[at] = slope;
-            work.u[at] = load(u + channel, lanes);
-            work.input[at] = work.step[at] * work.u[at];
-            work.grad_y[at] = through_gate(s, k, grad_out, z, here, channel, lanes);
-        }
-    }
-}
-
-// kStates states of one tile over a chunk, from state n on: forward again, then back. Adds the gradient of what entered
-// the states to `to_input`, and that of the step size through the decay (in units of ln 2) to `to_step`.
-template <int kStates>
-VM_INLINE void chunk_back(const Chunk& chunk, Scratch& work, const Vec* start, int64_t tile, int64_t n, int64_t states,
-                          Vec* to_input, Vec* to_step) {
-    const int64_t at = tile * kSteps, of_tile = tile * states + n;
-    const Vec *step = work.step + at, *input = work.input + at, *grad_y = work.grad_y + at, *rate = work.rate + of_tile;
-    Vec before[kSteps][kStates], kept[kSteps][kStates], h[kStates];
-    for (int i = 0; i < kStates; i++) h[i] = start[n + i];
-    for (int t = 0; t < chunk.steps; t++) {
-        const float* B = chunk.B + t * states + n;
-        Vec* sum_C = work.sum_C + t * states + n;
-#pragma GCC unroll 8
-        for (int i = 0; i < kStates; i++) {
-            before[t][i] = h[i];
-            kept[t][i] = decay(step[t], rate[i]);
-            h[i] = fma(kept[t][i], h[i], input[t] * splat(B[i]));
-            sum_C[i] = fma(grad_y[t], h[i], sum_C[i]);
-        }
-    }
-    Vec carry[kStates], sum_A[kStates];
-    for (int i = 0; i < kStates; i++) carry[i] = work.carry[of_tile + i], sum_A[i] = Vec{};
-    for (int t = chunk.steps - 1; t >= 0; t--) {
-        const float *B = chunk.B + t * states + n, *C = chunk.C + t * states + n;
-        Vec *sum_B = work.sum_B + t * states + n, of_input = to_input[t], of_step = to_step[t];
-#pragma GCC unroll 8
-        for (int i = 0; i < kStates; i++) {
-            const Vec grad = fma(grad_y[t], splat(C[i]), carry[i]);
-            sum_B[i] = fma(grad, input[t], sum_B[i]);
-            of_input = fma(grad, splat(B[i]), of_input);
-            carry[i] = grad * kept[t][i];
-            const Vec of_exponent = carry[i] * before[t][i];
-            sum_A[i] = fma(of_exponent, step[t], sum_A[i]);
-            of_step = fma(of_exponent, rate[i], of_step);
-        }
-        to_input[t] = of_input;
-        to_step[t] = of_step;
-    }
-    for (int i = 0; i < kStates; i++) work.carry[of_tile + i] = carry[i], work.sum_A[of_tile + i] += sum_A[i];
-}
-
-// One tile over a chunk; leaves the gradients of u and of the raw step size in work.u and work.slope.
-void tile_back(const VideomambaDirection& d, const Block& b, const Chunk& chunk, Scratch& work, const Vec* start,
-               int64_t tile, int64_t states) {
-    Vec to_input[kSteps]{}, to_step[kSteps]{};
-    by_states(states, [&](auto count, int64_t n) {
-        chunk_back<decltype(count)::value>(chunk, work, start, tile, n, states, to_input, to_step);
+void through_gate(Vec* grad_y, const VideomambaScan& s, int64_t k, const Block& b, const Chunk& chunk, int64_t channel,
+                  int lanes) {
+    read_tile<E>(grad_y, s.grad_out, b, chunk, channel, lanes);
+    if (!s.z.data) return;
+    Vec z[kSteps], to_z[kSteps];
+    read_tile<E>(z, s.z, b, chunk, channel, lanes);
+    if (k == 0)
+        for (int t = 0; t < chunk.steps; t++)
+            to_z[t] = load(s.saved_total + (b.batch * s.length + chunk.tokens[t]) * s.width + channel, lanes);
+    by_fours(chunk.steps, [&](auto count, int t) {
+        constexpr int K = decltype(count)::value;
+        const auto grad = several<K>(grad_y + t), at = several<K>(z + t), gate = sigmoid(at);
+        const auto one = all<Several<K>>(1.0f);
+        if (k == 0) put(to_z + t, grad * several<K>(to_z + t) * (gate * fma(at, one - gate, one)));
+        put(grad_y + t, grad * (at * gate));
     });
-    const Vec skip = d.D ? load(d.D + b.channel(tile), b.lanes(tile)) : Vec{};
-    Vec sum_D{}, sum_bias{};
-    for (int t = 0; t < chunk.steps; t++) {
-        const int64_t at = tile * kSteps + t;
-        const Vec u = work.u[at], grad_y = work.grad_y[at];
-        const Vec to_raw = fma(to_input[t], u, to_step[t] * splat(kLn2)) * work.slope[at];
-        work.u[at] = fma(to_input[t], work.step[at], grad_y * skip);
-        work.slope[at] = to_raw;
-        sum_D = fma(grad_y, u, sum_D);
-        sum_bias += to_raw;
-    }
-    work.sum_D[tile] += sum_D;
-    work.sum_bias[tile] += sum_bias;
+    if (k == 0) write_tile<E>(to_z, s.grad_z, b, chunk, channel, lanes);
 }
 
 template <class E>
-void write_rows(const VideomambaScan& s, const VideomambaDirectionGrad& g, const Block& b, const Chunk& chunk,
-                const Scratch& work) {
+void read_values(TileValues& v, const VideomambaScan& s, int64_t k, const Block& b, const Chunk& chunk, int64_t channel,
+                 int lanes) {
+    const VideomambaDirection& d = s.directions[k];
+    const Vec bias = d.delta_bias ? load(d.delta_bias + channel, lanes) : Vec{};
+    read_tile<E>(v.step, d.delta, b, chunk, channel, lanes);
+    read_tile<E>(v.u, d.u, b, chunk, channel, lanes);
+    through_gate<E>(v.grad_y, s, k, b, chunk, channel, lanes);
+    if (s.softplus)
+        by_fours(chunk.steps, [&](auto count, int t) {
+            constexpr int K = decltype(count)::value;
+            Several<K> slope;
+            put(v.step + t, softplus(for_each<K>([&](int i) { return v.step[t + i] + bias; }), &slope));
+            put(v.slope + t, slope);
+        });
+    else
+        for (int t = 0; t < chunk.steps; t++) v.step[t] += bias, v.slope[t] = splat(1.0f);
     for (int t = 0; t < chunk.steps; t++) {
-        const int64_t at = (b.batch * s.length + chunk.tokens[t]) * s.width;
-        for (int64_t tile = 0; tile < b.tiles(); tile++) {
-            const int64_t channel = at + b.channel(tile);
-            store(static_cast<E*>(g.u) + channel, work.u[tile * kSteps + t], b.lanes(tile));
-            store(static_cast<E*>(g.delta) + channel, work.slope[tile * kSteps + t], b.lanes(tile));
-        }
+        v.input[t] = v.step[t] * v.u[t];
+        v.to_input[t] = v.to_step[t] = Vec{};
     }
+}
+
+// Gradients of u and of the raw step size, from those of what entered the states and of the decay.
+template <class E>
+void write_values(TileValues& v, const VideomambaDirection& d, const VideomambaDirectionGrad& g, const Block& b,
+                  const Chunk& chunk, int64_t channel, int lanes, Vec* sum_D, Vec* sum_bias) {
+    const Vec skip = d.D ? load(d.D + channel, lanes) : Vec{};
+    for (int t = 0; t < chunk.steps; t++) {
+        const Vec to_input = v.to_input[t], to_raw = fma(to_input, v.u[t], v.to_step[t] * splat(kLn2)) * v.slope[t];
+        *sum_D = fma(v.grad_y[t], v.u[t], *sum_D);
+        *sum_bias += to_raw;
+        v.to_input[t] = fma(to_input, v.step[t], v.grad_y[t] * skip);
+        v.to_step[t] = to_raw;
+    }
+    write_tile<E>(v.to_input, g.u, b, chunk, channel, lanes);
+    write_tile<E>(v.to_step, g.delta, b, chunk, channel, lanes);
+}
+
+// Calls body(B, C, sums of B's gradient, of C's) for one tile.
+template <class Body>
+VM_INLINE void of_tile(Weights& weights, const Scratch& work, const VideomambaDirection& d, int64_t tile, int64_t states,
+                       const Body& body) {
+    const StepSums of_b{work.sum_B, states}, of_c{work.sum_C, states};
+    const ChannelSums of_tile_b{work.tile_B + tile * states}, of_tile_c{work.tile_C + tile * states};
+    weights.of_tile(d, tile, states, [&](const auto& b, const auto& c) {
+        constexpr bool own_b = std::is_same_v<std::decay_t<decltype(b)>, PerChannel>;
+        constexpr bool own_c = std::is_same_v<std::decay_t<decltype(c)>, PerChannel>;
+        if constexpr (own_b && own_c) body(b, c, of_tile_b, of_tile_c);
+        else if constexpr (own_b) body(b, c, of_tile_b, of_c);
+        else if constexpr (own_c) body(b, c, of_b, of_tile_c);
+        else body(b, c, of_b, of_c);
+    });
 }
 
 // Sums over a block's channels, [step][state] vectors -> this block's share of the gradient of B or C.
@@ -172,30 +126,50 @@ void write_shares(float* shares, Vec* sums, const VideomambaScan& s, const Block
 
 // The walk of direction k, from its last chunk to its first.
 template <class E>
-void walk_back(const VideomambaScan& s, int64_t k, const Blocks& blocks, const Block& b, Scratch& work,
+void walk_back(const VideomambaScan& s, int64_t k, const Blocks& blocks, const Block& b, Weights& weights, Scratch& work,
                const Partial& partial) {
     const VideomambaDirection& d = s.directions[k];
     const VideomambaDirectionGrad& g = s.grads[k];
     const int64_t N = s.states, tiles = b.tiles(), of_batch = b.batch * s.width * N;
-    pack_states(work.rate, d.A, kLog2e, b, N);
+    weights.pack(d, b, N);
     pack_states(work.carry, g.last_state ? g.last_state + of_batch : nullptr, 1.0f, b, N);
-    std::fill(work.sum_A, work.sum_A + tiles * N, Vec{});
-    std::fill(work.sum_D, work.sum_D + tiles, Vec{});
-    std::fill(work.sum_bias, work.sum_bias + tiles, Vec{});
-    for (int64_t index = (s.length - 1) / kSteps; index >= 0 && s.length; index--) {
-        const Chunk chunk = work.chunk<E>(s, d, b, index);
+    for (Vec* p : {work.sum_A, work.tile_B, work.tile_C}) std::fill(p, p + tiles * N, Vec{});
+    for (Vec* p : {work.sum_D, work.sum_bias}) std::fill(p, p + tiles, Vec{});
+    const int64_t last = (s.length + kSteps - 1) / kSteps - 1;
+    Ahead ahead(b);
+    for (const VideomambaTensor* t : {&d.u, &d.delta, &s.grad_out, &s.z, &g.u, &g.delta}) ahead.add(*t, sizeof(E));
+    if (k == 0 && s.z.data) {
+        ahead.add({s.saved_total, s.length * s.width, s.width, 0, 1}, sizeof(float));
+        ahead.add(s.grad_z, sizeof(E));
+    }
+    Chunk next(d, s.length, last);
+    for (int64_t index = last; index >= 0; index--) {
+        const Chunk chunk = next;
+        next = Chunk(d, s.length, index - 1);
+        ahead.begin(next);
+        weights.pack_tokens<E>(d, b, chunk, N);
         const Vec* starts = saved_states(s, d, blocks, b, index);
-        read_again<E>(s, k, b, chunk, work);
-        std::fill(work.sum_B, work.sum_B + kSteps * N, Vec{});
-        std::fill(work.sum_C, work.sum_C + kSteps * N, Vec{});
-        for (int64_t tile = 0; tile < tiles; tile++) tile_back(d, b, chunk, work, starts + tile * N, tile, N);
-        write_rows<E>(s, g, b, chunk, work);
-        write_shares(partial.B, work.sum_B, s, b, chunk);
-        write_shares(partial.C, work.sum_C, s, b, chunk);
+        for (Vec* p : {work.sum_B, work.sum_C}) std::fill(p, p + kSteps * N, Vec{});
+        for (int64_t tile = 0; tile < tiles; tile++) {
+            const int64_t channel = b.channel(tile), at = tile * N;
+            const int lanes = b.lanes(tile);
+            TileValues v;
+            read_values<E>(v, s, k, b, chunk, channel, lanes);
+            const Return way{{chunk.steps, v.step, v.input}, v.grad_y, v.to_input, v.to_step};
+            of_tile(weights, work, d, tile, N, [&](const auto& B, const auto& C, const auto& of_B, const auto& of_C) {
+                recur_back_all(way, B, C, of_B, of_C, weights.rate + at, weights.reach[tile], starts + at, work.carry + at,
+                               work.sum_A + at, N, [&](int part, int parts) { ahead(tile, part, parts); });
+            });
+            write_values<E>(v, d, g, b, chunk, channel, lanes, work.sum_D + tile, work.sum_bias + tile);
+        }
+        if (!d.constant_B) write_shares(partial.B, work.sum_B, s, b, chunk);
+        if (!d.constant_C) write_shares(partial.C, work.sum_C, s, b, chunk);
     }
     unpack_states(partial.A + of_batch, work.sum_A, b, N);
+    if (d.constant_B) unpack_states(partial.B + of_batch, work.tile_B, b, N);
+    if (d.constant_C) unpack_states(partial.C + of_batch, work.tile_C, b, N);
     if (g.initial_state) unpack_states(g.initial_state + of_batch, work.carry, b, N);
-    for (int64_t tile = 0; tile < b.tiles(); tile++) {
+    for (int64_t tile = 0; tile < tiles; tile++) {
         const int64_t at = b.batch * s.width + b.channel(tile);
         store(partial.D + at, work.sum_D[tile], b.lanes(tile));
         store(partial.bias + at, work.sum_bias[tile], b.lanes(tile));
@@ -204,9 +178,13 @@ void walk_back(const VideomambaScan& s, int64_t k, const Blocks& blocks, const B
 
 template <class E> bool backward_block(const VideomambaScan& s, const Blocks& blocks, int64_t item, const Partial* partials) {
     const Block b(blocks, s, item);
-    Scratch work;
-    if (!work.allot(s, blocks.tiles)) return false;
-    for (int64_t k = 0; k < s.direction_count; k++) walk_back<E>(s, k, blocks, b, work, partials[k]);
+    Workspace& memory = Workspace::of_this_thread();
+    if (!memory.reserve(Weights::floats(blocks.tiles, s.states) + Scratch::floats(blocks.tiles, s.states),
+                        Weights::kArrays + Scratch::kArrays))
+        return false;
+    Weights weights(memory, blocks.tiles, s.states);
+    Scratch work(memory, blocks.tiles, s.states);
+    for (int64_t k = 0; k < s.direction_count; k++) walk_back<E>(s, k, blocks, b, weights, work, partials[k]);
     return true;
 }
 
@@ -227,21 +205,31 @@ template <class E> void add_parts(E* to, const float* from, int64_t parts, int64
 template <class E> int32_t backward(const VideomambaScan& s) {
     const Blocks blocks(s, kTiles);
     const int64_t channels = s.batch * s.width, rows = s.batch * s.length * s.groups * s.states;
-    const int64_t per_direction = channels * (s.states + 2) + 2 * blocks.splits * rows;
+    const int64_t of_tokens = blocks.splits * rows, of_channels = channels * s.states;
+    int64_t floats = 0;
+    for (int64_t k = 0; k < s.direction_count; k++)
+        floats += of_channels + 2 * channels + (s.directions[k].constant_B ? of_channels : of_tokens) +
+                  (s.directions[k].constant_C ? of_channels : of_tokens);
     std::vector<Partial> partials;
     static thread_local Workspace shares;
-    if (!shares.reserve(s.direction_count * per_direction, int(5 * s.direction_count))) return VIDEOMAMBA_OUT_OF_MEMORY;
-    for (int64_t k = 0; k < s.direction_count; k++)
-        partials.push_back({shares.take(blocks.splits * rows), shares.take(blocks.splits * rows),
-                            shares.take(channels * s.states), shares.take(channels), shares.take(channels)});
+    if (!shares.reserve(floats, int(5 * s.direction_count))) return VIDEOMAMBA_OUT_OF_MEMORY;
+    for (int64_t k = 0; k < s.direction_count; k++) {
+        const VideomambaDirection& d = s.directions[k];
+        partials.push_back({shares.take(d.constant_B ? of_channels : of_tokens), shares.take(d.constant_C ? of_channels : of_tokens),
+                            shares.take(of_channels), shares.take(channels), shares.take(channels)});
+    }
     std::atomic<bool> complete{true};
     parallel_for(blocks.count, s.threads, [&](int64_t item) {
         if (!backward_block<E>(s, blocks, item, partials.data())) complete = false;
     });
     for (int64_t k = 0; k < s.direction_count; k++) {
         const VideomambaDirectionGrad& g = s.grads[k];
-        add_parts(static_cast<E*>(g.B), partials[k].B, blocks.splits, rows, s.threads);
-        add_parts(static_cast<E*>(g.C), partials[k].C, blocks.splits, rows, s.threads);
+        const auto add_weights = [&](void* to, const float* from, bool constant) {
+            if (constant) add_parts(static_cast<float*>(to), from, s.batch, s.width * s.states, s.threads);
+            else add_parts(static_cast<E*>(to), from, blocks.splits, rows, s.threads);
+        };
+        add_weights(g.B, partials[k].B, s.directions[k].constant_B);
+        add_weights(g.C, partials[k].C, s.directions[k].constant_C);
         add_parts(g.A, partials[k].A, s.batch, s.width * s.states, s.threads);
         add_parts(g.D, partials[k].D, s.batch, s.width, s.threads);
         add_parts(g.delta_bias, partials[k].bias, s.batch, s.width, s.threads);

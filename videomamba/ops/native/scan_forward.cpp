@@ -1,89 +1,100 @@
 // Forward: out = silu(z) * sum over directions of (C . h + D u).
-#include "scan_tile.h"
+#include "scan_rows.h"
 
 namespace {
 
 constexpr int kTiles = 48;  // of a block, at most: its part of the output stays in the second-level cache
 
-// Adds the directions before to y of a chunk; after the last direction applies the gate and writes.
+// What the directions before have left, float32: in the output itself, or in a workspace where that is bfloat16.
+struct Sum {
+    VideomambaTensor rows;
+    bool first, last;  // direction
+};
+
+// The step sizes, what enters the states, and y, which begins as D u.
 template <class E>
-void write_rows(const VideomambaScan& s, int64_t k, const Block& b, const Chunk& chunk, const Vec* y, float* sum,
-                int64_t sum_stride) {
-    const bool first = k == 0, last = k + 1 == s.direction_count;
+void enter(Vec* step, Vec* input, Vec* y, const VideomambaScan& s, const VideomambaDirection& d, const Block& b,
+           const Chunk& chunk, int64_t channel, int lanes) {
+    const Vec bias = d.delta_bias ? load(d.delta_bias + channel, lanes) : Vec{};
+    const Vec skip = d.D ? load(d.D + channel, lanes) : Vec{};
+    read_tile<E>(step, d.delta, b, chunk, channel, lanes);
+    read_tile<E>(input, d.u, b, chunk, channel, lanes);
+    if (s.softplus)
+        by_fours(chunk.steps, [&](auto count, int t) {
+            constexpr int K = decltype(count)::value;
+            put(step + t, softplus(for_each<K>([&](int i) { return step[t + i] + bias; })));
+        });
+    else
+        for (int t = 0; t < chunk.steps; t++) step[t] += bias;
     for (int t = 0; t < chunk.steps; t++) {
-        const int64_t token = chunk.tokens[t];
-        float* before = sum + token * sum_stride - b.first;
-        const E* z = s.z.data ? row<E>(s.z, b.batch, token) : nullptr;
-        const int64_t here = (b.batch * s.length + token) * s.width;
-        E* out = static_cast<E*>(s.out) + here;
-        for (int64_t tile = 0; tile < b.tiles(); tile++) {
-            const int64_t channel = b.channel(tile);
-            const int lanes = b.lanes(tile);
-            Vec total = y[tile * kSteps + t];
-            if (!first) total += load(before + channel, lanes);
-            if (!last) {
-                store(before + channel, total, lanes);
-                continue;
-            }
-            if (s.saved_total) store(s.saved_total + here + channel, total, lanes);
-            if (z) total *= silu(load(z + channel, lanes));
-            store(out + channel, total, lanes);
-        }
+        y[t] = skip * input[t];
+        input[t] *= step[t];
     }
 }
 
-// Asks for one tile of the next chunk's rows: they lie too far apart for the hardware to foresee.
+// Adds the directions before to y; after the last direction applies the gate and writes.
 template <class E>
-VM_INLINE void prefetch(const VideomambaScan& s, int64_t k, const Block& b, int64_t start, int64_t channel,
-                        const float* sum, int64_t sum_stride) {
-    const VideomambaDirection& d = s.directions[k];
-    const int64_t end = std::min<int64_t>(s.length, start + kSteps);
-    for (int64_t step = start; step < end; step++) {
-        const int64_t token = visited(d, s.length, step);
-        __builtin_prefetch(row<E>(d.u, b.batch, token) + channel, 0, 2);
-        __builtin_prefetch(row<E>(d.delta, b.batch, token) + channel, 0, 2);
-        if (k > 0) __builtin_prefetch(sum + token * sum_stride + channel - b.first, 0, 2);
-        if (s.z.data && k + 1 == s.direction_count) __builtin_prefetch(row<E>(s.z, b.batch, token) + channel, 0, 2);
+void leave(Vec* y, const VideomambaScan& s, const Sum& sum, const Block& b, const Chunk& chunk, int64_t channel, int lanes) {
+    Vec other[kSteps];
+    if (!sum.first) {
+        read_tile<float>(other, sum.rows, b, chunk, channel, lanes);
+        for (int t = 0; t < chunk.steps; t++) y[t] += other[t];
     }
+    if (!sum.last) return write_tile<float>(y, sum.rows, b, chunk, channel, lanes);
+    if (s.saved_total)
+        for (int t = 0; t < chunk.steps; t++)
+            store(s.saved_total + (b.batch * s.length + chunk.tokens[t]) * s.width + channel, y[t], lanes);
+    if (s.z.data) {
+        read_tile<E>(other, s.z, b, chunk, channel, lanes);
+        by_fours(chunk.steps, [&](auto count, int t) {
+            constexpr int K = decltype(count)::value;
+            put(y + t, several<K>(y + t) * silu(several<K>(other + t)));
+        });
+    }
+    write_tile<E>(y, s.out, b, chunk, channel, lanes);
 }
 
 template <class E> bool forward_block(const VideomambaScan& s, const Blocks& blocks, int64_t item) {
     const Block b(blocks, s, item);
     if (b.width() == 0) return true;
     const int64_t N = s.states, packed = blocks.tiles * N * kLanes;
-    // float32 output takes the sum of the directions before the last; bfloat16 needs room beside
     const bool beside = sizeof(E) != 4 && s.direction_count > 1;
-    const int64_t sum_size = beside ? s.length * blocks.tiles * kLanes : 0;
+    const int64_t row = blocks.tiles * kLanes, sum_size = beside ? s.length * row : 0;
     Workspace& work = Workspace::of_this_thread();
-    if (!work.reserve(sum_size + 2 * packed + 3 * kSteps * blocks.tiles * kLanes + 2 * kSteps * N, 8)) return false;
-    float* sum = beside ? work.take(sum_size) : static_cast<float*>(s.out) + b.batch * s.length * s.width + b.first;
-    const int64_t sum_stride = beside ? blocks.tiles * kLanes : s.width;
-    Vec *rate = work.take<Vec>(packed), *state = work.take<Vec>(packed);
-    float *B = work.take(kSteps * N), *C = work.take(kSteps * N);
-    const int64_t vectors = kSteps * blocks.tiles * kLanes;
-    Vec *step = work.take<Vec>(vectors), *input = work.take<Vec>(vectors), *y = work.take<Vec>(vectors);
-    int64_t tokens[kSteps];
+    if (!work.reserve(sum_size + packed + Weights::floats(blocks.tiles, N), 2 + Weights::kArrays)) return false;
+    Sum sum{s.out, false, false};
+    if (beside) sum.rows = {work.take(sum_size) - b.first, 0, row, 0, 1};
+    Vec* state = work.take<Vec>(packed);
+    Weights weights(work, blocks.tiles, N);
 
     for (int64_t k = 0; k < s.direction_count; k++) {
         const VideomambaDirection& d = s.directions[k];
         const int64_t of_batch = b.batch * s.width * N;
-        pack_states(rate, d.A, kLog2e, b, N);
+        sum.first = k == 0, sum.last = k + 1 == s.direction_count;
+        weights.pack(d, b, N);
         pack_states(state, d.initial_state ? d.initial_state + of_batch : nullptr, 1.0f, b, N);
-        for (int64_t start = 0; start < s.length; start += kSteps) {
-            const Chunk chunk{int(std::min<int64_t>(kSteps, s.length - start)), tokens, B, C};
-            for (int t = 0; t < chunk.steps; t++) tokens[t] = visited(d, s.length, start + t);
-            pack_rows<E>(B, d.B, b, tokens, chunk.steps, N);
-            pack_rows<E>(C, d.C, b, tokens, chunk.steps, N);
-            if (d.saved_states)
-                std::copy(state, state + b.tiles() * N, saved_states(s, d, blocks, b, start / kSteps));
-            read_rows<E>(step, input, y, s, d, b, chunk);
+        Ahead ahead(b);
+        for (const VideomambaTensor* t : {&d.u, &d.delta}) ahead.add(*t, sizeof(E));
+        if (!sum.first || !sum.last) ahead.add(sum.rows, sizeof(float));
+        if (sum.last) ahead.add(s.z, sizeof(E)), ahead.add(s.out, sizeof(E));
+        Chunk next(d, s.length, 0);
+        for (int64_t index = 0; next.steps > 0; index++) {
+            const Chunk chunk = next;
+            next = Chunk(d, s.length, index + 1);
+            ahead.begin(next);
+            weights.pack_tokens<E>(d, b, chunk, N);
+            if (d.saved_states) std::copy(state, state + b.tiles() * N, saved_states(s, d, blocks, b, index));
             for (int64_t tile = 0; tile < b.tiles(); tile++) {
-                const int64_t at = tile * kSteps;
-                Vec* h = state + tile * N;
-                prefetch<E>(s, k, b, start + kSteps, b.channel(tile), sum, sum_stride);
-                recur_all(chunk, step + at, input + at, rate + tile * N, h, h, y + at, N);
+                const int64_t channel = b.channel(tile);
+                const int lanes = b.lanes(tile);
+                Vec step[kSteps], input[kSteps], y[kSteps];
+                enter<E>(step, input, y, s, d, b, chunk, channel, lanes);
+                weights.of_tile(d, tile, N, [&](const auto& B, const auto& C) {
+                    recur_all({chunk.steps, step, input}, B, C, weights.rate + tile * N, weights.reach[tile], state + tile * N, y, N,
+                              [&](int part, int parts) { ahead(tile, part, parts); });
+                });
+                leave<E>(y, s, sum, b, chunk, channel, lanes);
             }
-            write_rows<E>(s, k, b, chunk, y, sum, sum_stride);
         }
         if (d.last_state) unpack_states(d.last_state + of_batch, state, b, N);
     }

@@ -1,16 +1,14 @@
 // The scan's parts that forward and backward share. Channels are cut into tiles of one vector; tiles of one group of
-// B and C into blocks, the unit of work of a thread. A block walks the tokens in chunks: per chunk B and C are packed once,
-// then each tile runs three short loops (step sizes; the recurrence, states in registers; what becomes of y).
+// B and C into blocks, the unit of work of a thread. A block walks the tokens in chunks, and in each chunk its tiles one by
+// one: a tile's values over a chunk stay in the first-level cache from reading them to writing the result.
 #pragma once
 #include <algorithm>
 
 #include "interface.h"
-#include "numeric.h"
 #include "parallel.h"
+#include "scan_recurrence.h"
 
 namespace {
-
-constexpr int kSteps = 16;  // of a chunk: in the backward pass its states and decays stay in the first-level cache
 
 // How the channels are cut: groups x splits blocks per batch element, each of up to `tiles` tiles.
 struct Blocks {
@@ -50,10 +48,6 @@ struct Block {
     int lanes(int64_t tile) const { return int(std::min<int64_t>(kLanes, last - channel(tile))); }
 };
 
-template <class E> VM_INLINE E* row(const VideomambaTensor& t, int64_t batch, int64_t token) {
-    return static_cast<E*>(t.data) + batch * t.batch_stride + token * t.token_stride;
-}
-
 VM_INLINE int64_t visited(const VideomambaDirection& d, int64_t length, int64_t step) {
     return d.order ? d.order[step] : d.reverse ? length - 1 - step : step;
 }
@@ -76,15 +70,6 @@ inline void unpack_states(float* values, const Vec* packed, const Block& b, int6
                 values[(b.channel(tile) + i) * states + n] = packed[tile * states + n][i];
 }
 
-// B or C of the visited tokens as (steps, states) float32.
-template <class E>
-void pack_rows(float* packed, const VideomambaTensor& t, const Block& b, const int64_t* tokens, int steps, int64_t states) {
-    for (int step = 0; step < steps; step++) {
-        const E* source = row<E>(t, b.batch, tokens[step]) + b.group * t.group_stride;
-        for (int64_t n = 0; n < states; n++) packed[step * states + n] = to_float(source[n]);
-    }
-}
-
 // The states of a block's tiles before a chunk, as the forward pass saves them for the backward pass.
 inline Vec* saved_states(const VideomambaScan& s, const VideomambaDirection& d, const Blocks& blocks, const Block& b,
                          int64_t chunk) {
@@ -93,73 +78,74 @@ inline Vec* saved_states(const VideomambaScan& s, const VideomambaDirection& d, 
     return reinterpret_cast<Vec*>(d.saved_states) + (row * tiles + b.split * blocks.tiles) * s.states;
 }
 
-// A chunk of one direction as a tile sees it.
+// A chunk of one direction's visit.
 struct Chunk {
-    int steps;
-    const int64_t* tokens;
-    const float *B, *C;  // (steps, states)
+    int steps = 0;
+    int stride = 0;  // 1 or -1 where the tokens follow each other so, else 0
+    int64_t tokens[kSteps];
+
+    Chunk(const VideomambaDirection& d, int64_t length, int64_t index) {
+        const int64_t start = index * kSteps;
+        if (start < 0 || start >= length) return;
+        steps = int(std::min<int64_t>(kSteps, length - start));
+        for (int t = 0; t < steps; t++) tokens[t] = visited(d, length, start + t);
+        for (int s : {1, -1}) {
+            bool follows = true;
+            for (int t = 1; t < steps; t++) follows = follows && tokens[t] == tokens[t - 1] + s;
+            if (follows) stride = s;
+        }
+    }
 };
 
-// Per tile and step of a chunk: the step size, what enters the states, and y, which begins as D u. Goes row by row: the
-// rows of a chunk lie pages apart, and only within a row does the hardware read ahead.
+// B or C of a chunk's tokens as (steps, states) float32.
 template <class E>
-void read_rows(Vec* step, Vec* input, Vec* y, const VideomambaScan& s, const VideomambaDirection& d, const Block& b,
-               const Chunk& chunk) {
-    for (int t = 0; t < chunk.steps; t++) {
-        const E* delta = row<E>(d.delta, b.batch, chunk.tokens[t]);
-        const E* u = row<E>(d.u, b.batch, chunk.tokens[t]);
+void pack_rows(float* packed, const VideomambaTensor& t, const Block& b, const Chunk& chunk, int64_t states) {
+    for (int step = 0; step < chunk.steps; step++) {
+        const E* source = static_cast<E*>(t.data) + b.batch * t.batch_stride + chunk.tokens[step] * t.token_stride +
+                          b.group * t.group_stride;
+        if (t.last_stride == 1)
+            for (int64_t n = 0; n < states; n++) packed[step * states + n] = to_float(source[n]);
+        else
+            for (int64_t n = 0; n < states; n++) packed[step * states + n] = to_float(source[n * t.last_stride]);
+    }
+}
+
+// What a block's tiles need of one direction at every step: packed once per block, B and C of tokens once per chunk.
+struct Weights {
+    Vec *rate, *reach;       // [tile][state], [tile]: A in units of ln 2, and its largest size
+    Vec *tile_B, *tile_C;    // [tile][state] where constant
+    float *step_B, *step_C;  // [step][state] where not
+
+    static int64_t floats(int64_t tiles, int64_t states) { return (3 * states + 1) * tiles * kLanes + 2 * kSteps * states; }
+    static constexpr int kArrays = 6;
+    Weights(Workspace& work, int64_t tiles, int64_t states) {
+        for (Vec** p : {&rate, &tile_B, &tile_C}) *p = work.take<Vec>(tiles * states * kLanes);
+        reach = work.take<Vec>(tiles * kLanes);
+        for (float** p : {&step_B, &step_C}) *p = work.take(kSteps * states);
+    }
+    void pack(const VideomambaDirection& d, const Block& b, int64_t states) {
+        pack_states(rate, d.A, kLog2e, b, states);
+        if (d.constant_B) pack_states(tile_B, d.constant_B, 1.0f, b, states);
+        if (d.constant_C) pack_states(tile_C, d.constant_C, 1.0f, b, states);
         for (int64_t tile = 0; tile < b.tiles(); tile++) {
-            const int64_t channel = b.channel(tile), at = tile * kSteps + t;
-            const int lanes = b.lanes(tile);
-            Vec raw = load(delta + channel, lanes);
-            const Vec value = load(u + channel, lanes);
-            if (d.delta_bias) raw += load(d.delta_bias + channel, lanes);
-            step[at] = s.softplus ? softplus(raw) : raw;
-            input[at] = step[at] * value;
-            y[at] = d.D ? value * load(d.D + channel, lanes) : Vec{};
+            reach[tile] = Vec{};
+            for (int64_t n = 0; n < states; n++) reach[tile] = larger(reach[tile], absolute(rate[tile * states + n]));
         }
     }
-}
-
-// The recurrence of kStates states of a tile over a chunk, from state n on; adds C . h to y.
-template <int kStates>
-VM_INLINE void recur(const Chunk& chunk, const Vec* step, const Vec* input, const Vec* rate, const Vec* from, Vec* to,
-                     Vec* y, int64_t n, int64_t states) {
-    Vec h[kStates];
-    for (int i = 0; i < kStates; i++) h[i] = from[n + i];
-    const float *B = chunk.B + n, *C = chunk.C + n;
-    for (int t = 0; t < chunk.steps; t++, B += states, C += states) {
-        Vec even = y[t], odd{};
-#pragma GCC unroll 8
-        for (int i = 0; i < kStates; i++) {
-            h[i] = fma(decay(step[t], rate[n + i]), h[i], input[t] * splat(B[i]));
-            (i % 2 ? odd : even) = fma(h[i], splat(C[i]), i % 2 ? odd : even);
-        }
-        y[t] = even + odd;
+    template <class E> void pack_tokens(const VideomambaDirection& d, const Block& b, const Chunk& chunk, int64_t states) {
+        if (!d.constant_B) pack_rows<E>(step_B, d.B, b, chunk, states);
+        if (!d.constant_C) pack_rows<E>(step_C, d.C, b, chunk, states);
     }
-    for (int i = 0; i < kStates; i++) to[n + i] = h[i];
-}
-
-#if defined(__AVX512F__)
-constexpr int kStatesAtOnce = 8;  // as many as fit in registers beside the polynomial
-#else
-constexpr int kStatesAtOnce = 4;
-#endif
-
-// Calls visit<how many>(first state) until all states had their turn.
-template <class Visit> VM_INLINE void by_states(int64_t states, const Visit& visit) {
-    int64_t n = 0;
-    for (; n + kStatesAtOnce <= states; n += kStatesAtOnce) visit(std::integral_constant<int, kStatesAtOnce>(), n);
-    for (; n + 2 <= states; n += 2) visit(std::integral_constant<int, 2>(), n);
-    for (; n < states; n++) visit(std::integral_constant<int, 1>(), n);
-}
-
-inline void recur_all(const Chunk& chunk, const Vec* step, const Vec* input, const Vec* rate, const Vec* from, Vec* to,
-                      Vec* y, int64_t states) {
-    by_states(states, [&](auto count, int64_t n) {
-        recur<decltype(count)::value>(chunk, step, input, rate, from, to, y, n, states);
-    });
-}
+    // Calls body(B, C) with what a tile's recurrence reads.
+    template <class Body> VM_INLINE void of_tile(const VideomambaDirection& d, int64_t tile, int64_t states, const Body& body) {
+        const PerStep b{step_B, states}, c{step_C, states};
+        const PerChannel tile_b{tile_B + tile * states}, tile_c{tile_C + tile * states};
+        if (d.constant_B && d.constant_C) body(tile_b, tile_c);
+        else if (d.constant_B) body(tile_b, c);
+        else if (d.constant_C) body(b, tile_c);
+        else body(b, c);
+    }
+};
 
 inline bool orders_are_permutations(const VideomambaScan& s) {
     for (int64_t k = 0; k < s.direction_count; k++)

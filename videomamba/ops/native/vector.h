@@ -67,7 +67,7 @@ VM_INLINE Vec larger(Vec a, Vec b) {
 }
 VM_INLINE Vec absolute(Vec x) { return (Vec)((IVec)x & splat(int32_t(0x7fffffff))); }
 
-// 1 / x for x in [1, 2]: an estimate and a Newton step where division is slow
+// 1 / x for x >= 1: an estimate and a Newton step where division is slow
 VM_INLINE Vec reciprocal(Vec x) {
 #if defined(__AVX512F__)
     const Vec guess = _mm512_rcp14_ps(x);
@@ -137,6 +137,20 @@ VM_INLINE float to_float(BFloat16 x) {
     return f;
 }
 
+// Whether a > b in any lane, or cannot be told.
+VM_INLINE bool any_beyond(Vec a, Vec b) {
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask(a, b, _CMP_NLE_UQ) != 0;
+#elif defined(__AVX2__)
+    return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_NLE_UQ)) != 0;
+#else
+    const IVec within = a <= b;
+    int32_t all = -1;
+    for (int i = 0; i < kLanes; i++) all &= within[i];
+    return all == 0;
+#endif
+}
+
 // ---- sums across lanes ------------------------------------------------------------------------------------------
 template <int... I>
 VM_INLINE Vec add_neighbours(Vec a, Vec b, std::integer_sequence<int, I...>) {
@@ -149,6 +163,23 @@ VM_INLINE Vec sum_lanes_of_each(Vec* v) {
         for (int i = 0; i < count; i++)
             v[i] = add_neighbours(v[2 * i], v[2 * i + 1], std::make_integer_sequence<int, kLanes>());
     return v[0];
+}
+
+// ---- transposing ------------------------------------------------------------------------------------------------
+template <int... I>
+VM_INLINE void interleave(Vec a, Vec b, Vec* low, Vec* high, std::integer_sequence<int, I...>) {
+    *low = __builtin_shufflevector(a, b, (I / 2 + I % 2 * kLanes)...);
+    *high = __builtin_shufflevector(a, b, (kLanes / 2 + I / 2 + I % 2 * kLanes)...);
+}
+
+// Element j of v[i] becomes element i of v[j], i, j < kLanes.
+VM_INLINE void transpose(Vec* v) {
+    Vec w[kLanes];
+    for (int pass = 1; pass < kLanes; pass *= 2) {
+        for (int i = 0; i < kLanes / 2; i++)
+            interleave(v[i], v[i + kLanes / 2], w + 2 * i, w + 2 * i + 1, std::make_integer_sequence<int, kLanes>());
+        for (int i = 0; i < kLanes; i++) v[i] = w[i];
+    }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@ gradients of gradients, the reference computes instead of the chosen backend: co
 tokens.
 """
 
+import math
 from typing import Literal, overload
 
 import torch
@@ -127,17 +128,12 @@ def selective_scan(
         torch.Size([2, 16, 9])
     """
     check_floats("the scan", u=u, delta=delta, B=B, C=C)
-    batch, length = u.shape[0], u.shape[-1]
-    is_constant = B.dim() == 2 or C.dim() == 2
-    wide = torch.promote_types(u.dtype, torch.float32) if is_constant else u.dtype
 
     def channels_last(x: Tensor) -> Tensor:
-        if x.dim() == 2:  # (D, N): the same for every token, a group per channel
-            return x.to(wide).expand(batch, length, *x.shape)
-        return x.movedim(-1, 1)
+        return x if x.dim() == 2 else x.movedim(-1, 1)
 
     direction = ScanDirection(
-        u=u.transpose(1, 2).to(wide),
+        u=u.transpose(1, 2),
         delta=delta.transpose(1, 2),
         A=A,
         B=channels_last(B),
@@ -149,20 +145,26 @@ def selective_scan(
     )
     gate = None if z is None else z.transpose(1, 2)
     out, last_state = directional_scan(direction, gate, delta_softplus=delta_softplus, backend=backend)
-    out = out.transpose(1, 2).to(u.dtype)
+    out = out.transpose(1, 2)
     return (out, last_state) if return_last_state else out
 
 
 def _run(
     directions: list[ScanDirection], z: Tensor | None, delta_softplus: bool, backend: str
 ) -> tuple[Tensor, list[Tensor]]:
+    dtype = directions[0].u.dtype
+    if any(x.dim() == 2 for d in directions for x in (d.B, d.C)):  # these keep their precision: then all is float32
+        directions = [d._replace(u=d.u.to(torch.promote_types(d.u.dtype, torch.float32))) for d in directions]
     u = directions[0].u
     directions = [_checked(direction, u) for direction in directions]
+    groups = math.lcm(*(x.shape[2] for d in directions for x in (d.B, d.C) if x.dim() == 4))
+    directions = [_with_groups(direction, groups) for direction in directions]
     if z is not None:
         _require("z", z, tuple(u.shape))
         check_floats("the scan", z=z)
         z = z.to(u.dtype)
-    return run_scan(directions, z, delta_softplus=delta_softplus, backend=backend)
+    out, last_states = run_scan(directions, z, delta_softplus=delta_softplus, backend=backend)
+    return out.to(dtype), last_states
 
 
 def _checked(direction: ScanDirection, first_u: Tensor) -> ScanDirection:
@@ -178,9 +180,7 @@ def _checked(direction: ScanDirection, first_u: Tensor) -> ScanDirection:
         raise UserError(f"A has shape {tuple(direction.A.shape)}; expected (D, N) with D = {width}")
     states = direction.A.shape[1]
     # in u's dtype before channels share them, so that their gradients are summed in it and rounded once
-    B, C = (_grouped(name, x, u, states).to(first_u.dtype) for name, x in (("B", direction.B), ("C", direction.C)))
-    if B.shape[2] != C.shape[2]:  # one of them has a group per channel: let both
-        B, C = (x.repeat_interleave(width // x.shape[2], dim=2) for x in (B, C))
+    B, C = (_weights(name, x, u, states).to(first_u.dtype) for name, x in (("B", direction.B), ("C", direction.C)))
     for name, x in (("D", direction.D), ("delta_bias", direction.delta_bias)):
         if x is not None:
             _require(name, x, (width,))
@@ -191,15 +191,31 @@ def _checked(direction: ScanDirection, first_u: Tensor) -> ScanDirection:
     return direction._replace(u=u.to(dtype), delta=direction.delta.to(dtype), B=B, C=C)
 
 
-def _grouped(name: str, x: Tensor, u: Tensor, states: int) -> Tensor:
-    x = x.unsqueeze(2) if x.dim() == 3 else x
+def _weights(name: str, x: Tensor, u: Tensor, states: int) -> Tensor:
+    """B or C as (B, L, G, N), or (D, N) where constant."""
     batch, length, width = u.shape
-    if x.dim() != 4 or x.shape[:2] != (batch, length) or x.shape[3] != states or width % max(1, x.shape[2]) != 0:
+    if x.dim() == 2 and tuple(x.shape) == (width, states):
+        return x
+    x = x.unsqueeze(2) if x.dim() == 3 else x
+    if x.dim() != 4 or x.shape[:2] != (batch, length) or x.shape[3] != states or not _divides(x.shape[2], width):
         raise UserError(
-            f"{name} has shape {tuple(x.shape)}; expected (B, L, N) or (B, L, G, N) "
-            f"with B = {batch}, L = {length}, N = {states} and G dividing D = {width}"
+            f"{name} has shape {tuple(x.shape)}; expected (B, L, N) or (B, L, G, N) with B = {batch}, L = {length}, "
+            f"N = {states} and G dividing D = {width}, or (D, N) where it is the same for every token"
         )
     return x
+
+
+def _divides(groups: int, width: int) -> bool:
+    return groups > 0 and width % groups == 0
+
+
+def _with_groups(direction: ScanDirection, groups: int) -> ScanDirection:
+    """The direction with B and C of this many groups, of which it has a divisor."""
+
+    def grouped(x: Tensor) -> Tensor:
+        return x if x.dim() == 2 or x.shape[2] == groups else x.repeat_interleave(groups // x.shape[2], dim=2)
+
+    return direction._replace(B=grouped(direction.B), C=grouped(direction.C))
 
 
 def _require(name: str, x: Tensor, shape: tuple[int, ...]) -> None:

@@ -20,7 +20,8 @@ class ScanBackend:
 
     Attributes:
         forward: ``(directions, z, *, delta_softplus, save) -> (out, last states, saved)`` as in :mod:`.reference`; B
-            and C are (B, L, G, N), all inputs per token have one dtype; ``saved`` is empty without ``save``.
+            and C are (B, L, G, N), with one G, or, with ``takes_constants``, (D, N) float32; all inputs per token have
+            one dtype; ``saved`` is empty without ``save``.
         backward: ``(directions, z, saved, grad_out, grad_last_states, *, delta_softplus) -> (a ScanGradients per
             direction, gradient of z or None)``, in the dtypes of the inputs; None where autograd differentiates
             ``forward``.
@@ -29,6 +30,7 @@ class ScanBackend:
         devices: types of devices that it takes (a function: a debugger may move it); None: any.
         dtypes: of u that it takes; None: any.
         automatic: types of devices on which ``auto`` takes it.
+        takes_constants: whether it reads B and C that are the same for every token as they are.
     """
 
     forward: Callable[..., tuple[Tensor, list[Tensor], list[Tensor]]]
@@ -38,6 +40,7 @@ class ScanBackend:
     devices: Callable[[], tuple[str, ...]] | None = None
     dtypes: tuple[torch.dtype, ...] | None = None
     automatic: tuple[str, ...] = ()
+    takes_constants: bool = False
 
     def takes(self, device: torch.device, dtype: torch.dtype) -> bool:
         """Whether tensors of this device and dtype can be served, on a machine where it runs."""

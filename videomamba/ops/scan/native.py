@@ -1,4 +1,7 @@
-"""The scan in C++ on the CPU (``ops/native``): tensors in place through their strides, both directions in one call."""
+"""The scan in C++ on the CPU (``ops/native``): tensors in place through their strides, both directions in one call.
+
+Fast layouts are (B, L, D) and (B, D, L) seen as that; others are read number by number.
+"""
 
 from collections.abc import Sequence
 
@@ -6,9 +9,9 @@ import torch
 from torch import Tensor
 
 from videomamba.ops.native import library
-from videomamba.ops.native.library import CDirection, CDirectionGrad, CScan, CTensor, pointer, rows
+from videomamba.ops.native.library import CDirection, CDirectionGrad, CScan, CTensor, pointer
 from videomamba.ops.scan.contract import ScanBackend
-from videomamba.ops.scan.direction import ScanDirection, ScanGradients
+from videomamba.ops.scan.direction import ScanDirection, ScanGradients, empty_as
 
 
 def forward(
@@ -23,13 +26,13 @@ def forward(
     """
     problem = _Problem(directions, z, delta_softplus)
     u = directions[0].u
-    out = torch.empty(u.shape, dtype=u.dtype)
+    out = empty_as(u)
     last_states = [torch.empty(len(u), *d.A.shape) for d in directions]
     saved = saved_like(directions, z) if save else []
     for c_direction, state in zip(problem.c_directions, last_states, strict=True):
         c_direction.last_state = pointer(state)
     problem.read_or_write(saved)
-    problem.c_scan.out = pointer(out)
+    problem.c_scan.out = CTensor.of(out)
     library.best().call("scan_forward", problem.c_scan)
     return out, last_states, saved
 
@@ -40,7 +43,7 @@ def saved_like(directions: Sequence[ScanDirection], z: Tensor | None) -> list[Te
     batch, length, width = directions[0].u.shape
     saved = []
     for d in directions:
-        groups, states = d.B.shape[2], d.A.shape[1]
+        groups, states = d.groups(), d.A.shape[1]
         chunks, vectors = (
             -(-size // step) for size, step in ((length, kernels.chunk_steps), (width // groups, kernels.lanes))
         )
@@ -66,16 +69,19 @@ def backward(
         saved = forward(directions, z, delta_softplus=delta_softplus, save=True)[2]
     problem = _Problem(directions, z, delta_softplus)
     problem.read_or_write(saved)
-    grad_out = rows(grad_out.to(directions[0].u.dtype))
+    grad_out = grad_out.to(directions[0].u.dtype)
     state_grads = [None if g is None else _float32(g) for g in grad_last_states]
     grads = [_empty_gradients(direction) for direction in directions]
     c_grads = (CDirectionGrad * len(grads))(
-        *(CDirectionGrad(pointer(s), *(pointer(x) for x in g)) for s, g in zip(state_grads, grads, strict=True))
+        *(
+            CDirectionGrad(pointer(s), CTensor.of(g.u), CTensor.of(g.delta), *(pointer(x) for x in g[2:]))
+            for s, g in zip(state_grads, grads, strict=True)
+        )
     )
-    grad_z = None if z is None else torch.empty(z.shape, dtype=z.dtype)
+    grad_z = None if z is None else empty_as(z)
     problem.c_scan.grad_out = CTensor.of(grad_out)
     problem.c_scan.grads = c_grads
-    problem.c_scan.grad_z = pointer(grad_z)
+    problem.c_scan.grad_z = CTensor.of(grad_z)
     library.best().call("scan_backward", problem.c_scan)
     return [grad.like(direction) for grad, direction in zip(grads, directions, strict=True)], grad_z
 
@@ -85,7 +91,7 @@ class _Problem:
 
     def __init__(self, directions: Sequence[ScanDirection], z: Tensor | None, delta_softplus: bool) -> None:
         self.directions = [_readable(direction) for direction in directions]
-        self.z = None if z is None else rows(z)
+        self.z = z
         self.c_directions = (CDirection * len(directions))(*(_c_direction(d) for d in self.directions))
         batch, length, width = directions[0].u.shape
         self.c_scan = CScan(
@@ -93,7 +99,7 @@ class _Problem:
             length=length,
             width=width,
             states=directions[0].A.shape[1],
-            groups=directions[0].B.shape[2],
+            groups=max(d.groups() for d in directions),
             bfloat16=directions[0].u.dtype == torch.bfloat16,
             softplus=delta_softplus,
             threads=torch.get_num_threads(),
@@ -112,18 +118,20 @@ class _Problem:
 
 def _c_direction(d: ScanDirection) -> CDirection:
     return CDirection(
-        *(CTensor.of(x) for x in (d.u, d.delta, d.B, d.C)),
+        *(CTensor.of(x) for x in (d.u, d.delta)),
+        *(CTensor.of(x if x.dim() == 4 else None) for x in (d.B, d.C)),
+        *(pointer(x if x.dim() == 2 else None) for x in (d.B, d.C)),
         *(pointer(x) for x in (d.A, d.D, d.delta_bias, d.initial_state, d.order)),
         d.reverse,
     )
 
 
 def _readable(d: ScanDirection) -> ScanDirection:
-    """The direction with contiguous last axes, and float32 for all that is not per token."""
+    """The direction with contiguous float32 for all that is not per token."""
     D, delta_bias, initial_state = (None if x is None else _float32(x) for x in (d.D, d.delta_bias, d.initial_state))
     order = None if d.order is None else d.order.to(torch.int64).contiguous()
-    u, delta, B, C = (rows(x) for x in (d.u, d.delta, d.B, d.C))
-    return ScanDirection(u, delta, _float32(d.A), B, C, D, delta_bias, initial_state, order, d.reverse)
+    B, C = (_float32(x) if x.dim() == 2 else x for x in (d.B, d.C))
+    return ScanDirection(d.u, d.delta, _float32(d.A), B, C, D, delta_bias, initial_state, order, d.reverse)
 
 
 def _float32(x: Tensor) -> Tensor:
@@ -132,9 +140,9 @@ def _float32(x: Tensor) -> Tensor:
 
 def _empty_gradients(d: ScanDirection) -> ScanGradients:
     """Room for what the kernel writes: per-token gradients in the dtype of u, the others in float32."""
-    u, delta, B, C = (torch.empty(x.shape, dtype=d.u.dtype) for x in (d.u, d.delta, d.B, d.C))
+    B, C = (torch.empty(x.shape, dtype=torch.float32 if x.dim() == 2 else x.dtype) for x in (d.B, d.C))
     vectors = (None if x is None else torch.empty(x.shape) for x in (d.D, d.delta_bias, d.initial_state))
-    return ScanGradients(u, delta, torch.empty(d.A.shape), B, C, *vectors)
+    return ScanGradients(empty_as(d.u), empty_as(d.delta), torch.empty(d.A.shape), B, C, *vectors)
 
 
 BACKEND = ScanBackend(
@@ -145,4 +153,5 @@ BACKEND = ScanBackend(
     devices=lambda: ("cpu",),
     dtypes=(torch.float32, torch.bfloat16),
     automatic=("cpu",),
+    takes_constants=True,
 )

@@ -18,7 +18,7 @@ from videomamba.ops.backend import SCANS, check_backend, resolve_backend
 from videomamba.ops.dtypes import sum_dtype
 from videomamba.ops.scan import reference
 from videomamba.ops.scan.contract import ScanBackend
-from videomamba.ops.scan.direction import ScanDirection
+from videomamba.ops.scan.direction import ScanDirection, empty_as, laid_out_as
 from videomamba.ops.transforms import is_transformed, needs_plain_gradient, plain_gradient
 
 Tensors = Sequence[Tensor]
@@ -35,7 +35,8 @@ def run_scan(
     check_backend(backend)
     tensors = [x for direction in directions for x in direction[:8] if x is not None] + ([] if z is None else [z])
     if backend == "reference" or is_transformed(tensors):
-        out, last_states, _ = reference.forward(directions, z, delta_softplus=delta_softplus)
+        plain = [direction.per_token() for direction in directions]
+        out, last_states, _ = reference.forward(plain, z, delta_softplus=delta_softplus)
         return out, last_states
     *given, order, reverse = zip(*directions, strict=True)
     assert all(o is None for o in order[:-1])
@@ -54,6 +55,10 @@ def _directions(fields: Sequence[Tensors], order: Tensor | None, reverse: Sequen
     orders = [None] * (len(reverse) - 1) + [order]
     present: list[Sequence[Any]] = [[x if x.dim() else None for x in field] for field in fields]
     return [ScanDirection(*row) for row in zip(*present, orders, reverse, strict=True)]
+
+
+def _readable(directions: Sequence[ScanDirection], scan: ScanBackend) -> Sequence[ScanDirection]:
+    return directions if scan.takes_constants else [direction.per_token() for direction in directions]
 
 
 @torch.library.custom_op("videomamba::scan", mutates_args=())
@@ -77,8 +82,9 @@ def _scan(
     directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
     scan = _backend(backend, u[0])
     with torch.autocast(u[0].device.type, enabled=False):  # sums and states are float32 whatever the inputs are
-        out, last_states, saved = scan.forward(directions, z, delta_softplus=delta_softplus, save=save)
-    return [out, *last_states, *saved]
+        given = _readable(directions, scan)
+        out, last_states, saved = scan.forward(given, z, delta_softplus=delta_softplus, save=save)
+    return [laid_out_as(out, u[0]), *last_states, *saved]
 
 
 @_scan.register_fake
@@ -87,8 +93,9 @@ def _(  # type: ignore[no-untyped-def]
 ):
     states = [x.new_empty((x.shape[0], *a.shape), dtype=sum_dtype(x)) for x, a in zip(u, A, strict=True)]
     directions = _directions((u, delta, A, B, C, D, delta_bias, initial_state), order, reverse)
-    saved = _backend(backend, u[0]).saved_like(directions, z) if save else []
-    return [torch.empty_like(u[0], memory_format=torch.contiguous_format), *states, *saved]
+    scan = _backend(backend, u[0])
+    saved = scan.saved_like(_readable(directions, scan), z) if save else []
+    return [empty_as(u[0]), *states, *saved]
 
 
 @torch.library.custom_op("videomamba::scan_backward", mutates_args=())
@@ -115,10 +122,16 @@ def _scan_backward(
     scan = _backend(backend, u[0])
     assert scan.backward is not None
     with torch.autocast(u[0].device.type, enabled=False):
-        grads, grad_z = scan.backward(
-            directions, z, saved, grad_out, list(grad_last_states), delta_softplus=delta_softplus
-        )
-    return [grad for field in (*zip(*grads, strict=True), [grad_z]) for grad in field if grad is not None]
+        given = _readable(directions, scan)
+        grads, grad_z = scan.backward(given, z, saved, grad_out, list(grad_last_states), delta_softplus=delta_softplus)
+    folded = [grad.folded(direction) for grad, direction in zip(grads, directions, strict=True)]
+    inputs = [*zip(*(direction[:8] for direction in directions), strict=True), [z]]
+    return [
+        laid_out_as(grad, x)
+        for field, given_ in zip((*zip(*folded, strict=True), [grad_z]), inputs, strict=True)
+        for grad, x in zip(field, given_, strict=True)
+        if grad is not None
+    ]
 
 
 @_scan_backward.register_fake
@@ -141,7 +154,7 @@ def _(  # type: ignore[no-untyped-def]
     backend,
 ):
     inputs = [*u, *delta, *A, *B, *C, *D, *delta_bias, *initial_state, z]
-    return [torch.empty_like(x, memory_format=torch.contiguous_format) for x in inputs if _is_given(x)]
+    return [empty_as(x) for x in inputs if _is_given(x)]
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
@@ -160,7 +173,7 @@ def _gradient(ctx: Any, grads: list[Tensor]) -> tuple[Any, ...]:
     if needs_plain_gradient(grads):
 
         def scan(inputs: Sequence[Any]) -> list[Tensor]:
-            directions = _directions(_fields(inputs, count), order, ctx.reverse)
+            directions = [d.per_token() for d in _directions(_fields(inputs, count), order, ctx.reverse)]
             with torch.autocast(grads[0].device.type, enabled=False):
                 out, states, _ = reference.forward(directions, inputs[-1], delta_softplus=ctx.delta_softplus)
             return [out, *states]
