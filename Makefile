@@ -1,10 +1,10 @@
-# make demo | test | lint | test-slow | fuzz | benchmark | clean: each sets up what it needs, in .venv, on a machine that has only Python >= 3.11.
+# make demo | test | lint | test-slow | fuzz | benchmark | gpu | clean: each sets up what it needs, in .venv, on a machine that has only Python >= 3.11.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-slow fuzz lint format benchmark clean
+.PHONY: demo test test-slow fuzz lint format benchmark gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/videomamba demo
@@ -36,6 +36,10 @@ benchmark: $(VENV)/.installed
 	$(BIN)/videomamba benchmark scan
 	$(BIN)/python benchmarks/whole_model.py
 	$(BIN)/python benchmarks/other_scans.py
+
+# Proves and times the Triton kernels on a GPU, in nine minutes. Installs nothing: the GPU's PyTorch is there already.
+gpu:
+	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m videomamba.benchmark.gpu
 
 # A change of the sources of the compiled kernels builds them again.
 $(VENV)/.installed: pyproject.toml setup.py $(wildcard videomamba/ops/native/*.cpp videomamba/ops/native/*.h)
