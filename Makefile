@@ -1,4 +1,5 @@
 # make demo | test | lint | docs | wheel | ...: each sets up what it needs, in .venv, on a machine that has only Python >= 3.11.
+# make demo | test | lint | test-slow | fuzz | benchmark | gpu | clean: each sets up what it needs, in .venv, on a machine that has only Python >= 3.11.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,6 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONDONTWRITEBYTECODE = # uv leaves it to Python to compile what it imports, once
 
 .PHONY: demo test test-slow fuzz lint format docs wheel lowest benchmark clean
+.PHONY: demo test test-slow fuzz lint format benchmark gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/videomamba demo
@@ -61,6 +63,10 @@ benchmark: $(VENV)/.installed
 	$(BIN)/python benchmarks/whole_model.py
 	$(BIN)/python benchmarks/other_scans.py
 	$(BIN)/python benchmarks/scan_table.py 400 1569
+
+# Proves and times the Triton kernels on a GPU, in nine minutes. Installs nothing: the GPU's PyTorch is there already.
+gpu:
+	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m videomamba.benchmark.gpu
 
 # A change of the sources of the compiled kernels builds them again.
 SOURCES := pyproject.toml setup.py $(wildcard videomamba/ops/native/*.cpp videomamba/ops/native/*.h)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tests.ops.comparison import make_direction
+from videomamba.notes import UserNote
 from videomamba.ops import directional_scan
 from videomamba.ops.backend import BACKENDS, SCANS, backend_status, resolve_backend
 from videomamba.ops.scan import torch_backend
@@ -18,7 +19,8 @@ def test_auto_takes_the_first_that_serves():
     assert resolve_backend("auto", CPU, torch.bfloat16) == kernel
     assert resolve_backend("auto", CPU, torch.float64) == "torch"
     assert resolve_backend("auto", CPU, torch.float16) == "torch"
-    assert resolve_backend("auto", torch.device("mps"), torch.float32) == "torch"
+    with pytest.warns(UserNote, match="no kernel for Apple's MPS: it runs in PyTorch's operations"):
+        assert resolve_backend("auto", torch.device("mps"), torch.float32) == "torch"
     assert BACKENDS == ("auto", "native", "triton", "torch", "reference")
 
 

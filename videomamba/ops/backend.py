@@ -6,9 +6,12 @@
 ``triton``     Triton on a GPU; on the CPU in Triton's interpreter (TRITON_INTERPRET=1), to be tested
 """
 
+import warnings
+
 import torch
 
 from videomamba.errors import UserError
+from videomamba.notes import UserNote
 from videomamba.ops.scan import native, reference, torch_backend, triton_backend
 from videomamba.ops.scan.contract import ScanBackend
 
@@ -40,7 +43,7 @@ def resolve_backend(backend: str, device: torch.device, dtype: torch.dtype) -> s
     """The name of the backend of the scan that serves tensors of this device and dtype.
 
     ``auto`` takes ``native`` on a CPU where it was built and ``triton`` on a GPU, for the dtypes that they have, else
-    ``torch``.
+    ``torch``: on Apple's MPS always, with a note.
 
     Raises:
         UserError: the name is not known, or that backend cannot serve these tensors.
@@ -50,7 +53,12 @@ def resolve_backend(backend: str, device: torch.device, dtype: torch.dtype) -> s
         fitting = (
             n for n, s in SCANS.items() if device.type in s.automatic and s.takes(device, dtype) and s.status()[0]
         )
-        return next(fitting, "torch")
+        found = next(fitting, "torch")
+        if found == "torch" and device.type == "mps":
+            warnings.warn(
+                "the scan has no kernel for Apple's MPS: it runs in PyTorch's operations", UserNote, stacklevel=2
+            )
+        return found
     chosen = SCANS[backend]
     runs, reason = chosen.status()
     if not runs:

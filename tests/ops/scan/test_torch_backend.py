@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.ops.comparison import compare, exact, leaves, make_direction
-from videomamba.ops import bidirectional_scan, directional_scan
+from videomamba.ops import ScanDirection, bidirectional_scan, directional_scan
 from videomamba.ops.scan import torch_backend
 
 
@@ -68,3 +68,13 @@ def test_bfloat16_is_the_float32_result_rounded():
     want, _ = directional_scan(same, delta_softplus=True, backend="torch")
     assert got.dtype == torch.bfloat16
     assert torch.equal(got, want.bfloat16())
+
+
+def test_chunks_are_larger_on_a_gpu_where_an_operation_costs_its_launch():
+    def chunks(device):
+        shapes = ((1, 1569, 768), (1, 1569, 768), (768, 16), (1, 1569, 1, 16), (1, 1569, 1, 16))
+        direction = ScanDirection(*(torch.empty(shape, device=device) for shape in shapes))
+        return len([*torch_backend._SideBySide.of([direction] * 2, True).chunks()])
+
+    assert chunks("meta") == 4
+    assert chunks("cpu") == 75

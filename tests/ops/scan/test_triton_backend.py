@@ -1,4 +1,4 @@
-"""The scan in Triton: its values in Triton's interpreter (or on a GPU), and its grid."""
+"""The scan in Triton: its values in Triton's interpreter (or on a GPU), and its launches."""
 
 import pytest
 import torch
@@ -8,15 +8,21 @@ from videomamba.ops import ScanDirection, bidirectional_scan, directional_scan
 from videomamba.ops.backend import backend_status
 
 pytest.importorskip("triton")
-from videomamba.ops.scan import triton_backend
+from videomamba.ops.scan import triton_backend, triton_launch
+from videomamba.ops.scan.triton_launch import Config, recorded
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(triton_backend, "TILE_STEPS", 8)
-    monkeypatch.setattr(triton_backend, "TILE_STATES", 8)
+    monkeypatch.setattr(triton_launch, "CHUNK", 4)
+    monkeypatch.setattr(triton_backend, "config_of", lambda *a: Config(steps=4, channels=2, lanes=2, tiles=1))
+
+
+def fill(monkeypatch, spans: bool) -> None:
+    """Many processors, so that every chunk is a span; or fewer than one, so that a program does all in turn."""
+    monkeypatch.setattr(triton_launch, "processors_of", lambda device: 100 if spans else 0)
 
 
 def on_device(direction: ScanDirection) -> ScanDirection:
@@ -31,30 +37,44 @@ def draw(length, width, states, **options):
 
 
 @pytest.mark.parametrize("visit", ["forward", "reverse", "order"])
-def test_three_chunks_and_more_from_a_state_not_zero(visit):
-    """19 steps are three tiles of eight, each a chunk of its own, in two groups of odd width."""
-    direction = draw(19, 6, 2, groups=2)
-    order = torch.randperm(19, generator=torch.Generator().manual_seed(1)).to(DEVICE) if visit == "order" else None
+def test_three_spans_of_one_direction_from_a_state_not_zero(visit, monkeypatch):
+    """Eleven steps are three chunks of four, each a span of its own, in two groups."""
+    fill(monkeypatch, spans=True)
+    direction = draw(11, 4, 1, groups=2)
+    order = torch.randperm(11, generator=torch.Generator().manual_seed(1)).to(DEVICE) if visit == "order" else None
     direction = direction._replace(reverse=visit == "reverse", order=order)
-    launch = triton_backend._Launch.of(direction, True)
-    assert -(-19 // launch._chunk_steps()) == 3
-    z = torch.randn(1, 19, 6, device=DEVICE, requires_grad=True)
+    with recorded() as launches:
+        directional_scan(direction, delta_softplus=True, backend="triton")
+    assert [launch.name for launch in launches] == ["span_ends", "stitch", "outputs"]
+    assert launches[0].arguments["sizes"].spans == 3
+    z = torch.randn(1, 11, 4, device=DEVICE, requires_grad=True)
     got = directional_scan(direction, z, delta_softplus=True, backend="triton")
     want = directional_scan(exact(direction), z.double(), delta_softplus=True, backend="reference")
     compare(got, want, leaves(direction) | {"z": z}, limit=1e-6, gradient_limit=1e-5)
 
 
-@pytest.mark.parametrize("optional", [False, True])
-def test_both_directions_under_one_gate(optional):
-    both = [draw(17, 3, 3, optional=optional, seed=seed) for seed in (0, 1)]
-    z = torch.randn(1, 17, 3, device=DEVICE, requires_grad=True)
-    order = torch.randperm(17, generator=torch.Generator().manual_seed(2)).to(DEVICE) if optional else None
+@pytest.mark.parametrize("spans", [False, True])
+@pytest.mark.parametrize("ordered", [False, True])
+def test_both_directions_under_one_gate(ordered, spans, monkeypatch):
+    """Three chunks; the programs of few processors take two blocks of channels in turn."""
+    fill(monkeypatch, spans=spans)
+    both = [draw(9, 3, 1, optional=ordered, seed=seed) for seed in (0, 1)]
+    z = torch.randn(1, 9, 3, device=DEVICE, requires_grad=True)
+    order = torch.randperm(9, generator=torch.Generator().manual_seed(2)).to(DEVICE) if ordered else None
     got = bidirectional_scan(*both, z, order=order, backend="triton")
     want = bidirectional_scan(*map(exact, both), z.double(), order=order, backend="reference")
     compare([got], [want], leaves(*both) | {"z": z}, limit=1e-6, gradient_limit=1e-5)
 
 
-@pytest.mark.parametrize(("batch", "length"), [(0, 5), (2, 1), (2, 8)])
+def test_directions_of_different_states_are_launched_apart(monkeypatch):
+    fill(monkeypatch, spans=False)
+    both = [draw(5, 1, states, seed=states) for states in (1, 3)]
+    got = bidirectional_scan(*both, backend="triton")
+    want = bidirectional_scan(*map(exact, both), backend="reference")
+    compare([got], [want], leaves(*both), limit=1e-6, gradient_limit=1e-5)
+
+
+@pytest.mark.parametrize(("batch", "length"), [(0, 5), (2, 1), (1, 4)])
 def test_edges(batch, length):
     direction = on_device(make_direction(batch, length, 2, 1, dtype=torch.float32))
     got = directional_scan(direction, delta_softplus=True, backend="triton")
@@ -62,21 +82,32 @@ def test_edges(batch, length):
     compare(got, want, leaves(direction), limit=1e-6, gradient_limit=1e-5)
 
 
-def test_one_program_walks_its_tiles_in_turn(monkeypatch):
-    """As on a full device: one chunk, whose state goes from tile to tile."""
-    monkeypatch.setattr(triton_backend, "_wanted_programs", lambda device: 1)
-    direction = draw(19, 2, 2)
-    got, last = directional_scan(direction, delta_softplus=True, backend="triton")
-    want, want_last = directional_scan(exact(direction), delta_softplus=True, backend="reference")
-    assert relative_error(got, want) < 1e-6
-    assert relative_error(last, want_last) < 1e-6
+def test_without_tokens_the_last_state_is_the_initial_one():
+    direction = on_device(make_direction(1, 0, 2, 1, dtype=torch.float32))
+    out, last = directional_scan(direction, delta_softplus=True, backend="triton")
+    assert out.shape == (1, 0, 2)
+    assert torch.equal(last, direction.initial_state)
+    grads = torch.autograd.grad(last.sum(), [direction.initial_state, direction.A])
+    assert [float(grad.sum()) for grad in grads] == [2.0, 0.0]
+
+
+def test_parts_of_several_tiles(monkeypatch):
+    """A chunk of eight is two parts of two tiles of two."""
+    monkeypatch.setattr(triton_launch, "CHUNK", 8)
+    monkeypatch.setattr(triton_backend, "config_of", lambda *a: Config(steps=2, channels=1, lanes=1, tiles=2))
+    fill(monkeypatch, spans=False)
+    for reverse in (False, True):
+        direction = draw(13, 1, 1)._replace(reverse=reverse)
+        got = directional_scan(direction, delta_softplus=True, backend="triton")
+        want = directional_scan(exact(direction), delta_softplus=True, backend="reference")
+        compare(got, want, leaves(direction), limit=1e-6, gradient_limit=1e-5)
 
 
 def test_extreme_steps_are_finite_and_right():
-    steps = torch.where(torch.arange(12) % 2 == 0, 1e-6, 50.0)[None, :, None].expand(1, 12, 2)
+    steps = torch.where(torch.arange(12) % 2 == 0, 1e-6, 50.0)[None, :, None].expand(1, 12, 1)
     BC = torch.randn(1, 12, 1, 2, generator=torch.Generator().manual_seed(0))
-    A = torch.tensor([[-1e-4, -1e3]]).expand(2, 2)
-    direction = on_device(ScanDirection(torch.full((1, 12, 2), 1e4), steps.clone(), A, BC, BC))
+    A = torch.tensor([[-1e-4, -1e3]])
+    direction = on_device(ScanDirection(torch.full((1, 12, 1), 1e4), steps.clone(), A, BC, BC))
     got = directional_scan(direction, backend="triton")[0]
     assert relative_error(got, directional_scan(exact(direction), backend="reference")[0]) < 1e-5
     assert all(g.isfinite().all() for g in torch.autograd.grad(got.sum(), [direction.u, direction.delta]))
@@ -93,7 +124,7 @@ def test_softplus_keeps_small_and_large_steps():
 
 def test_bfloat16_is_the_float32_result_to_its_last_digit():
     """A GPU rounds, the interpreter cuts off."""
-    direction = draw(9, 2, 2)
+    direction = draw(5, 1, 2)
     half = direction._replace(**{n: getattr(direction, n).detach().bfloat16() for n in ("u", "delta", "B", "C")})
     same = half._replace(**{n: getattr(half, n).float() for n in ("u", "delta", "B", "C")})
     got, _ = directional_scan(half, delta_softplus=True, backend="triton")
@@ -102,19 +133,18 @@ def test_bfloat16_is_the_float32_result_to_its_last_digit():
     assert ((got.float() - want).abs() <= 2**-7 * want.abs()).all()
 
 
-def test_the_grid_grows_with_the_length_until_the_device_is_full(monkeypatch):
-    """At batch 1, 768 channels: more programs for longer clips; at batch 64 there are enough without chunks."""
-    monkeypatch.setattr(triton_backend, "_wanted_programs", lambda device: 1056)
-    monkeypatch.setattr(triton_backend, "TILE_STEPS", 16)
-    monkeypatch.setattr(triton_backend, "TILE_STATES", 256)
-
-    def chunks(batch: int, length: int) -> int:
-        shapes = ((batch, length, 768), (batch, length, 768), (768, 16), *[(batch, length, 1, 16)] * 2)
-        launch = triton_backend._Launch.of(ScanDirection(*(torch.empty(shape) for shape in shapes)), True)
-        return -(-length // launch._chunk_steps())
-
-    assert [chunks(1, length) for length in (16, 160, 320, 1569, 100_000)] == [1, 10, 20, 20, 22]
-    assert chunks(64, 1569) == 1
+def test_no_launch_has_a_second_axis_of_programs():
+    """CUDA takes 65,535 programs along any axis of a grid but the first, which takes 2^31 - 1."""
+    wide = [torch.empty(shape, device="meta") for shape in ((70_000, 3, 4), (70_000, 3, 4), (4, 2))]
+    grouped = [torch.empty(shape, device="meta") for shape in ((1, 3, 70_000), (1, 3, 70_000), (70_000, 2))]
+    for (u, delta, A), groups in ((wide, 1), (grouped, 70_000)):
+        B, C = (torch.empty(len(u), 3, groups, 2, device="meta") for _ in range(2))
+        direction = ScanDirection(u, delta, A, B, C)
+        with recorded() as launches:
+            out, _, saved = triton_backend.forward([direction], None, delta_softplus=True, save=True)
+            triton_backend.backward([direction], None, saved, out, [None], delta_softplus=True)
+        assert [launch.name for launch in launches] == ["outputs", "gradients"]
+        assert all(65_535 < launch.programs < 2**31 for launch in launches)
 
 
 def test_the_status_says_why():

@@ -1,54 +1,42 @@
-"""Real compilers take the Triton kernels."""
-
-import os
-import subprocess
-import sys
-from pathlib import Path
+"""The Triton kernels of the forward pass, by what they hand to one another."""
 
 import pytest
+import torch
+
+from tests.ops.comparison import exact, make_direction, relative_error
+from videomamba.ops import ScanDirection, directional_scan
 
 pytest.importorskip("triton")
+from videomamba.ops.scan import triton_backend, triton_launch
+from videomamba.ops.scan.triton_launch import Config
 
-COMPILE = """
-import sys
-import triton
-from triton.backends.compiler import GPUTarget
-from triton.compiler import ASTSource
-from videomamba.ops.scan import triton_kernels as kernels
-
-INTEGERS = ("length", "width", "groups", "states", "chunk_steps", "chunks", "ends_stride", "sums_stride")
-HALF = ("u", "delta", "B", "C", "z", "out", "grad_u", "grad_delta")
-sizes = {"T": 16, "BD": 16, "N": 16}
-for visit, options in ((1, False), (2, True)):
-    for name in ("local_states", "stitch", "outputs", "local_carries", "gradients"):
-        kernel = getattr(kernels, name)
-        constants = {p.name: sizes.get(p.name, options) for p in kernel.params if p.is_constexpr}
-        if "VISIT" in constants:
-            constants["VISIT"] = visit
-        types = {
-            argument: "constexpr" if argument in constants
-            else "i32" if argument in INTEGERS or argument[-2:] in ("_b", "_l", "_g")
-            else "*i64" if argument == "order"
-            else "*bf16" if argument in HALF
-            else "*fp32"
-            for argument in kernel.arg_names
-        }
-        for target in (GPUTarget("cuda", 90, 32), GPUTarget("hip", "gfx942", 64)):
-            done = triton.compile(ASTSource(kernel, types, constants), target=target)
-            assert done.asm["hsaco" if target.backend == "hip" else "cubin"], name
-print("compiled")
-"""
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
-@pytest.mark.slow
-def test_real_compilers_take_the_kernels(tmp_path):
-    """NVIDIA's and AMD's, without their devices: to machine code for H100 and MI300."""
-    environment = {**os.environ, "TRITON_CACHE_DIR": str(tmp_path)}
-    environment.pop("TRITON_INTERPRET", None)
-    done = subprocess.run(
-        [sys.executable, "-"], input=COMPILE, capture_output=True, text=True, env=environment,
-        cwd=Path(__file__).parents[3],
-    )  # fmt: skip
-    if "0 active drivers" in done.stderr or "ptxas" in done.stderr.splitlines()[-1:]:
-        pytest.skip(f"this build of Triton does not compile without a GPU: {done.stderr.splitlines()[-1]}")
-    assert done.stdout == "compiled\n", done.stderr
+@pytest.mark.parametrize("reverse", [False, True])
+def test_spans_and_chunks_begin_from_the_states_of_a_loop(reverse, monkeypatch):
+    """Eleven tokens in three chunks, each a span: the states that spans begin from, and those kept for the gradient."""
+    monkeypatch.setattr(triton_launch, "CHUNK", 4)
+    monkeypatch.setattr(triton_launch, "processors_of", lambda device: 100)
+    monkeypatch.setattr(triton_backend, "config_of", lambda *a: Config(steps=4, channels=2, lanes=2, tiles=1))
+    seen = {}
+
+    def launch(kernel, programs, arguments, **meta):
+        kernel[(programs,)](**arguments, **meta)
+        seen[kernel.__name__] = arguments
+
+    monkeypatch.setattr(triton_backend, "launch", launch)
+    d = make_direction(1, 11, 2, 2, dtype=torch.float32).mapped(lambda x: x.detach().to(DEVICE))
+    d = d._replace(reverse=reverse)
+    _, _, (kept,) = triton_backend.forward([d], None, delta_softplus=True, save=True)
+    starts = seen["outputs"]["first"].starts
+    assert starts.shape == kept.shape == (3, 1, 2, 2)
+    for chunk in range(3):
+        before = _tokens(exact(d), min(11, 4 * (chunk + 1)), 11) if reverse else _tokens(exact(d), 0, 4 * chunk)
+        want = directional_scan(before, delta_softplus=True, backend="reference")[1]
+        assert relative_error(starts[chunk], want) < 1e-6, chunk
+        assert relative_error(kept[chunk], want) < 1e-6, chunk
+
+
+def _tokens(d: ScanDirection, begin: int, end: int) -> ScanDirection:
+    return d._replace(**{name: getattr(d, name)[:, begin:end] for name in ("u", "delta", "B", "C")})

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from videomamba.errors import UserError
 from videomamba.ops.backend import check_backend, resolve_backend
-from videomamba.ops.conv import native, reference, torch_backend
+from videomamba.ops.conv import native, reference, torch_backend, triton_backend
 from videomamba.ops.dtypes import check_floats
 from videomamba.ops.transforms import is_transformed
 from videomamba.ops.visit import check_order, visited
@@ -100,9 +100,22 @@ def _implementation(backend: str, *tensors: Tensor | None) -> ModuleType:
         resolve_backend(backend, x.device, x.dtype)  # says why not
     if backend == "reference":
         return reference
-    if backend in ("auto", "native") and native.serves(x) and not is_transformed(tensors):
+    if is_transformed(tensors):
+        return torch_backend
+    if backend in ("auto", "native") and native.serves(x):
         return native
+    if backend in ("auto", "triton") and _triton_serves(backend, *tensors):
+        return triton_backend
     return torch_backend
+
+
+def _triton_serves(backend: str, x: Tensor, weight: Tensor, *rest: Tensor | None) -> bool:
+    """Whether the convolution's kernels take what the scan's do: these dtypes, on a GPU."""
+    return (
+        x.dtype in triton_backend.DTYPES
+        and weight.shape[1] <= triton_backend.MOST_TAPS
+        and resolve_backend(backend, x.device, x.dtype) == "triton"
+    )
 
 
 def _past(x: Tensor, length: int, initial_states: Tensor | None) -> Tensor:

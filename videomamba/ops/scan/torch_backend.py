@@ -21,6 +21,9 @@ from videomamba.ops.visit import check_permutation
 
 _CHUNK_ELEMENTS = 2**19  # states of a chunk: 2 MiB in float32, so that its buffers stay in cache
 _CHUNK_STEPS = (4, 64)
+# on a GPU an operation costs its launch: beside one a step, thirteen a chunk, so chunks are as large as memory allows
+_GPU_CHUNK_ELEMENTS = 2**25
+_GPU_CHUNK_STEPS = (4, 512)
 
 
 def forward(
@@ -153,8 +156,9 @@ class _SideBySide:
 
     def chunks(self) -> Iterator[slice]:
         length = self.u.shape[0]
-        fitting = _CHUNK_ELEMENTS // max(1, self.initial_state.numel())
-        steps = min(max(fitting, _CHUNK_STEPS[0]), _CHUNK_STEPS[1])
+        on_cpu = self.u.device.type == "cpu"
+        elements, (least, most) = (_CHUNK_ELEMENTS, _CHUNK_STEPS) if on_cpu else (_GPU_CHUNK_ELEMENTS, _GPU_CHUNK_STEPS)
+        steps = min(max(elements // max(1, self.initial_state.numel()), least), most)
         return (slice(start, min(start + steps, length)) for start in range(0, length, steps))
 
     def recur(self, chunk: slice, state: Tensor) -> tuple[Tensor, Tensor]:

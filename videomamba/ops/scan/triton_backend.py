@@ -1,46 +1,56 @@
-"""The scan on a GPU in Triton, with the contract of :mod:`.reference`; the kernels are in :mod:`.triton_kernels`.
+"""The scan on a GPU in Triton, with the contract of :mod:`.reference`.
 
-The sequence is cut into as many chunks as it takes to fill the device, even with a single clip. With more than
-one chunk, each first computes its final state from an initial state of zero; these are combined sequentially, and
-then all chunks run from their actual initial states. The gradient does the same, forwards for the states and
-backwards for their gradients, with one tile of tokens per chunk.
+The kernels are in :mod:`.triton_kernels` and :mod:`.triton_gradients`; `docs/gpu.md` counts what they move.
 """
 
 import importlib.util
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from videomamba.ops.scan import triton_launch
 from videomamba.ops.scan.contract import ScanBackend
 from videomamba.ops.scan.direction import ScanDirection, ScanGradients
+from videomamba.ops.scan.triton_launch import Config, Division, Tile, ceil_div, divided, interpreted, launch
+from videomamba.ops.scan.triton_tuning import config_of
 
-TILE_STEPS = 16
-TILE_STATES = 256  # channels times states of a tile
-PROGRAMS_PER_PROCESSOR = 8  # enough to hide latency
+STITCHED = 256  # states of a program that joins spans
 
 
 def forward(
     directions: Sequence[ScanDirection], z: Tensor | None, *, delta_softplus: bool, save: bool = False
 ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-    """``(silu(z) * sum of the directions, last state of each, nothing saved)``."""
+    """``(silu(z) * sum of the directions, last state of each, with save the states that chunks begin from)``."""
     u = directions[0].u
-    gate = None if z is None else _last_axis_contiguous(z)
-    total, last_states = None, []
-    for index, direction in enumerate(directions):
-        launch = _Launch.of(direction, delta_softplus)
-        final = index == len(directions) - 1
-        out = torch.empty(u.shape, dtype=u.dtype if final else torch.float32, device=u.device)
-        last_states.append(launch.run(out, before=total, z=gate if final else None))
-        total = out
-    assert total is not None
-    return total, last_states, []
+    out = torch.empty(u.shape, dtype=u.dtype, device=u.device)
+    kept = saved_like(directions, z) if save else []
+    last = [_states(d) for d in directions]
+    if not u.numel():
+        for state, d in zip(last, directions, strict=True):
+            state.zero_() if d.initial_state is None else state.copy_(d.initial_state)
+        return out, last, kept
+    total = None
+    for group in _alike(directions, ordered=False):
+        run = _Run.of([directions[i] for i in group], delta_softplus, "forward")
+        sides = [
+            run.side(d, first=d.initial_state, last=last[i], kept=kept[i] if save else None)
+            for i, d in zip(group, run.directions, strict=True)
+        ]
+        division = run.division
+        if division.spans > 1:
+            sides = [run.with_starts(side) for side in sides]
+            run.launch("span_ends", sides, each=True, blocks=division.blocks, items=division.programs)
+            run.stitch(sides, gradient=False)
+        is_final = group[-1] == len(directions) - 1
+        before = _plane(u) if len(group) > 1 else total
+        total = out if is_final else _plane(u)
+        gate = _named("z", z if is_final else None)
+        run.launch("outputs", sides, blocks=division.blocks, **gate, before=before, out=total)
+    return out, last, kept
 
 
 def backward(
@@ -53,160 +63,208 @@ def backward(
     delta_softplus: bool,
 ) -> tuple[list[ScanGradients], Tensor | None]:
     """Gradients of :func:`forward` for every direction, and for z (None without z)."""
-    grad_y, grad_z = grad_out.float(), None
-    if z is not None:
-        wide = [d._replace(u=d.u.float()) for d in directions]  # the sum of the directions, unrounded
-        total, _, _ = forward(wide, None, delta_softplus=delta_softplus)
-        gate = torch.sigmoid(z.float())
-        grad_z = (grad_y * total * gate * (1 + z.float() * (1 - gate))).to(z.dtype)
-        grad_y = grad_y * F.silu(z.float())
-    grad_y = grad_y.contiguous()
-    grads = [
-        _Launch.of(direction, delta_softplus).gradients(grad_y, grad_last)
-        for direction, grad_last in zip(directions, grad_last_states, strict=True)
-    ]
-    return [grad.like(direction) for grad, direction in zip(grads, directions, strict=True)], grad_z
+    u = directions[0].u
+    grad_z = None if z is None else torch.empty(z.shape, dtype=z.dtype, device=z.device)
+    if not u.numel():
+        return [_of_nothing(d, grad) for d, grad in zip(directions, grad_last_states, strict=True)], grad_z
+    if not saved:  # forward ran without saving for a gradient, as under torch.func
+        saved = forward(directions, z, delta_softplus=delta_softplus, save=True)[2]
+    grad_out = _last_axis_contiguous(grad_out)
+    rows = {**_named("z", z), "grad_out": grad_out, "grad_b": grad_out.stride(0), "grad_l": grad_out.stride(1)}
+    result: list[ScanGradients] = []
+    before = None
+    for group in _alike(directions, ordered=True):
+        run = _Run.of([directions[i] for i in group], delta_softplus, "backward")
+        division = run.division
+        sides = [
+            run.with_starts(run.side(d, first=grad_last_states[i], last=None, kept=saved[i]))
+            for i, d in zip(group, run.directions, strict=True)
+        ]
+        if division.spans > 1:
+            alone = _Run.of([directions[i] for i in group], delta_softplus, "backward", span=division.span)
+            items = alone.division.programs
+            alone.launch("span_carries", sides, each=True, blocks=alone.division.blocks, items=items, **rows)
+            run.stitch(sides, gradient=True)
+        else:
+            for side in sides:
+                side.starts.zero_() if side.first is None else side.starts[0].copy_(side.first)
+        for i, (direction, side) in enumerate(zip(run.directions, sides, strict=True), group[0]):
+            is_final = i == len(directions) - 1
+            shares = _Shares.of(direction, division)
+            y = None if z is None or is_final else _plane(u)
+            run.gradients(
+                side, direction, **rows, before=before, y_out=y, grad_z=grad_z if is_final else None,
+                **shares.arguments(),
+            )  # fmt: skip
+            grad_state = side.starts[-1 if _is_reverse(direction) else 0]
+            result.append(shares.summed(grad_state).like(directions[i]))
+            before = y
+    return result, grad_z
 
 
-@dataclass
-class _Launch:
-    """One direction as the kernels take it."""
+def saved_like(directions: Sequence[ScanDirection], z: Tensor | None) -> list[Tensor]:
+    """Per direction the states that its chunks begin from, (chunks, B, D, N) float32."""
+    return [_states(d, ceil_div(d.u.shape[1], triton_launch.CHUNK)) for d in directions]
 
-    d: ScanDirection
-    length: int
-    block: int  # channels of a program
-    blocks: int  # of a group
-    meta: dict[str, Any]
+
+@dataclass(frozen=True)
+class _Run:
+    """Directions that are launched together, as the kernels take them."""
+
+    directions: Sequence[ScanDirection]
+    division: Division
+    tile: Tile
+    config: Config
+    softplus: bool
 
     @classmethod
-    def of(cls, direction: ScanDirection, delta_softplus: bool) -> "_Launch":
-        u, delta, A, B, C, D, bias, state, order, reverse = direction
-        u, delta, B, C = (_last_axis_contiguous(x) for x in (u, delta, B, C))
-        A = A.float().contiguous()
-        D, bias, state = (None if x is None else x.float().contiguous() for x in (D, bias, state))
-        per_group = u.shape[2] // B.shape[2]
-        padded = _next_power_of_2(A.shape[1])
-        block = min(max(TILE_STATES // padded, 1), _next_power_of_2(per_group))
-        meta = {
-            "T": TILE_STEPS,
-            "BD": block,
-            "N": padded,
-            "VISIT": 2 if order is not None else int(reverse),
-            "SOFTPLUS": delta_softplus,
-            "BIAS": bias is not None,
-        }
-        order = None if order is None else order.long().contiguous()
-        direction = ScanDirection(u, delta, A, B, C, D, bias, state, order, reverse)
-        return cls(direction, u.shape[1], block, _ceil_div(per_group, block), meta)
+    def of(cls, directions: Sequence[ScanDirection], softplus: bool, what: str, *, span: int = 0) -> "_Run":
+        """``what`` is forward or backward; with ``span``, in chunks, a program takes one block of channels."""
+        laid = [_laid(d) for d in directions]
+        d = laid[0]
+        batch, length, width = d.u.shape
+        groups, states = d.B.shape[2], d.A.shape[1]
+        config = config_of(what, d.u, states)
+        tile = config.fitting(width // groups, states)
+        processors = triton_launch.processors_of(d.u.device)
+        is_shared = what == "backward" and not span
+        division = divided(
+            batch, length, groups, width // groups, tile.BD, config.warps, processors, shared=is_shared, span=span
+        )
+        return cls(laid, division, tile, config, softplus)
 
-    def run(self, out: Tensor, *, before: Tensor | None, z: Tensor | None) -> Tensor:
-        """Writes ``silu(z) (before + y)``; returns the last state."""
-        d = self.d
-        last = self._state_like(1)[0]
-        chunk_steps = self._chunk_steps()
-        chunks = max(1, _ceil_div(self.length, chunk_steps))
-        starts = d.initial_state if chunks == 1 else self._starts(chunks, chunk_steps)[0]
-        if not out.numel():
-            return last.zero_() if d.initial_state is None else last.copy_(d.initial_state)
-        _kernels().outputs[self._grid(chunks)](
-            *self._inputs("u", "delta"), *self._weights("B", "C"), d.A, d.D, d.delta_bias, d.order,
-            *(_rows(z) if z is not None else (None, 0, 0)), starts, last, before, out, *self._sizes(), chunk_steps,
-            **self.meta, SKIP=d.D is not None, GATE=z is not None, START=starts is not None, ADD=before is not None,
-        )  # fmt: skip
-        return last
+    def side(self, d: ScanDirection, *, first: Tensor | None, last: Tensor | None, kept: Tensor | None) -> Any:
+        from videomamba.ops.scan.triton_tiles import Side
 
-    def gradients(self, grad_y: Tensor, grad_last: Tensor | None) -> ScanGradients:
-        d = self.d
-        tiles = max(1, _ceil_div(self.length, TILE_STEPS))
-        starts, sums = self._starts(tiles, TILE_STEPS)
-        carries, grad_state = self._state_like(tiles), self._state_like(1)[0]
-        grid = self._grid(tiles)
-        grad_u, grad_delta = (torch.empty_like(x, memory_format=torch.contiguous_format) for x in (d.u, d.delta))
-        of_A = self._state_like(tiles)
-        of_B, of_C = (d.u.new_empty(self.blocks, *x.shape, dtype=torch.float32) for x in (d.B, d.C))
-        of_D, of_bias = (None if x is None else sums.new_empty(sums.shape) for x in (d.D, d.delta_bias))
-        if not grad_y.numel():
-            return ScanGradients(*(None if x is None else torch.zeros_like(x) for x in d[:8]))
-        _kernels().local_carries[grid](
-            *self._inputs("delta"), *self._weights("C"), d.A, d.delta_bias, d.order, grad_y,
-            carries, *self._sizes(), **self.meta,
+        return Side(
+            *_rows(d.u), *_rows(d.delta), d.B, *d.B.stride()[:3], d.C, *d.C.stride()[:3], d.A, d.D, d.delta_bias,
+            d.order, None if first is None else first.float().contiguous(), last, None, None, kept,
         )  # fmt: skip
-        first = None if grad_last is None else grad_last.float().contiguous()
-        self._stitch(carries, sums, first=first, last=grad_state, backwards=True)
-        _kernels().gradients[grid](
-            *self._inputs("u", "delta"), *self._weights("B", "C"), d.A, d.D, d.delta_bias, d.order, grad_y, starts,
-            carries, grad_u, grad_delta, of_A, of_D, of_bias, of_B, of_C, *self._sizes(),
-            **self.meta, SKIP=d.D is not None,
+
+    def with_starts(self, side: Any) -> Any:
+        starts = side.u.new_empty(self.division.spans, len(side.u), *side.A.shape, dtype=torch.float32)
+        return side._replace(starts=starts, sums=starts.new_empty(starts.shape[:3]))
+
+    def launch(self, name: str, sides: Sequence[Any], *, each: bool = False, **arguments: Any) -> None:
+        """A kernel of all sides; with ``each`` they have programs of their own."""
+        flips = [_is_reverse(d) for d in self.directions]
+        launch(
+            _kernel(name), self.division.programs * (len(sides) if each else 1),
+            {"first": sides[0], "second": sides[1] if len(sides) > 1 else None, "sizes": self.sizes(), **arguments},
+            **self.meta(), REVERSE=flips[0], REVERSE2=flips[-1],
         )  # fmt: skip
+
+    def gradients(self, side: Any, direction: ScanDirection, **arguments: Any) -> None:
+        division = self.division
+        launch(
+            _kernel("gradients"), division.programs,
+            {"side": side, "sizes": self.sizes(), "blocks": division.blocks, "repeat": division.repeat, **arguments},
+            **self.meta(), REVERSE=_is_reverse(direction), TILES=self.config.tiles,
+        )  # fmt: skip
+
+    def stitch(self, sides: Sequence[Any], *, gradient: bool) -> None:
+        d = self.directions[0]
+        items = len(d.u) * ceil_div(d.A.numel(), STITCHED)
+        flips = [_is_reverse(d) != gradient for d in self.directions]
+        launch(
+            _kernel("stitch"), items * len(sides),
+            {"first": sides[0], "second": sides[1] if len(sides) > 1 else None, "sizes": self.sizes(), "items": items},
+            E=STITCHED, FLIP=flips[0], FLIP2=flips[-1],
+        )  # fmt: skip
+
+    def meta(self) -> dict[str, Any]:
+        return {
+            **asdict(self.tile), "CHUNK": triton_launch.CHUNK, "SOFTPLUS": self.softplus,
+            "num_warps": self.config.warps, "num_stages": self.config.stages,
+        }  # fmt: skip
+
+    def sizes(self) -> Any:
+        from videomamba.ops.scan.triton_tiles import Sizes
+
+        d = self.directions[0]
+        return Sizes(*d.u.shape, d.B.shape[2], d.A.shape[1], self.division.span, self.division.spans)
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """What the gradients of one direction are written to, and summed from."""
+
+    u: Tensor
+    delta: Tensor
+    A: Tensor
+    D: Tensor | None
+    bias: Tensor | None
+    B: Tensor
+    C: Tensor
+
+    @classmethod
+    def of(cls, d: ScanDirection, division: Division) -> "_Shares":
+        u, delta = (torch.empty(x.shape, dtype=x.dtype, device=x.device) for x in (d.u, d.delta))
+        A = d.u.new_empty(division.spans, len(d.u), *d.A.shape, dtype=torch.float32)
+        D, bias = (None if x is None else A.new_empty(A.shape[:3]) for x in (d.D, d.delta_bias))
+        B, C = (A.new_empty(division.blocks, *x.shape) for x in (d.B, d.C))
+        return cls(u, delta, A, D, bias, B, C)
+
+    def arguments(self) -> dict[str, Tensor | None]:
+        return {f"grad_{name}": getattr(self, name) for name in ("u", "delta", "A", "D", "bias", "B", "C")}
+
+    def summed(self, grad_state: Tensor) -> ScanGradients:
+        D, bias = (None if x is None else x.sum((0, 1)) for x in (self.D, self.bias))
         return ScanGradients(
-            u=grad_u,
-            delta=grad_delta,
-            A=of_A.sum((0, 1)),
-            B=of_B.sum(0),
-            C=of_C.sum(0),
-            D=None if of_D is None else of_D.sum((0, 1)),
-            delta_bias=None if of_bias is None else of_bias.sum((0, 1)),
-            initial_state=grad_state,
+            self.u, self.delta, self.A.sum((0, 1)), self.B.sum(0), self.C.sum(0), D, bias, grad_state.clone()
         )
 
-    def _chunk_steps(self) -> int:
-        """Steps per chunk: the full length if blocks and batch fill the device, else few enough that the chunks do."""
-        programs = len(self.d.u) * self.d.B.shape[2] * self.blocks
-        chunks = max(1, _wanted_programs(self.d.u.device) // max(1, programs))
-        return TILE_STEPS * max(1, _ceil_div(self.length, TILE_STEPS * chunks))
 
-    def _starts(self, chunks: int, chunk_steps: int) -> tuple[Tensor, Tensor]:
-        """States that the chunks begin from, (chunks, B, D, N), and the sums of their step sizes, (chunks, B, D)."""
-        d = self.d
-        ends = self._state_like(chunks)
-        sums = ends.new_empty(ends.shape[:3])
-        if ends.numel():
-            _kernels().local_states[self._grid(chunks)](
-                *self._inputs("u", "delta"), *self._weights("B"), d.A, d.delta_bias, d.order,
-                ends, sums, *self._sizes(), chunk_steps, **self.meta,
-            )  # fmt: skip
-        self._stitch(ends, sums, first=d.initial_state, last=self._state_like(1)[0], backwards=False)
-        return ends, sums
-
-    def _stitch(self, ends: Tensor, sums: Tensor, *, first: Tensor | None, last: Tensor, backwards: bool) -> None:
-        chunks, batch, width, states = ends.shape
-        if not ends.numel():
-            return
-        begin, sign = (chunks - 1, -1) if backwards else (0, 1)
-        _kernels().stitch[(_ceil_div(width, self.block), batch)](
-            ends[begin], sums[begin], self.d.A, first, last, width, states, chunks,
-            sign * ends.stride(0), sign * sums.stride(0), BD=self.block, N=self.meta["N"], FIRST=first is not None,
-        )  # fmt: skip
-
-    def _grid(self, chunks: int) -> tuple[int, int, int]:
-        return chunks, self.blocks * self.d.B.shape[2], len(self.d.u)
-
-    def _inputs(self, *names: str) -> list[Any]:
-        return [part for name in names for part in _rows(getattr(self.d, name))]
-
-    def _weights(self, *names: str) -> list[Any]:
-        return [part for name in names for part in (getattr(self.d, name), *getattr(self.d, name).stride()[:3])]
-
-    def _sizes(self) -> tuple[int, int, int, int]:
-        return self.length, self.d.u.shape[2], self.d.B.shape[2], self.d.A.shape[1]
-
-    def _state_like(self, chunks: int) -> Tensor:
-        return self.d.u.new_empty(chunks, len(self.d.u), *self.d.A.shape, dtype=torch.float32)
+def _of_nothing(d: ScanDirection, grad_last: Tensor | None) -> ScanGradients:
+    """Without tokens the last state is the initial one."""
+    zeros = ScanGradients(*(None if x is None else torch.zeros_like(x) for x in d[:8]))
+    return zeros if grad_last is None else zeros._replace(initial_state=grad_last.clone()).like(d)
 
 
-def _kernels() -> ModuleType:
+def _alike(directions: Sequence[ScanDirection], *, ordered: bool) -> list[list[int]]:
+    """Which are launched together: all, unless their groups or states differ in number.
+
+    Without ``ordered`` each alone if one walks by an order: its spans are not spans of the other's tokens.
+    """
+    shapes = {(d.A.shape[1], d.B.shape[2]) for d in directions}
+    if len(shapes) == 1 and (ordered or all(d.order is None for d in directions)):
+        return [[*range(len(directions))]]
+    return [[i] for i in range(len(directions))]
+
+
+def _is_reverse(d: ScanDirection) -> bool:
+    """Whether places are walked from the last to the first; by an order they are steps, walked as they come."""
+    return d.order is None and d.reverse
+
+
+def _plane(u: Tensor) -> Tensor:
+    return torch.empty(u.shape, dtype=torch.float32, device=u.device)
+
+
+def _laid(d: ScanDirection) -> ScanDirection:
+    """With channels next to each other, weights in float32."""
+    u, delta, B, C = (_last_axis_contiguous(x) for x in (d.u, d.delta, d.B, d.C))
+    A, D, bias = (None if x is None else x.float().contiguous() for x in (d.A, d.D, d.delta_bias))
+    order = None if d.order is None else d.order.long().contiguous()
+    assert A is not None
+    return ScanDirection(u, delta, A, B, C, D, bias, d.initial_state, order, d.reverse)
+
+
+def _states(d: ScanDirection, *rows: int) -> Tensor:
+    return d.u.new_empty(*rows, len(d.u), *d.A.shape, dtype=torch.float32)
+
+
+def _kernel(name: str) -> Any:
     """Imported on first use: there may be no Triton."""
-    from videomamba.ops.scan import triton_kernels
+    from videomamba.ops.scan import triton_gradients, triton_kernels
 
-    return triton_kernels
-
-
-def _ceil_div(a: int, b: int) -> int:
-    return -(-a // b)
+    return getattr(triton_gradients if hasattr(triton_gradients, name) else triton_kernels, name)
 
 
-def _next_power_of_2(n: int) -> int:
-    return 1 << max(0, n - 1).bit_length()
+def _named(name: str, x: Tensor | None) -> dict[str, Any]:
+    """Rows of x and its strides as a kernel's arguments."""
+    x, b, l = (None, 0, 0) if x is None else _rows(_last_axis_contiguous(x))  # noqa: E741
+    return {name: x, f"{name}_b": b, f"{name}_l": l}
 
 
 def _rows(x: Tensor) -> tuple[Tensor, int, int]:
@@ -217,32 +275,23 @@ def _last_axis_contiguous(x: Tensor) -> Tensor:
     return x if x.stride(-1) == 1 or x.shape[-1] <= 1 else x.contiguous()
 
 
-def _wanted_programs(device: torch.device) -> int:
-    if device.type == "cpu":  # the interpreter: a few chunks, so that they are tested
-        return 12
-    return PROGRAMS_PER_PROCESSOR * torch.cuda.get_device_properties(device).multi_processor_count
-
-
 @cache
 def _status() -> tuple[bool, str]:
     if importlib.util.find_spec("triton") is None:
         return False, "Triton is not installed; PyTorch's builds for GPUs bring it"
-    if _interpreted():
+    if interpreted():
         return True, "Triton's interpreter on the CPU: slow, for tests"
     if not torch.cuda.is_available():
         return False, "no GPU that PyTorch can use"
     return True, f"Triton on {torch.cuda.get_device_name()}"
 
 
-def _interpreted() -> bool:
-    return os.environ.get("TRITON_INTERPRET") == "1"
-
-
 BACKEND = ScanBackend(
     forward,
     backward,
+    saved_like=saved_like,
     status=_status,
-    devices=lambda: ("cpu",) if _interpreted() else ("cuda",),
+    devices=lambda: ("cpu",) if interpreted() else ("cuda",),
     dtypes=(torch.float32, torch.bfloat16, torch.float16),
     automatic=("cuda",),
 )

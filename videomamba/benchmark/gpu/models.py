@@ -1,0 +1,153 @@
+"""Times of whole blocks and models beside others', and of predicting videos."""
+
+import importlib
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from videomamba.benchmark.gpu.plan import Plan, fits, sizes
+from videomamba.benchmark.gpu.record import Record
+from videomamba.benchmark.timing import interleaved
+
+_CLASSES = 400
+
+
+def blocks(record: Record, device: torch.device, plan: Plan) -> None:
+    """A block of the paper's small model: forward, and forward with every gradient."""
+    from videomamba.nn.block import Block
+    from videomamba.nn.mixer import SpatioTemporalSSM
+
+    dim = plan.widths[1]
+    block = Block(dim, SpatioTemporalSSM(dim, state_dim=plan.states)).to(device)
+    parameters = [*block.parameters()]
+    for batch, length, dtype in sizes(plan):
+        if record.late:
+            record.line("out of time: larger ones were not timed")
+            return
+        cell = {"B": batch, "L": length, "dtype": str(dtype).removeprefix("torch.")}
+        if not fits(device, batch * length * dim * 4 * 60):
+            record.line(f"{cell}: does not fit in memory")
+            continue
+        tokens = torch.randn(batch, length, dim, device=device, requires_grad=True)
+
+        def forward(tokens: Tensor = tokens, dtype: torch.dtype = dtype) -> Tensor:
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+                out: Tensor = block(tokens)
+            return out
+
+        def training(tokens: Tensor = tokens, forward: Callable[[], Tensor] = forward) -> object:
+            return torch.autograd.grad(forward().square().mean(), [tokens, *parameters])
+
+        _times(record, device, plan, cell, {"forward ms": _quiet(forward), "training ms": training})
+
+
+def models(record: Record, device: torch.device, plan: Plan) -> None:
+    """Whole models: a forward pass, and a training step; random weights and clips."""
+    makers = {name: maker for name in plan.models if (maker := _maker(name, record))}
+    for frames, size in plan.clips:
+        for dtype in (torch.bfloat16, torch.float32):
+            if record.late:
+                record.line(f"out of time: {frames} x {size} and larger were not timed")
+                return
+            video = torch.randn(plan.batch, 3, frames, size, size, device=device)
+            labels = torch.randint(_CLASSES, (plan.batch,), device=device)
+            for training in (False, True):
+                runs = {}
+                for name, maker in makers.items():
+                    model = maker(frames, size).to(device).train(training)
+                    runs[f"{name} ms"] = _step(model, video, labels, dtype, training=training)
+                cell = {"clip": f"{plan.batch} x {frames} x {size}", "dtype": str(dtype).removeprefix("torch.")}
+                cell["pass"] = "training" if training else "forward"
+                _times(record, device, plan, cell, runs)
+
+
+def predict(record: Record, device: torch.device, plan: Plan) -> None:
+    """Clips per second of ``videomamba.predict``, and of the model alone."""
+    try:
+        import videomamba
+        from videomamba.data.synthetic import SyntheticMotions, write_synthetic
+        from videomamba.inference.source import model_input
+    except ImportError as error:
+        record.line(f"not run: {error}")
+        return
+    model = videomamba.create_model("videomamba_tiny" if plan.small else "videomamba_small", num_classes=8).eval()
+    with tempfile.TemporaryDirectory() as folder:
+        data = SyntheticMotions(train_per_class=1, test_per_class=max(1, plan.videos // 8))
+        write_synthetic(Path(folder) / "data", data)
+        paths = sorted((Path(folder) / "data" / "test").rglob("*.mp4"))[: plan.videos]
+        rates = []
+        for _ in range(2):  # the first one compiles
+            began = time.perf_counter()
+            results = list(videomamba.predict(model, paths, device=str(device)))
+            rates.append(len(results) / (time.perf_counter() - began))
+        clip = torch.cat([model_input(paths[0], model.preprocessing)] * plan.batch).to(device)
+    model.to(device)
+    alone = _quiet(lambda: model(clip))
+    seconds = interleaved([alone], device, seconds=plan.seconds)[0]
+    record.row(videos=len(paths), predict_clips_per_second=rates[-1], model_clips_per_second=plan.batch / seconds)
+
+
+def _maker(name: str, record: Record) -> Callable[[int, int], nn.Module] | None:
+    """Makes a model for a clip; None, and a line, where it cannot be made."""
+    try:
+        if name != "videomae_s":
+            models = importlib.import_module("videomamba.models")
+            return lambda frames, size: _made(models, name, frames, size)
+        importlib.import_module("transformers")
+        peers = importlib.import_module("benchmarks.models.peers")
+    except ImportError as error:
+        record.line(f"{name} is not timed: {error}")
+        return None
+    return lambda frames, size: peers.make_model(name, frames, size)  # type: ignore[no-any-return]
+
+
+def _made(models: Any, name: str, frames: int, size: int) -> nn.Module:
+    model: nn.Module = models.create_model(name, num_frames=frames, img_size=size, num_classes=_CLASSES)
+    return model
+
+
+def _step(
+    model: nn.Module, video: Tensor, labels: Tensor, dtype: torch.dtype, *, training: bool
+) -> Callable[[], object]:
+    def forward() -> Tensor:
+        with torch.autocast(video.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+            logits: Tensor = model(video)
+        return logits
+
+    if not training:
+        return _quiet(forward)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=video.device.type == "cuda")
+
+    def step() -> None:
+        F.cross_entropy(forward().float(), labels).backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return step
+
+
+def _quiet(run: Callable[[], object]) -> Callable[[], object]:
+    def quiet() -> None:
+        with torch.inference_mode():
+            run()
+
+    return quiet
+
+
+def _times(
+    record: Record, device: torch.device, plan: Plan, cell: dict[str, Any], runs: dict[str, Callable[[], object]]
+) -> None:
+    """A row of milliseconds, or a line on what did not fit."""
+    try:
+        taken = interleaved([*runs.values()], device, seconds=plan.seconds)
+    except torch.OutOfMemoryError:
+        record.line(f"{cell}: out of memory")
+        torch.cuda.empty_cache()
+        return
+    record.row(**cell, **{name: 1e3 * seconds for name, seconds in zip(runs, taken, strict=True)})

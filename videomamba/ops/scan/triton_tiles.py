@@ -1,0 +1,246 @@
+"""What the scan's Triton kernels share: how the work is divided, and a tile of it.
+
+A program owns a block of channels (of one group and batch entry) and walks over a span of places, tile by tile. A place
+is a token, or with an order the step of the visit; a direction that visits the tokens from last to first walks over its
+places, tiles and steps from last to first, so that both directions read the same tiles.
+
+The states of a tile of T steps are one array (T, NA, BD, NB) with N = NA NB: NB lanes share a channel, so that sums
+over states and over channels are mostly inside a thread. T lies in a thread's registers, where an associative scan is a
+plain loop over pairs (decay, input) with ``(a, b) then (c, d) = (ca, cb + d)``. Decays are at most 1 and nothing is
+divided by them. Steps behind the end have step size 0, that is decay 1 and input 0: they change nothing.
+"""
+
+from typing import Any, NamedTuple
+
+import triton
+import triton.language as tl
+
+LOG2E = tl.constexpr(1.4426950408889634)
+
+
+class Side(NamedTuple):
+    """One direction as the kernels take it: tensors, each with its strides over batch, tokens and groups.
+
+    Attributes:
+        u, delta, B, C, A, D, bias, order: as in :class:`.ScanDirection`.
+        first: (B, D, N) state before the first place, or None.
+        last: (B, D, N) state behind the last, written.
+        starts: (spans, B, D, N) states (or gradients) that spans begin from; None with one span.
+        sums: (spans, B, D) of step sizes.
+        kept: (chunks, B, D, N) states that chunks begin from, for the gradient; or None.
+    """
+
+    u: Any
+    u_b: int
+    u_l: int
+    delta: Any
+    delta_b: int
+    delta_l: int
+    B: Any
+    B_b: int
+    B_l: int
+    B_g: int
+    C: Any
+    C_b: int
+    C_l: int
+    C_g: int
+    A: Any
+    D: Any
+    bias: Any
+    order: Any
+    first: Any
+    last: Any
+    starts: Any
+    sums: Any
+    kept: Any
+
+
+class Sizes(NamedTuple):
+    """How the work is divided; ``span`` counts chunks."""
+
+    batch: int
+    length: int
+    width: int
+    groups: int
+    states: int
+    span: int
+    spans: int
+
+
+@triton.jit
+def then(a1, b1, a2, b2):
+    return a1 * a2, a2 * b1 + b2
+
+
+@triton.jit
+def _softplus(x):
+    # log(1 + e) as 2 atanh(e / (2 + e)): a small step keeps its digits, which 1 + e would lose
+    e = tl.exp2(-tl.abs(x) * LOG2E)
+    s = e / (2.0 + e)
+    q = s * s
+    p = q * (1.0 / 15) + 1.0 / 13
+    p = p * q + 1.0 / 11
+    p = p * q + 1.0 / 9
+    p = p * q + 1.0 / 7
+    p = p * q + 1.0 / 5
+    p = p * q + 1.0 / 3
+    return tl.maximum(x, 0.0) + 2.0 * s * (p * q + 1.0)
+
+
+@triton.jit
+def sigmoid(x):
+    return 1.0 / (1.0 + tl.exp2(-x * LOG2E))
+
+
+@triton.jit
+def channels_of(group, block, sizes, BD: tl.constexpr):
+    """Channels of a block of a group, and which of them exist."""
+    per_group = sizes.width // sizes.groups
+    inside = block * BD + tl.arange(0, BD)
+    return group * per_group + inside, inside < per_group
+
+
+@triton.jit
+def place_of(item, blocks, sizes):
+    """Block of a group, group, batch entry and span of a piece of work: neighbours share their tokens."""
+    row = item // blocks
+    return item % blocks, row % sizes.groups, row // sizes.groups % sizes.batch, row // (sizes.groups * sizes.batch)
+
+
+@triton.jit
+def numbers_of_states(NA: tl.constexpr, NB: tl.constexpr):
+    return tl.arange(0, NA)[:, None] * NB + tl.arange(0, NB)[None, :]
+
+
+@triton.jit
+def state_offsets(batch, channels, n, sizes):
+    """(NA, BD, NB) offsets into (B, D, N)."""
+    return (batch * sizes.width + channels[None, :, None]) * sizes.states + n[:, None, :]
+
+
+@triton.jit
+def existing(inside, n, sizes):
+    """(NA, BD, NB) mask of states."""
+    return inside[None, :, None] & (n < sizes.states)[:, None, :]
+
+
+@triton.jit
+def rates_of(side, channels, n, exists, sizes):
+    """A in units of log 2, (NA, BD, NB)."""
+    return tl.load(side.A + channels[None, :, None] * sizes.states + n[:, None, :], mask=exists, other=0.0) * LOG2E
+
+
+@triton.jit
+def vector_of(x, channels, inside):
+    """The bias or D of these channels, zeros where there is none."""
+    # an expression: of two statements that return, the compiler would take both
+    zeros = tl.zeros(channels.shape, tl.float32)
+    return zeros if x is None else tl.load(x + channels, mask=inside, other=0.0)
+
+
+@triton.jit
+def tokens_of(side, start, T: tl.constexpr, sizes):
+    """A token to begin from (int64), the tile's tokens from there, and which places there are."""
+    t = tl.arange(0, T)
+    exists = start + t < sizes.length
+    base = tl.cast(start, tl.int64) if side.order is None else tl.cast(0, tl.int64)
+    tokens = t if side.order is None else tl.load(side.order + start + t, mask=exists, other=0)
+    return base, tokens, exists
+
+
+@triton.jit
+def rows(x, tokens, stride, columns, mask):
+    """(T, columns) in float32; 0 outside of the mask."""
+    return tl.load(x + tokens[:, None] * stride + columns[None, :], mask=mask, other=0.0).to(tl.float32)
+
+
+@triton.jit
+def step_sizes(side, at, tokens, channels, bias, mask, SOFTPLUS: tl.constexpr):
+    """(T, BD) after bias and softplus, 0 outside of the mask; and before softplus."""
+    raw = rows(side.delta + at, tokens, side.delta_l, channels, mask) + bias[None, :]
+    if SOFTPLUS:
+        return tl.where(mask, _softplus(raw), 0.0), raw
+    return tl.where(mask, raw, 0.0), raw
+
+
+@triton.jit
+def weights_of(x, tokens, stride, n, exists, sizes):
+    """B or C of a tile, (T, NA, NB) in float32."""
+    mask = exists[:, None, None] & (n < sizes.states)[None, :, :]
+    return tl.load(x + tokens[:, None, None] * stride + n[None, :, :], mask=mask, other=0.0).to(tl.float32)
+
+
+@triton.jit
+def steps_at(side, sizes, batch, start, channels, inside, bias, T: tl.constexpr, SOFTPLUS: tl.constexpr):
+    """Of the tile at ``start``: its first token, tokens, which of them exist, mask; step sizes, and raw ones."""
+    base, tokens, exists = tokens_of(side, start, T, sizes)
+    mask = exists[:, None] & inside[None, :]
+    at = batch * side.delta_b + base * side.delta_l
+    step, raw = step_sizes(side, at, tokens, channels, bias, mask, SOFTPLUS)
+    return base, tokens, exists, mask, step, raw
+
+
+@triton.jit
+def inputs_at(side, sizes, batch, group, base, tokens, exists, mask, channels, n):
+    """u and B of a tile."""
+    u = rows(side.u + batch * side.u_b + base * side.u_l, tokens, side.u_l, channels, mask)
+    at = batch * side.B_b + base * side.B_l + group * side.B_g
+    return u, weights_of(side.B + at, tokens, side.B_l, n, exists, sizes)
+
+
+@triton.jit
+def outputs_at(side, sizes, batch, group, base, tokens, exists, n):
+    """C of a tile."""
+    at = batch * side.C_b + base * side.C_l + group * side.C_g
+    return weights_of(side.C + at, tokens, side.C_l, n, exists, sizes)
+
+
+@triton.jit
+def decays_of(step, rate):
+    """(T, BD) step sizes and (NA, BD, NB) rates -> (T, NA, BD, NB)."""
+    return tl.exp2(step[:, None, :, None] * rate[None, :, :, :])
+
+
+@triton.jit
+def outer(x, w):
+    """(T, BD) and (T, NA, NB) -> (T, NA, BD, NB)."""
+    return x[:, None, :, None] * w[:, :, None, :]
+
+
+@triton.jit
+def over_states(x):
+    """(T, NA, BD, NB) -> (T, BD)."""
+    return tl.sum(tl.sum(x, 1), 2)
+
+
+@triton.jit
+def is_row(index, T: tl.constexpr):
+    return (tl.arange(0, T) == index)[:, None, None, None]
+
+
+@triton.jit
+def row_of(x, index, T: tl.constexpr):
+    """x[index] of (T, NA, BD, NB)."""
+    return tl.sum(tl.where(is_row(index, T), x, 0.0), 0)
+
+
+@triton.jit
+def _pass_on(value1, earlier1, joined1, value2, earlier2, joined2):
+    return value2, tl.where(joined2 > 0, earlier2, value1), joined1 + joined2 + 1.0
+
+
+@triton.jit
+def shifted(x, REVERSE: tl.constexpr):
+    """What stands one step before (behind, with REVERSE) in a tile, 0 at its edge; no work where T is in registers."""
+    zero = tl.zeros_like(x)
+    _, earlier, _ = tl.associative_scan((x, zero, zero), 0, _pass_on, REVERSE)
+    return earlier
+
+
+@triton.jit
+def states_of(decay, value, state, T: tl.constexpr, REVERSE: tl.constexpr):
+    """The states of a tile that begins from ``state``, and the last of them."""
+    FIRST: tl.constexpr = T - 1 if REVERSE else 0
+    value = tl.where(is_row(FIRST, T), decay * state[None, :, :, :] + value, value)
+    _, h = tl.associative_scan((decay, value), 0, then, REVERSE)
+    return h, row_of(h, T - 1 - FIRST, T)
