@@ -1,5 +1,4 @@
 # make demo | test | lint | docs | wheel | ...: each sets up what it needs, in .venv, on a machine that has only Python >= 3.11.
-# make demo | test | lint | test-slow | fuzz | benchmark | gpu | clean: each sets up what it needs, in .venv, on a machine that has only Python >= 3.11.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,8 +12,7 @@ INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(BIN)/pi
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONDONTWRITEBYTECODE = # uv leaves it to Python to compile what it imports, once
 
-.PHONY: demo test test-slow fuzz lint format docs wheel lowest benchmark clean
-.PHONY: demo test test-slow fuzz lint format benchmark gpu clean
+.PHONY: demo test test-slow fuzz lint format docs wheel lowest benchmark gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/videomamba demo
