@@ -133,28 +133,6 @@ def speed(folder: Path) -> dict[str, Any]:
     return figures
 
 
-def hour(folder: Path, seconds: float = 8.0) -> list[dict[str, Any]]:
-    """Videos per hour of :class:`Predictor` in this process, decoding included, of random weights."""
-    paths = [str(path) for path in videos(folder)] * 10
-    found = []
-    for name in ("videomamba_nano", "videomamba_tiny"):
-        for frames, size in ((8, 112), (16, 112), (64, 112), (256, 112), (16, 224), (64, 224)):
-            model = videomamba.create_model(name, num_frames=frames, img_size=size, num_classes=400)
-            model.save_pretrained(folder / "hour")
-            rows = Predictor(folder / "hour", device="cpu", batch_size=2).rows(paths)
-            for _ in range(4):  # warms up
-                next(rows)
-            began, count = time.perf_counter(), 0
-            while time.perf_counter() - began < seconds:
-                next(rows)
-                next(rows)
-                count += 2
-            rate = 3600 * count / (time.perf_counter() - began)
-            rows.close()
-            found.append({"model": name, "frames": frames, "size": size, "videos_per_hour": round(rate)})
-    return found
-
-
 def _seconds(run: Callable[[], object]) -> float:
     began = time.perf_counter()
     run()
@@ -164,13 +142,13 @@ def _seconds(run: Callable[[], object]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("what", choices=("prepare", "kill", "speed", "hour"))
+    parser.add_argument("what", choices=("prepare", "kill", "speed"))
     parser.add_argument("--clips", type=int, default=2000)
     options = parser.parse_args()
     if options.what == "prepare":
         prepare(options.folder, options.clips)
         return
-    print(json.dumps({"kill": kill, "speed": speed, "hour": hour}[options.what](options.folder), indent=2))
+    print(json.dumps({"kill": kill, "speed": speed}[options.what](options.folder), indent=2))
 
 
 if __name__ == "__main__":
