@@ -80,6 +80,7 @@ class VideoStream:
         self._camera = Camera(source) if isinstance(source, str) and camera_number(source) is not None else None
         self._container: InputContainer | None = None
         self._reading, self._is_closed = threading.Lock(), False
+        self._arrived = time.monotonic()  # of the newest packet
         self._is_avi = False
         self.seconds: float | None = None
         self.fps: float | None = self._camera.fps if self._camera else None
@@ -197,6 +198,8 @@ class VideoStream:
                     pass  # it was flushed already
                 except av.error.FFmpegError:
                     found.append(None)
+            if packet is not None:
+                self._arrived = time.monotonic()
             yield from found
             if packet is None:
                 if failure is not None:
@@ -257,7 +260,7 @@ class VideoStream:
                 time.sleep(_PAUSE)
                 continue
             self.reconnects += 1
-            self._clock.jump(time.monotonic() - lost)
+            self._clock.jump(time.monotonic() - self._arrived)
             return True
         self._note(f"was lost after frame {self._index} and did not answer again in {self._patience:g} s")
         return False
