@@ -96,11 +96,13 @@ def launches(batch: int, length: int, *, differentiated: bool = True, **options:
 
 def warm(job: tuple[int, int, torch.dtype, Config | None]) -> None:
     """Compiles for the GPU that is here what a scan of a batch and length launches, to the cache of Triton on disk."""
+    from triton.errors import TritonError
+
     batch, length, dtype, config = job
     with contextlib.nullcontext() if config is None else chosen(config):
         every = [x for both in (True, False) for x in launches(batch, length, dtype=dtype, differentiated=both)]
     for launch in every:
-        with contextlib.suppress(RuntimeError):  # said when it is timed
+        with contextlib.suppress(RuntimeError, TritonError):  # said when it is timed
             launch.kernel.warmup(grid=(launch.programs,), **launch.arguments, **launch.meta)
 
 
@@ -147,7 +149,8 @@ def _facts(kernel: Any) -> tuple[int, int | None, int, Counter[str]]:
         file = Path(folder) / "kernel.cubin"
         file.write_bytes(kernel.asm["cubin"])
         usage = _said(nvidia.cuobjdump.path, "-res-usage", file)
-        instructions = re.findall(r"^\s+(?:@!?U?P\d+ )?([A-Z][A-Z0-9]*)", _said(nvidia.nvdisasm.path, "-c", file), re.M)
+        text = _said(nvidia.nvdisasm.path, "-c", file)
+        instructions = re.findall(r"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P[T\d]+\s+)?([A-Z][A-Z0-9]*)", text)
     return _number(r"REG:(\d+)", usage), _number(r"STACK:(\d+)", usage), shared, Counter(instructions)
 
 

@@ -28,14 +28,14 @@ CANDIDATES: dict[str, tuple[Config, ...]] = {
         Config(steps=8, channels=32, lanes=4, warps=4),
         Config(steps=4, channels=32, lanes=4, warps=2),
         Config(steps=4, channels=16, lanes=4, warps=1),
-        Config(steps=8, channels=64, lanes=4, warps=4, stages=3),
+        Config(steps=1, channels=128, lanes=4, warps=4),
     ),
     "backward": (
         Config(steps=4, channels=64, lanes=4, warps=4),
         Config(steps=2, channels=64, lanes=4, warps=4),
         Config(steps=4, channels=32, lanes=4, warps=4),
         Config(steps=4, channels=32, lanes=4, warps=2),
-        Config(steps=4, channels=64, lanes=8, warps=8),
+        Config(steps=1, channels=64, lanes=4, tiles=8, warps=4),
         Config(steps=2, channels=128, lanes=4, warps=8),
     ),
 }  # the first of each is the guess
@@ -91,6 +91,8 @@ def tune(
         file: as :func:`cache_file` gives it.
         late: whether it is time to choose among what has been timed.
     """
+    from triton.errors import TritonError
+
     seconds: dict[Config, float] = {}
     for config in CANDIDATES[name.partition(",")[0]]:
         if seconds and late():
@@ -100,7 +102,7 @@ def tune(
                 seconds[config] = clock(run)
             except torch.OutOfMemoryError:
                 raise
-            except RuntimeError:  # too many registers, or too much shared memory
+            except (RuntimeError, TritonError):  # too many registers, or too much shared memory
                 continue
     if not seconds:
         raise UserError(f"no configuration of the kernels runs here for {name}")
