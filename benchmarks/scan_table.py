@@ -200,7 +200,7 @@ def with_onnxruntime(x: Inputs) -> Iterator[Candidate]:
     )
     options_of_node = {"update_rule": "gated", "q_num_heads": 1, "kv_num_heads": WIDTH, "scale": 1.0}
     attention = helper.make_node(
-        "LinearAttention", ["q", "k", "v", "", "decay"], ["y"], domain="com.microsoft", **options_of_node
+        "LinearAttention", ["q", "k", "v", "", "decay"], ["y", "state"], domain="com.microsoft", **options_of_node
     )
     yield candidate(
         "onnxruntime, LinearAttention",

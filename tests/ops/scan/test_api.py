@@ -142,3 +142,39 @@ def test_a_scan_in_two_pieces_is_the_whole():
     )
     torch.testing.assert_close(torch.cat([first, second], -1), whole)
     torch.testing.assert_close(end, last)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("names", ["B", "C", "BC"])
+def test_constant_weights_are_those_of_every_token(names, backend):
+    """B or C as (D, N) beside groups in the other, and in one direction only."""
+    dtype = torch.float64 if backend == "reference" else torch.float32
+    first, second = (make_direction(2, 21, 6, 3, groups=2, dtype=dtype, seed=seed) for seed in (0, 1))
+    given = {n: torch.randn(6, 3, generator=torch.Generator().manual_seed(5)).to(dtype) for n in names}
+    constant = {n: x.requires_grad_() for n, x in given.items()}
+    first = first._replace(**constant)
+    got = bidirectional_scan(first, second, backend=backend)
+    if names == "BC":
+        assert first.groups() == 1
+    repeated = {n: x.expand(2, 21, 6, 3) for n, x in constant.items()}
+    others = {n: getattr(first, n).repeat_interleave(3, 2) for n in "BC" if n not in names}
+    want = bidirectional_scan(exact(first._replace(**repeated, **others)), exact(second), backend="reference")
+    assert relative_error(got, want) < 1e-6
+    inputs = [*constant.values(), first.A, second.B]
+    for ours, theirs in zip(*(torch.autograd.grad(y.sum(), inputs) for y in (got, want)), strict=True):
+        assert ours.shape == theirs.shape
+        assert relative_error(ours, theirs) < 1e-5
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_directions_with_other_numbers_of_groups(backend):
+    dtype = torch.float64 if backend == "reference" else torch.float32
+    first, second = (make_direction(1, 9, 12, 4, groups=g, dtype=dtype, seed=g) for g in (2, 3))
+    got = bidirectional_scan(first, second, backend=backend)
+    want = sum(
+        directional_scan(exact(d)._replace(reverse=r), delta_softplus=True, backend="reference")[0]
+        for d, r in ((first, False), (second, True))
+    )
+    assert relative_error(got, want) < 1e-6
+    with pytest.raises(ValueError, match="G dividing D = 12"):
+        bidirectional_scan(first._replace(B=first.B[:, :, :0]), second, backend=backend)

@@ -1,6 +1,6 @@
 """What one direction of a scan reads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -47,10 +47,8 @@ class ScanDirection(NamedTuple):
         """Into how many groups B and C, checked, divide the channels; 1 where both are constant."""
         return next((x.shape[2] for x in (self.B, self.C) if x.dim() == 4), 1)
 
-    def per_token(self) -> "ScanDirection":
-        """The direction with constant B and C repeated for every token, as (B, L, D, N)."""
-        if self.B.dim() == self.C.dim() == 4:
-            return self
+    def per_channel(self) -> "ScanDirection":
+        """The direction with B and C of every token and channel, (B, L, D, N)."""
         batch, length, width = self.u.shape
 
         def repeated(x: Tensor) -> Tensor:
@@ -82,7 +80,7 @@ class ScanGradients(NamedTuple):
     initial_state: Tensor | None
 
     def folded(self, direction: ScanDirection) -> "ScanGradients":
-        """From those of :meth:`ScanDirection.per_token` to those of the direction itself."""
+        """From those of :meth:`ScanDirection.per_channel` to those of the direction itself."""
 
         def sum_to(grad: Tensor | None, x: Tensor) -> Tensor | None:
             if grad is None or grad.shape == x.shape:
@@ -95,6 +93,13 @@ class ScanGradients(NamedTuple):
         """Every gradient in its input's dtype; None where there was no input."""
         pairs = zip(self, direction[:8], strict=True)
         return ScanGradients(*(None if g is None or x is None else g.to(x.dtype) for g, x in pairs))
+
+
+def without_constants(directions: Sequence[ScanDirection]) -> Sequence[ScanDirection]:
+    """The directions, all :meth:`ScanDirection.per_channel` where one has a constant B or C."""
+    if all(x.dim() == 4 for d in directions for x in (d.B, d.C)):
+        return directions
+    return [direction.per_channel() for direction in directions]
 
 
 def empty_as(x: Tensor) -> Tensor:

@@ -41,9 +41,9 @@ def saved_like(directions: Sequence[ScanDirection], z: Tensor | None) -> list[Te
     """Empty tensors for what :func:`forward` saves."""
     kernels = library.best()
     batch, length, width = directions[0].u.shape
-    saved = []
+    saved, groups = [], _groups(directions)
     for d in directions:
-        groups, states = d.groups(), d.A.shape[1]
+        states = d.A.shape[1]
         chunks, vectors = (
             -(-size // step) for size, step in ((length, kernels.chunk_steps), (width // groups, kernels.lanes))
         )
@@ -86,6 +86,11 @@ def backward(
     return [grad.like(direction) for grad, direction in zip(grads, directions, strict=True)], grad_z
 
 
+def _groups(directions: Sequence[ScanDirection]) -> int:
+    """Of all directions: one with constant B and C takes the others' cut of the channels."""
+    return max(d.groups() for d in directions)
+
+
 class _Problem:
     """The structures a kernel reads, and the tensors that must live as long as they do."""
 
@@ -99,7 +104,7 @@ class _Problem:
             length=length,
             width=width,
             states=directions[0].A.shape[1],
-            groups=max(d.groups() for d in directions),
+            groups=_groups(directions),
             bfloat16=directions[0].u.dtype == torch.bfloat16,
             softplus=delta_softplus,
             threads=torch.get_num_threads(),

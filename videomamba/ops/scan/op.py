@@ -18,7 +18,7 @@ from videomamba.ops.backend import SCANS, check_backend, resolve_backend
 from videomamba.ops.dtypes import sum_dtype
 from videomamba.ops.scan import reference
 from videomamba.ops.scan.contract import ScanBackend
-from videomamba.ops.scan.direction import ScanDirection, empty_as, laid_out_as
+from videomamba.ops.scan.direction import ScanDirection, empty_as, laid_out_as, without_constants
 from videomamba.ops.transforms import is_transformed, needs_plain_gradient, plain_gradient
 
 Tensors = Sequence[Tensor]
@@ -35,7 +35,7 @@ def run_scan(
     check_backend(backend)
     tensors = [x for direction in directions for x in direction[:8] if x is not None] + ([] if z is None else [z])
     if backend == "reference" or is_transformed(tensors):
-        plain = [direction.per_token() for direction in directions]
+        plain = without_constants(directions)
         out, last_states, _ = reference.forward(plain, z, delta_softplus=delta_softplus)
         return out, last_states
     *given, order, reverse = zip(*directions, strict=True)
@@ -58,7 +58,7 @@ def _directions(fields: Sequence[Tensors], order: Tensor | None, reverse: Sequen
 
 
 def _readable(directions: Sequence[ScanDirection], scan: ScanBackend) -> Sequence[ScanDirection]:
-    return directions if scan.takes_constants else [direction.per_token() for direction in directions]
+    return directions if scan.takes_constants else without_constants(directions)
 
 
 @torch.library.custom_op("videomamba::scan", mutates_args=())
@@ -173,7 +173,7 @@ def _gradient(ctx: Any, grads: list[Tensor]) -> tuple[Any, ...]:
     if needs_plain_gradient(grads):
 
         def scan(inputs: Sequence[Any]) -> list[Tensor]:
-            directions = [d.per_token() for d in _directions(_fields(inputs, count), order, ctx.reverse)]
+            directions = without_constants(_directions(_fields(inputs, count), order, ctx.reverse))
             with torch.autocast(grads[0].device.type, enabled=False):
                 out, states, _ = reference.forward(directions, inputs[-1], delta_softplus=ctx.delta_softplus)
             return [out, *states]
