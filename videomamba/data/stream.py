@@ -40,7 +40,7 @@ class StreamFrame(NamedTuple):
         is_new_start: the source was connected to again: between the frame before and this one some are missing.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # a field of that name hides the method of tuples
     seconds: float
     picture: Tensor
     is_new_start: bool = False

@@ -11,6 +11,7 @@ from torch.export import Dim
 
 from videomamba.errors import UserError
 from videomamba.models import Detector, PretrainedModel, Segmenter, VideoMamba
+from videomamba.models.config import fitted_config
 
 _MOST = 2**16  # videos, boxes or steps
 
@@ -115,8 +116,8 @@ def _resize(model: PretrainedModel, num_frames: int | None, img_size: int | tupl
     if not isinstance(network, VideoMamba):
         raise UserError(f"{type(model).__name__} takes no other size; leave out frames and size")
     network.set_input_size(num_frames, img_size)
-    sizes = {"num_frames": network.config.num_frames, "img_size": network.config.img_size}
-    model.config = dataclasses.replace(model.config, **sizes)
+    sizes: dict[str, Any] = {"num_frames": network.config.num_frames, "img_size": network.config.img_size}
+    model.config = fitted_config(model.config, **sizes)
     clip = network.config
     model.preprocessing = dataclasses.replace(model.preprocessing, num_frames=clip.num_frames, size=clip.height_width)
 

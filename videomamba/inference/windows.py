@@ -20,8 +20,11 @@ class Window(Protocol):
         length: frames in view; None for all so far.
     """
 
-    unit: int
-    length: int | None
+    @property
+    def unit(self) -> int: ...
+
+    @property
+    def length(self) -> int | None: ...
 
     def push(self, video: Video) -> None:
         """Takes (1, 3, T, H, W), T a multiple of ``unit``."""

@@ -119,7 +119,7 @@ def _scan_errors(case: Case, device: torch.device) -> tuple[float, float]:
         order = torch.randperm(case.length, generator=generator).to(device)
     found = []
     for backend, dtype in (("triton", None), (case.exact, torch.float64)):
-        both = [d.mapped(lambda x, to=dtype: x.detach().to(to or x.dtype).requires_grad_()) for d in directions]
+        both = [d.mapped(_leaf(dtype)) for d in directions]
         gate = z.to(dtype or z.dtype).detach().requires_grad_()
         outputs = _run(case, both, gate, order, backend)
         inputs = [x for d in both for x in d[:8] if x is not None] + [gate]
@@ -134,8 +134,13 @@ def _drawn(case: Case, draw: Callable[..., Tensor]) -> ScanDirection:
     weights = [draw(batch, length, case.groups, states) for _ in range(2)]
     A = -draw(width, states, dtype=torch.float32).abs() - 0.1
     extra = [draw(*shape, dtype=torch.float32) for shape in ((width,), (width,), (batch, width, states))]
-    planes = [draw(batch, length, width) for _ in range(2)]
-    return ScanDirection(*planes, A, *weights, *(extra if case.optional else ()))
+    u, delta = (draw(batch, length, width) for _ in range(2))
+    direction = ScanDirection(u, delta, A, weights[0], weights[1])
+    return direction._replace(D=extra[0], delta_bias=extra[1], initial_state=extra[2]) if case.optional else direction
+
+
+def _leaf(dtype: torch.dtype | None) -> Callable[[Tensor], Tensor]:
+    return lambda x: x.detach().to(dtype or x.dtype).requires_grad_()
 
 
 def _run(case: Case, both: Sequence[ScanDirection], z: Tensor, order: Tensor | None, backend: str) -> list[Tensor]:

@@ -69,7 +69,7 @@ def measured(device: torch.device, *, programs: int = 4096, repeat: int = 64, se
     ]
     work = programs * _BLOCK * repeat * _INNER
     of_each = [work / taken for taken in interleaved(runs, device, seconds=seconds)]
-    return Rates(*of_each, bytes_per_second(device))
+    return Rates(of_each[0], of_each[1], bytes_per_second(device))
 
 
 def scan_work(

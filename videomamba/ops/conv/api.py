@@ -109,8 +109,11 @@ def _implementation(backend: str, *tensors: Tensor | None) -> ModuleType:
     return torch_backend
 
 
-def _triton_serves(backend: str, x: Tensor, weight: Tensor, *rest: Tensor | None) -> bool:
+def _triton_serves(backend: str, *tensors: Tensor | None) -> bool:
     """Whether the convolution's kernels take what the scan's do: these dtypes, on a GPU."""
+    x, weight = tensors[:2]
+    assert x is not None
+    assert weight is not None
     return (
         x.dtype in triton_backend.DTYPES
         and weight.shape[1] <= triton_backend.MOST_TAPS
