@@ -47,7 +47,7 @@ def main() -> None:
     settings = gtea(work / "data", model="mstcn2")
     optim = dataclasses.replace(settings.optim, epochs=60)
     result = run(dataclasses.replace(settings, output=work / "run", optim=optim))
-    print(f"MoF of the held-out film: {100 * result.last['MoF']:.1f} %")
+    print(f"MoF of the held-out film: {result.last['MoF']:.1f} %")
 
     segmenter = load_model(result.folder / "last")
     assert isinstance(segmenter, Segmenter)

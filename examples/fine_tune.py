@@ -18,10 +18,10 @@ def main() -> None:
     checkpoint, clips, output = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     start = load_model(checkpoint)
     assert isinstance(start, VideoMamba), "only the blocks of a VideoMamba can be frozen"
-    settings = dataclasses.replace(folder(clips), output=output)
-    choice = dataclasses.replace(settings.model, start=checkpoint, freeze=len(start.blocks) // 2)
-    optim = dataclasses.replace(settings.optim, lr=5e-4, epochs=10, batch_size=4)
-    result = run(dataclasses.replace(settings, model=choice, optim=optim))
+    settings = folder(clips, start=checkpoint)
+    choice = dataclasses.replace(settings.model, freeze=len(start.blocks) // 2)
+    optim = dataclasses.replace(settings.optim, lr=1e-3, epochs=20, min_steps=0, batch_size=4)
+    result = run(dataclasses.replace(settings, output=output, model=choice, optim=optim))
     print(f"top-1 of the last epoch: {100 * result.last['top1']:.1f} %")
     for answer in predict(result.folder / "last", [clips], top_k=1):
         print(answer.path, answer.error or answer.top_k[0].label)
