@@ -36,7 +36,8 @@ benchmark: $(VENV)/.installed
 	$(BIN)/videomamba benchmark scan
 	$(BIN)/python benchmarks/whole_model.py
 	$(BIN)/python benchmarks/other_scans.py
-	$(BIN)/python benchmarks/scan_table.py 400 1569
+	$(BIN)/python benchmarks/scan_layouts.py
+	$(BIN)/python benchmarks/scan_table.py
 
 # A change of the sources of the compiled kernels builds them again.
 $(VENV)/.installed: pyproject.toml setup.py $(wildcard videomamba/ops/native/*.cpp videomamba/ops/native/*.h)
