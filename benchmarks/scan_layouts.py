@@ -7,6 +7,7 @@ One clip, 768 channels, 16 states, float32, with gate, skip connection and softp
 
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -55,12 +56,13 @@ def runs(length: int) -> dict[str, tuple[Run, Run]]:
 
     kernels, threads = library.best(), torch.get_num_threads()
 
-    def floor(what: str) -> None:
-        kernels.run_floor(what, length * WIDTH // kernels.lanes, STATES, threads)
+    def floor(*parts: str) -> None:
+        for part in parts:
+            kernels.run_floor(part, length * WIDTH // kernels.lanes, STATES, threads)
 
     last = [x.transpose(1, 2).contiguous() for x in (u, delta, z, B, C)]
     return {
-        "recurrence alone": (lambda: floor("forward"), lambda: (floor("forward"), floor("backward"))),
+        "recurrence alone": (partial(floor, "forward"), partial(floor, "forward", "backward")),
         "(B, L, D)": passes(one, u, delta, A, B, C, z),
         "(B, L, D), two directions": passes(two, u, delta, A, B, C, z),
         "(B, D, L)": passes(stock, last[0], last[1], A, last[3], last[4], last[2]),
