@@ -60,7 +60,8 @@ benchmark: $(VENV)/.installed
 	$(BIN)/videomamba benchmark scan
 	$(BIN)/python benchmarks/whole_model.py
 	$(BIN)/python benchmarks/other_scans.py
-	$(BIN)/python benchmarks/scan_table.py 400 1569
+	$(BIN)/python benchmarks/scan_layouts.py
+	$(BIN)/python benchmarks/scan_table.py
 
 # Proves and times the Triton kernels on a GPU, in nine minutes. Installs nothing: the GPU's PyTorch is there already.
 gpu:

@@ -111,7 +111,8 @@ def measure(
                 for name in backends
             }
             groups[PLAIN_LOOP] = {(1, PASSES[0]): partial(plain_loop, one, gate)}
-            seconds, least = {}, {}
+            seconds: dict[tuple[str, int, str], float] = {}
+            least: dict[tuple[str, int, str], tuple[float, float]] = {}
             arithmetic = [_recurrence(batch * length, device, what) for what in PASSES]
             for name, runs in groups.items():
                 *taken, forward, both = interleaved([*runs.values(), *arithmetic], device, seconds=3)

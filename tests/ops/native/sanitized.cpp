@@ -12,12 +12,14 @@
 static float noise() { return float(std::rand()) / float(RAND_MAX) - 0.5f; }
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Rows of numbers as a kernel reads them, wider than needed as a view of a joint projection is.
+// Numbers as a kernel reads them: rows wider than needed, as a view of a joint projection is, or each channel's tokens side
+// by side.
 struct Rows {
     std::vector<float> wide;
     std::vector<uint16_t> half;
     VideomambaTensor view{};
-    Rows(int64_t batch, int64_t length, int64_t row, int64_t group, int64_t margin, bool bfloat16) {
+    Rows(int64_t batch, int64_t length, int64_t row, int64_t group, int64_t margin, bool bfloat16, bool tokens_last = false) {
+        if (tokens_last) margin = 0;
         const int64_t stride = row + margin, size = batch * length * stride - (batch * length ? margin : 0);
         wide.resize(size_t(size));
         half.resize(size_t(size));
@@ -27,7 +29,9 @@ struct Rows {
             std::memcpy(&bits, &wide[i], 4);
             half[i] = uint16_t(bits >> 16);
         }
-        view = {bfloat16 ? static_cast<void*>(half.data()) : wide.data(), length * stride, stride, group, 1};
+        void* const first = bfloat16 ? static_cast<void*>(half.data()) : wide.data();
+        if (tokens_last) view = {first, length * row, 1, group * length, length};
+        else view = {first, length * stride, stride, group, 1};
     }
     void* data() { return view.data; }
 };
@@ -42,7 +46,7 @@ static bool all_finite(const std::vector<float>& values) {
 
 struct Case {
     int64_t batch, length, per_group, groups, states, threads, visit;  // visit: 0 forwards, 1 backwards, 2 by an order
-    bool bfloat16, gate, optional;
+    bool bfloat16, gate, optional, tokens_last = false, constant_B = false, constant_C = false;
 };
 
 static bool scan(const Case& c) {
@@ -56,7 +60,7 @@ static bool scan(const Case& c) {
     std::vector<Rows> rows;
     rows.reserve(32);
     auto make = [&](int64_t row, int64_t group, int64_t margin) -> Rows& {
-        rows.emplace_back(B, L, row, group, margin, c.bfloat16);
+        rows.emplace_back(B, L, row, group, margin, c.bfloat16, c.tokens_last);
         return rows.back();
     };
     std::vector<std::vector<float>> vectors;
@@ -70,8 +74,10 @@ static bool scan(const Case& c) {
     for (int k = 0; k < 2; k++) {
         directions[k].u = make(width, 0, 3).view;
         directions[k].delta = make(width, 0, 0).view;
-        directions[k].B = make(c.groups * N, N, 5).view;
-        directions[k].C = make(c.groups * N, N, 5).view;
+        if (c.constant_B) directions[k].constant_B = vector(width * N, 0.4f);
+        else directions[k].B = make(c.groups * N, N, 5).view;
+        if (c.constant_C) directions[k].constant_C = vector(width * N, 0.5f);
+        else directions[k].C = make(c.groups * N, N, 5).view;
         directions[k].A = vector(width * N, -0.7f);
         directions[k].last_state = vector(B * width * N, NAN);
         // aligned as PyTorch's tensors are
@@ -87,10 +93,10 @@ static bool scan(const Case& c) {
             grads[k].initial_state = vector(B * width * N, NAN);
             grads[k].last_state = vector(B * width * N, 0.1f);
         }
-        grads[k].u = make(width, 0, 0).data();
-        grads[k].delta = make(width, 0, 0).data();
-        grads[k].B = make(c.groups * N, 0, 0).data();
-        grads[k].C = make(c.groups * N, 0, 0).data();
+        grads[k].u = make(width, 0, 0).view;
+        grads[k].delta = make(width, 0, 0).view;
+        grads[k].B = c.constant_B ? vector(width * N, NAN) : make(c.groups * N, 0, 0).data();
+        grads[k].C = c.constant_C ? vector(width * N, NAN) : make(c.groups * N, 0, 0).data();
         grads[k].A = vector(width * N, NAN);
     }
     directions[1].reverse = c.visit == 1;
@@ -99,11 +105,11 @@ static bool scan(const Case& c) {
     s.batch = B, s.length = L, s.width = width, s.states = N, s.groups = c.groups;
     s.bfloat16 = c.bfloat16, s.softplus = 1, s.threads = c.threads, s.direction_count = 2;
     s.directions = directions, s.grads = grads;
-    s.out = make(width, 0, 0).data();
+    s.out = make(width, 0, 0).view;
     s.grad_out = make(width, 0, 1).view;
     if (c.gate) {
         s.z = make(width, 0, width).view;
-        s.grad_z = make(width, 0, 0).data();
+        s.grad_z = make(width, 0, 0).view;
         s.saved_total = vector(B * L * width, NAN);
     }
     if (videomamba_scan_forward(&s) || videomamba_scan_backward(&s)) return false;
@@ -141,6 +147,9 @@ int main() {
         {1, 33, 40, 1, 16, 3, 2, false, true, true}, {3, 16, 16, 2, 17, 2, 2, true, true, true},
         {2, 2, 33, 1, 16, 1, 1, true, false, true},  {1, 63, 300, 1, 9, 2, 0, false, true, false},
         {0, 5, 8, 1, 4, 2, 0, false, true, true},    {1, 100, 7, 1, 64, 2, 1, true, true, false},
+        {2, 45, 37, 1, 16, 2, 1, false, true, true, true},           {1, 33, 20, 2, 5, 2, 2, true, true, true, true},
+        {2, 40, 19, 2, 16, 2, 0, false, true, true, true, true},     {1, 50, 33, 1, 9, 2, 1, true, false, true, false, false, true},
+        {2, 18, 24, 1, 16, 1, 2, false, true, true, false, true, true},
     };
     for (const Case& c : cases)
         if (!scan(c) || !convolution(c)) {

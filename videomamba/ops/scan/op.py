@@ -125,11 +125,12 @@ def _scan_backward(
         given = _readable(directions, scan)
         grads, grad_z = scan.backward(given, z, saved, grad_out, list(grad_last_states), delta_softplus=delta_softplus)
     folded = [grad.folded(direction) for grad, direction in zip(grads, directions, strict=True)]
-    inputs = [*zip(*(direction[:8] for direction in directions), strict=True), [z]]
+    outputs: list[Sequence[Any]] = [*zip(*folded, strict=True), [grad_z]]
+    inputs: list[Sequence[Any]] = [*zip(*(direction[:8] for direction in directions), strict=True), [z]]
     return [
         laid_out_as(grad, x)
-        for field, given_ in zip((*zip(*folded, strict=True), [grad_z]), inputs, strict=True)
-        for grad, x in zip(field, given_, strict=True)
+        for pair in zip(outputs, inputs, strict=True)
+        for grad, x in zip(*pair, strict=True)
         if grad is not None
     ]
 
