@@ -87,8 +87,9 @@ class VideoMamba(TimmModel):
             UserError: the video's shape or dtype is not the model's.
         """
         tokens = self.embed(video)
+        order = _beside(tokens, self.order)
         for block in self.blocks:
-            tokens = self.run_block(block, tokens)
+            tokens = self._run(block, tokens, order)
         return self.norm(tokens)
 
     def embed(self, video: Video) -> Tokens:
@@ -124,6 +125,7 @@ class VideoMamba(TimmModel):
         """
         config, positions, order = self._at_size(video)
         tokens = self._embed(video, config, positions)
+        order = _beside(tokens, order)
         for block in self.blocks:
             tokens = self._run(block, tokens, order)
         return self.to_grid(self.norm(tokens), config)
@@ -135,10 +137,11 @@ class VideoMamba(TimmModel):
         large ones take in the token at hand (supplement, S2). Costs the projections once more, the usual path nothing.
         """
         tokens = self._embed(video, self.config, self.pos_embed)
+        order = _beside(tokens, self.order)
         maps = []
         for block in self.blocks:
-            maps.append(block.mixer.step_sizes(block.norm(tokens), _beside(tokens, self.order)))
-            tokens = self._run(block, tokens, self.order)
+            maps.append(block.mixer.step_sizes(block.norm(tokens), order))
+            tokens = self._run(block, tokens, order)
         return self.to_grid(torch.stack(maps, 1).flatten(1, 2).transpose(1, 2)).unflatten(1, (-1, 2))
 
     def to_grid(self, tokens: Tokens, config: VideoMambaConfig | None = None) -> Tensor:
@@ -290,7 +293,6 @@ class VideoMamba(TimmModel):
         return tokens if positions is None else tokens + positions.to(tokens)
 
     def _run(self, block: Block, tokens: Tokens, order: Tensor | None) -> Tokens:
-        order = _beside(tokens, order)
         if self.grad_checkpointing and self.training and torch.is_grad_enabled():
             return checkpoint(block, tokens, order, use_reentrant=False)
         return block(tokens, order)
