@@ -1,5 +1,7 @@
 """The whole model's floor: its products are the model's, and its bytes are counted."""
 
+import math
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -40,7 +42,8 @@ def test_bytes_are_counted_once():
     forward, training = (
         floor_of(config, 3, training=training, dtype=torch.float32, parameters=100) for training in (False, True)
     )
-    values = 3 * 9 * 2 * config.embed_dim * 2  # clips, tokens, channels, blocks
+    tokens = math.prod(config.grid) + 1
+    values = 3 * tokens * 2 * config.embed_dim * 2  # clips, tokens, channels, blocks
     assert (forward.convolution, forward.optimizer) == (3 * 4 * values, 0)
     assert (training.convolution, training.optimizer) == (7 * 4 * values, 2800)
     forward.scan()

@@ -62,7 +62,6 @@ class VideoMamba(TimmModel):
         self.preprocessing = preprocessing or Preprocessing(num_frames=config.num_frames, size=config.height_width)
         self.grad_checkpointing = False
         dim = config.embed_dim
-
         self.patch_embed = self._patches()
         self.cls_token = nn.Parameter(torch.empty(1, 1, dim))
         self.pos_embed: Tensor | None
