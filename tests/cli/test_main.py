@@ -187,10 +187,13 @@ def test_warnings_stay_out_of_sight(verb, recwarn):
     assert not recwarn.list
 
 
-@pytest.mark.parametrize(("verb_name", "policy"), [("train", "PASSIVE"), ("predict", None)])
-def test_threads_sleep_only_beside_processes_that_read(verb_name, policy, monkeypatch):
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+@pytest.mark.parametrize(
+    ("words", "policy"),
+    [("train", "PASSIVE"), ("predict", "PASSIVE"), ("benchmark data", "PASSIVE"), ("benchmark model", None)],
+)
+def test_threads_sleep_where_something_reads_beside(words, policy, monkeypatch):
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    monkeypatch.setattr(os, "environ", environment)
     monkeypatch.setattr("videomamba.cli.main._run", lambda words: 0)
-    assert main([verb_name]) == 0
-    assert os.environ.get("OMP_WAIT_POLICY") == policy
-    os.environ.pop("OMP_WAIT_POLICY", None)
+    assert main(words.split()) == 0
+    assert environment.get("OMP_WAIT_POLICY") == policy

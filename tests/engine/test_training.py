@@ -125,14 +125,14 @@ def test_a_seed_gives_the_same_weights_with_any_number_of_workers(clips, tmp_pat
 
 def test_bf16_trains_under_autocast_and_tests_in_float32(clips, tmp_path, monkeypatch):
     seen = set()
-    project = torch.nn.functional.linear
+    project = torch.nn.Linear.forward
 
     def watched(*args):
         out = project(*args)
         seen.add((torch.is_grad_enabled(), out.dtype))
         return out
 
-    monkeypatch.setattr(torch.nn.functional, "linear", watched)
+    monkeypatch.setattr(torch.nn.Linear, "forward", watched)
     monkeypatch.setattr(learner, "bf16_products", lambda device: (True, "as if"))
     result = start(tiny_run(clips, tmp_path / "run", bf16=True))
     assert (True, torch.bfloat16) in seen

@@ -37,9 +37,9 @@ VERBS = {
     "env": "versions, device, decoder, and which scan runs here",
 }
 
-# Verbs whose processes read videos while the model computes: there PyTorch's threads sleep while they wait. Elsewhere
-# they spin for a moment, as is their default, and a forward pass over a short clip is a quarter faster.
-READ_BESIDE = ("demo", "train", "ablate", "evaluate", "check")
+# Verbs that compute and do nothing beside. PyTorch's threads spin for a moment while they wait, as is their default, which
+# makes a forward pass over a short clip a quarter faster; elsewhere they sleep, for what reads videos needs the cores.
+SPINNING = {"benchmark model", "benchmark scan", "delta", "segment"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         there_are = f"did you mean {near[0]}?" if near else f"there are {', '.join(VERBS)}"
         print(f"error: no command {words[0]!r}: {there_are}", file=sys.stderr)
         return 2
-    if words[0] in READ_BESIDE:  # before PyTorch is loaded
+    if SPINNING.isdisjoint((words[0], " ".join(words[:2]))):  # before PyTorch is loaded
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     keep_freed_memory()
     with warnings.catch_warnings():
