@@ -37,7 +37,7 @@ VERBS = {
     "env": "versions, device, decoder, and which scan runs here",
 }
 
-# Verbs that compute and do nothing beside. PyTorch's threads spin for a moment while they wait, as is their default, which
+# Verbs that compute and do nothing beside. PyTorch's threads spin for a moment while they wait, their default, which
 # makes a forward pass over a short clip a quarter faster; elsewhere they sleep, for what reads videos needs the cores.
 SPINNING = {"benchmark model", "benchmark scan", "delta", "segment"}
 

@@ -120,10 +120,18 @@ class SpatioTemporalSSM(nn.Module):
         xz = self.in_proj(tokens if mask is None else tokens * mask)
         first, second = self.forward_ssm.weights(), self.backward_ssm.weights()
         if mask is None and first is not None and second is not None:
+            if self._keeps_no_result(xz):
+                weight = self.out_proj.weight
+                return st_ssm(xz, first, second, order=order, out_proj=weight, backend=self.backend)
             return self.out_proj(st_ssm(xz, first, second, order=order, backend=self.backend))
         x, z = xz.chunk(2, dim=-1)
         forward, backward = self._directions(x, order, mask)
         return self.out_proj(bidirectional_scan(forward, backward, z, order=order, backend=self.backend))
+
+    def _keeps_no_result(self, xz: Inner) -> bool:
+        """Whether out_proj's weight is read instead of calling it: in training, where its input is then not kept."""
+        is_plain = is_stock(self.out_proj, nn.Linear) and self.out_proj.bias is None
+        return is_plain and torch.is_grad_enabled() and not isinstance(xz, torch.fx.Proxy)
 
     def step_sizes(self, tokens: Tokens, order: Order | None = None) -> Tensor:
         """Delta after softplus, mean over channels: (B, 2, L), forward then backward, float32 (float64 for float64)."""

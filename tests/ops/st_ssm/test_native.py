@@ -60,6 +60,27 @@ def names():
     return ["xz", *(f"{name} {i}" for i in (1, 2) for name in SSMWeights._fields)]
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("kept", [True, False])
+def test_with_the_projection_behind(kept, dtype, monkeypatch):
+    """For larger inputs the result is computed again in the backward pass; the separate operations are the measure."""
+    monkeypatch.setattr(native, "_KEEPS_SCAN", 2**20 if kept else 0)
+    torch.manual_seed(0)
+    exact = [*draw(21), torch.randn(10, WIDTH, dtype=torch.float64)]
+    tensors = [x.detach().to(dtype).requires_grad_() for x in exact]
+    exact = [x.detach().double().requires_grad_() for x in tensors]
+    results = []
+    for given, backend in ((tensors, "auto"), (exact, "reference")):
+        xz, *weights, out_proj = given
+        out = st_ssm(xz, *native._pair(weights), out_proj=out_proj, backend=backend)
+        results.append((out, *gradients(out, given)))
+    assert results[0][0].grad_fn.name() == "_CoreBackward"
+    limit = 2e-5 if dtype == torch.float32 else 0.06
+    for name, got, want in zip(["out", *names(), "out_proj"], *results, strict=True):
+        assert got.dtype == dtype, name
+        assert relative_error(got, want) < limit, name
+
+
 @pytest.mark.parametrize("mode", ["weights", "autocast"])
 def test_bfloat16(mode):
     """As the separate operations give it, in the same precision."""
@@ -133,7 +154,7 @@ def test_a_mixer_takes_it_and_gives_the_same_to_the_digit(kind, monkeypatch):
     out = mixer(tokens, order)
     monkeypatch.setattr(native, "serves", lambda *tensors: False)
     assert torch.equal(mixer(tokens, order), out)
-    monkeypatch.setattr(native, "forward", lambda *tensors, order: pytest.fail("called"))
+    monkeypatch.setattr(native, "forward", lambda *tensors, **options: pytest.fail("called"))
     mixer.forward_ssm.x_proj = nn.Sequential(mixer.forward_ssm.x_proj)
     monkeypatch.setattr(native, "serves", lambda *tensors: True)
     assert torch.equal(mixer(tokens, order), out)

@@ -1,8 +1,8 @@
 """The ST-SSM's core on the CPU's compiled kernels, with a gradient that computes again what is cheap to compute.
 
-Kept for the gradient, per token: xz (the input), what x_proj gives, and, of small inputs, what the scan keeps (states
-and the sum before the gate, 1.5 times as large as xz). The convolved channels and the step sizes of both directions are
-computed again, and for larger inputs the scan.
+Kept for the gradient, per token: xz (the input), what x_proj gives, and, of small inputs, the result and what the scan
+keeps (states and the sum before the gate), together twice as large as xz. The convolved channels and the step sizes of
+both directions are computed again, and for larger inputs the scan.
 """
 
 from collections.abc import Sequence
@@ -26,9 +26,9 @@ _KEEPS_SCAN = 8 * 2**20  # bytes of xz up to which the gradient saves the time o
 Pair = tuple[SSMWeights, SSMWeights]
 
 
-def serves(xz: Tensor, first: SSMWeights, second: SSMWeights) -> bool:
+def serves(xz: Tensor, first: SSMWeights, second: SSMWeights, out_proj: Tensor | None = None) -> bool:
     """Whether these kernels take these tensors here and now: plain ones on a CPU, and nothing has to see operators."""
-    tensors = (xz, *first, *second)
+    tensors = (xz, *first, *second, *([] if out_proj is None else [out_proj]))
     if not all(type(x) in (Tensor, torch.nn.Parameter) and x.device.type == "cpu" for x in tensors):
         return False
     is_autocast = torch.is_autocast_enabled("cpu")
@@ -36,7 +36,7 @@ def serves(xz: Tensor, first: SSMWeights, second: SSMWeights) -> bool:
     return (
         conv.serves(xz)
         and xz.dtype == dtype
-        and (is_autocast or all(w.dtype == dtype for w in (first.dt_proj, second.x_proj, second.dt_proj)))
+        and (is_autocast or all(w.dtype == dtype for w in (*first[2:4], *second[2:4], *tensors[15:])))
         and xz.dim() == 3
         and xz.shape[-1] == 2 * len(first.D)
         and all(a.shape == b.shape for a, b in zip(first, second, strict=True))
@@ -46,17 +46,27 @@ def serves(xz: Tensor, first: SSMWeights, second: SSMWeights) -> bool:
     )
 
 
-def forward(xz: Tensor, first: SSMWeights, second: SSMWeights, *, order: Tensor | None) -> Tensor:
+def forward(
+    xz: Tensor, first: SSMWeights, second: SSMWeights, *, order: Tensor | None, out_proj: Tensor | None = None
+) -> Tensor:
     """The contract of :mod:`.reference`.
 
     Raises:
         UserError: an order is not a permutation.
     """
     check_order(order, xz.shape[1], reverse=False)
-    if torch.is_grad_enabled() and any(x.requires_grad for x in (xz, *first, *second)):
-        out: Tensor = _Core.apply(xz, order, *first, *second)  # type: ignore[no-untyped-call]
+    given = (xz, out_proj, *first, *second)
+    if torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in given):
+        out: Tensor = _Core.apply(xz, order, out_proj, *first, *second)  # type: ignore[no-untyped-call]
         return out
-    return _run(xz, (first, second), order, save=False)[0]
+    return _projected(_run(xz, (first, second), order, save=False)[0], out_proj)
+
+
+def _projected(out: Tensor, out_proj: Tensor | None) -> Tensor:
+    if out_proj is None:
+        return out
+    with torch.autocast("cpu", enabled=False):
+        return F.linear(out, out_proj.to(out.dtype))
 
 
 def _run(xz: Tensor, pair: Pair, order: Tensor | None, *, save: bool) -> tuple[Tensor, list[Tensor], list[Tensor]]:
@@ -71,39 +81,47 @@ def _run(xz: Tensor, pair: Pair, order: Tensor | None, *, save: bool) -> tuple[T
 
 class _Core(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, xz: Tensor, order: Tensor | None, *weights: Tensor) -> Tensor:
-        out, projected, saved = _run(xz, _pair(weights), order, save=xz.nbytes <= _KEEPS_SCAN)
-        ctx.save_for_backward(xz, order, *weights, *projected, *saved)
-        return out
+    def forward(ctx: Any, xz: Tensor, order: Tensor | None, out_proj: Tensor | None, *weights: Tensor) -> Tensor:
+        keeps = xz.nbytes <= _KEEPS_SCAN
+        out, projected, saved = _run(xz, _pair(weights), order, save=keeps)
+        kept = out if keeps and out_proj is not None else None
+        ctx.save_for_backward(xz, order, out_proj, kept, *weights, *projected, *saved)
+        return _projected(out, out_proj)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        xz, order, *rest = ctx.saved_tensors  # once: activation checkpointing recomputes them
-        weights, kept = rest[: 2 * _COUNT], rest[2 * _COUNT :]
+        xz, order, out_proj, out, *rest = ctx.saved_tensors  # once: activation checkpointing recomputes them
+        weights, projected, saved = rest[: 2 * _COUNT], rest[2 * _COUNT : 2 * _COUNT + 2], rest[2 * _COUNT + 2 :]
         with torch.autocast("cpu", enabled=False):
             if needs_plain_gradient(grads):
-                found = _plain_gradient(xz, weights, order, grads)
+                found = _plain_gradient(xz, out_proj, weights, order, grads)
             else:
-                found = _gradient(xz, _pair(weights), order, kept[:2], kept[2:], grads[0])
+                found = _gradient(xz, out_proj, _pair(weights), order, projected, (out, saved), grads[0])
         return found[0], None, *found[1:]
 
 
 def _gradient(
     xz: Tensor,
+    out_proj: Tensor | None,
     pair: Pair,
     order: Tensor | None,
     projected: Sequence[Tensor],
-    saved: Sequence[Tensor],
-    grad_out: Tensor,
+    kept: tuple[Tensor | None, Sequence[Tensor]],
+    grad: Tensor,
 ) -> list[Tensor | None]:
-    """Of xz, then of each direction's weights."""
+    """Of xz, of out_proj, then of each direction's weights; ``kept``: the result before out_proj, and of the scan."""
     x, z = xz.chunk(2, dim=-1)
     convolutions = _convolutions(pair, order)
     us = conv.run_forward(x, convolutions, silu=True)
     directions = _directions(us, projected, pair, order)
-    grads, grad_z = scan.backward(directions, z, saved, grad_out, [None, None], delta_softplus=True)
+    out, saved = kept
+    if not saved:
+        out, _, saved = scan.forward(directions, z, delta_softplus=True, save=True)
+    of_out_proj, grad = _through_out_proj(out, out_proj, grad)
+    del out, kept
+    grads, grad_z = scan.backward(directions, z, saved, grad, [None, None], delta_softplus=True)
     decays = [direction.A for direction in directions]
-    del directions
+    del directions, saved
     assert grad_z is not None
     grad_xz = torch.empty(xz.shape, dtype=xz.dtype)
     grad_xz[..., x.shape[-1] :] = grad_z
@@ -112,13 +130,22 @@ def _gradient(
     _, of_convolutions = conv.run_backward(
         x, convolutions, [_given(grad.u) for grad in grads], silu=True, grad_x=grad_xz[..., : x.shape[-1]]
     )
-    found: list[Tensor | None] = [grad_xz]
+    found: list[Tensor | None] = [grad_xz, of_out_proj]
     each = zip(pair, grads, decays, of_projections, of_convolutions, strict=True)
-    for weights, grad, decay, of_projection, of_convolution in each:
-        of_rate = (_given(grad.A) * decay, _given(grad.D))
-        parts = (*of_convolution, *of_projection, _given(grad.delta_bias), *of_rate)
+    for weights, of_scan, decay, of_projection, of_convolution in each:
+        of_rate = (_given(of_scan.A) * decay, _given(of_scan.D))
+        parts = (*of_convolution, *of_projection, _given(of_scan.delta_bias), *of_rate)
         found += [part.to(w.dtype) for part, w in zip(parts, weights, strict=True)]
     return found
+
+
+def _through_out_proj(out: Tensor | None, out_proj: Tensor | None, grad: Tensor) -> tuple[Tensor | None, Tensor]:
+    """Gradients of out_proj and of what it took."""
+    if out_proj is None or out is None:
+        return None, grad
+    rows = grad.to(out.dtype).flatten(0, 1)
+    of_weight = (rows.T @ out.flatten(0, 1)).to(out_proj.dtype)
+    return of_weight, (rows @ out_proj.to(out.dtype)).view(out.shape)
 
 
 def _through_projections(
@@ -136,15 +163,21 @@ def _through_projections(
 
 
 def _plain_gradient(
-    xz: Tensor, weights: Sequence[Tensor], order: Tensor | None, grads: Sequence[Tensor]
+    xz: Tensor,
+    out_proj: Tensor | None,
+    weights: Sequence[Tensor],
+    order: Tensor | None,
+    grads: Sequence[Tensor],
 ) -> list[Tensor | None]:
     """The same by the separate operations, which have derivatives of their own."""
 
     def core(inputs: Sequence[Any]) -> list[Tensor]:
-        cast = [w.to(xz.dtype) if i % _COUNT in (2, 3) else w for i, w in enumerate(inputs[1:])]  # the projections
-        return [reference.forward(inputs[0], *_pair(cast), order=order, backend="native")]
+        xz, out_proj, *weights = inputs
+        cast = [w.to(xz.dtype) if i % _COUNT in (2, 3) else w for i, w in enumerate(weights)]  # the projections
+        last = None if out_proj is None else out_proj.to(xz.dtype)
+        return [reference.forward(xz, *_pair(cast), order=order, out_proj=last, backend="native")]
 
-    return plain_gradient(core, (xz, *weights), grads)
+    return plain_gradient(core, (xz, out_proj, *weights), grads)
 
 
 def _pair(weights: Sequence[Tensor]) -> Pair:

@@ -33,13 +33,22 @@ class SSMWeights(NamedTuple):
     D: Tensor
 
 
-def forward(xz: Tensor, first: SSMWeights, second: SSMWeights, *, order: Tensor | None, backend: str) -> Tensor:
+def forward(
+    xz: Tensor,
+    first: SSMWeights,
+    second: SSMWeights,
+    *,
+    order: Tensor | None,
+    backend: str,
+    out_proj: Tensor | None = None,
+) -> Tensor:
     """The contract of :func:`videomamba.ops.st_ssm.api.st_ssm`."""
     x, z = xz.chunk(2, dim=-1)
     forwards = causal_conv(x, first.conv, first.conv_bias, backend=backend)
     backwards = causal_conv(x, second.conv, second.conv_bias, reverse=order is None, order=order, backend=backend)
     both = (selected(forwards, first), selected(backwards, second))
-    return bidirectional_scan(*both, z, order=order, backend=backend)
+    out = bidirectional_scan(*both, z, order=order, backend=backend)
+    return out if out_proj is None else F.linear(out, out_proj)
 
 
 def selected(u: Tensor, weights: SSMWeights) -> ScanDirection:
