@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from videomamba.ops.backend import check_backend
-from videomamba.ops.st_ssm import native, reference
-from videomamba.ops.st_ssm.reference import SSMWeights
+from videomamba.ops.mixer import native, reference
+from videomamba.ops.mixer.reference import SSMWeights
 
 
 def st_ssm(
@@ -38,6 +38,13 @@ def st_ssm(
     Raises:
         UserError: shapes do not fit each other, an order that is not a permutation, or the backend cannot serve these
             tensors.
+
+    Example:
+        >>> model = videomamba.create_model("videomamba_nano")
+        >>> mixer = model.blocks[0].mixer
+        >>> xz = mixer.in_proj(torch.randn(2, 9, model.embed_dim))
+        >>> videomamba.ops.st_ssm(xz, mixer.forward_ssm.weights(), mixer.backward_ssm.weights()).shape[:2]
+        torch.Size([2, 9])
     """
     check_backend(backend)
     # a compiler must see the operators, and cannot look into what follows

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from videomamba.ops import SSMWeights
-from videomamba.ops.st_ssm import reference
+from videomamba.ops.mixer import reference
 
 WIDTH, RANK, STATES = 4, 2, 3
 ONE = ((WIDTH, 3), (WIDTH,), (RANK + 2 * STATES, WIDTH), (WIDTH, RANK), (WIDTH,), (WIDTH, STATES), (WIDTH,))

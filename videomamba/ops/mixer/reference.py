@@ -42,7 +42,7 @@ def forward(
     backend: str,
     out_proj: Tensor | None = None,
 ) -> Tensor:
-    """The contract of :func:`videomamba.ops.st_ssm.api.st_ssm`."""
+    """The contract of :func:`videomamba.ops.mixer.api.st_ssm`."""
     x, z = xz.chunk(2, dim=-1)
     forwards = causal_conv(x, first.conv, first.conv_bias, backend=backend)
     backwards = causal_conv(x, second.conv, second.conv_bias, reverse=order is None, order=order, backend=backend)

@@ -11,7 +11,7 @@ from videomamba.nn.mixer import SpatioTemporalSSM
 from videomamba.nn.order import backward_order
 from videomamba.ops import SSMWeights, st_ssm
 from videomamba.ops.native import library
-from videomamba.ops.st_ssm import native, reference
+from videomamba.ops.mixer import native, reference
 
 pytestmark = pytest.mark.skipif(not library.available()[0], reason="the compiled kernels are not installed")
 
