@@ -10,8 +10,8 @@ from tests.ops.comparison import relative_error
 from videomamba.nn.mixer import SpatioTemporalSSM
 from videomamba.nn.order import backward_order
 from videomamba.ops import SSMWeights, st_ssm
-from videomamba.ops.native import library
 from videomamba.ops.mixer import native, reference
+from videomamba.ops.native import library
 
 pytestmark = pytest.mark.skipif(not library.available()[0], reason="the compiled kernels are not installed")
 

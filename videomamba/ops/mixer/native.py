@@ -14,10 +14,10 @@ from torch import Tensor
 
 from videomamba.ops.conv import native as conv
 from videomamba.ops.conv.native import ConvDirection
-from videomamba.ops.scan import native as scan
-from videomamba.ops.scan.direction import ScanDirection, ScanGradients
 from videomamba.ops.mixer import reference
 from videomamba.ops.mixer.reference import SSMWeights
+from videomamba.ops.scan import native as scan
+from videomamba.ops.scan.direction import ScanDirection, ScanGradients
 from videomamba.ops.transforms import is_transformed, needs_plain_gradient, plain_gradient
 from videomamba.ops.visit import check_order
 
