@@ -80,7 +80,7 @@ def main() -> None:
     print(machine_line("cpu"))
     print(f"median {1e3 * statistics.median(seconds):.0f} ms per clip, {statistics.median(faults):.0f} page faults")
     print(f"matrix products {products:.0f} ms, everything else {sum(times.values()) - products:.0f} ms; of it")
-    for name in ("videomamba::scan", "videomamba::causal_conv"):
+    for name in ("videomamba::scan_forward", "videomamba::conv_forward"):
         print(f"  {name} {times[name]:.0f} ms")
     print(
         f"memory: weights {weights:.0f} MiB + live tensors {most / MIB:.0f} MiB = {allowed:.0f} MiB; "

@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from videomamba.machine import cores, machine, machine_line
+from videomamba.machine import bf16_products, cores, machine, machine_line
 
 
 def test_the_machine_in_figures_and_in_a_line():
@@ -26,3 +26,19 @@ def test_cores_are_those_that_the_process_may_use():
         assert cores() == 1
     finally:
         os.sched_setaffinity(0, before)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "pays", "said"),
+    [
+        ({"avx2": True}, False, "no instructions for bfloat16 products"),
+        ({"avx512_bf16": True}, True, "AVX512-BF16"),
+        ({"avx512_bf16": True, "amx_bf16": True}, True, "AMX"),
+        ({"bf16": True}, True, "Arm's BF16"),
+    ],
+)
+def test_bfloat16_products_pay_where_the_cpu_has_them(capabilities, pays, said, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    got, reason = bf16_products("cpu")
+    assert got is pays
+    assert said in reason

@@ -44,6 +44,25 @@ def machine_line(device: torch.device | str) -> str:
     return f"{where}, PyTorch {m['torch']}, videomamba {m['videomamba']}"
 
 
+def bf16_products(device: torch.device | str) -> tuple[bool, str]:
+    """Whether matrix products in bfloat16 pay on a device, and why or why not in one line.
+
+    Without instructions for them PyTorch computes bfloat16 products on a CPU several times slower than float32.
+    """
+    kind = torch.device(device).type
+    if kind == "cuda":
+        has = torch.cuda.is_bf16_supported(including_emulation=False)
+        return has, f"this GPU has {'' if has else 'no '}bfloat16 products"
+    if kind != "cpu":
+        return True, f"{kind} computes them"
+    capabilities = torch.cpu.get_capabilities()
+    known = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16", "bf16": "Arm's BF16"}
+    found = [name for key, name in known.items() if capabilities.get(key, False)]
+    if found:
+        return True, f"this CPU has {found[0]}"
+    return False, "this CPU has no instructions for bfloat16 products (AMX, AVX512-BF16): they take longer than float32"
+
+
 def _processor() -> str:
     file = Path("/proc/cpuinfo")
     if file.is_file():

@@ -39,7 +39,7 @@ class Subject:
         self.model = make_model(cell["model"], cell["frames"], cell["size"]).to(self.device)
         self.training = cell["what"] == "training"
         self.model.train(self.training)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-5) if self.training else None
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-5, fused=True) if self.training else None
         self.video = torch.empty(0)
 
     def batch(self, count: int) -> dict[str, Any]:

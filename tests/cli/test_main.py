@@ -1,6 +1,7 @@
 """The command as a whole: quick help, exit codes, one line for mistakes and a traceback for faults of ours."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -124,6 +125,7 @@ def test_env_names_what_is_in_use(capsys):
     assert facts["decoder"].startswith(("torchcodec", "pyav (torchcodec does not work here: "))
     assert facts["scan torch"].startswith("yes: ")
     assert facts[f"scan {facts['scan in use']}"].startswith("yes: ")
+    assert facts["products of --bf16"].startswith(("bfloat16: ", "float32: "))
 
 
 @pytest.mark.parametrize("argv", [[], ["fly"], ["train"], ["predict", "x"], ["models", "--bogus"]])
@@ -183,3 +185,15 @@ def test_warnings_stay_out_of_sight(verb, recwarn):
     verb(warns)
     assert main(["env"]) == 0
     assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("words", "policy"),
+    [("train", "PASSIVE"), ("predict", "PASSIVE"), ("benchmark data", "PASSIVE"), ("benchmark model", None)],
+)
+def test_threads_sleep_where_something_reads_beside(words, policy, monkeypatch):
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    monkeypatch.setattr(os, "environ", environment)
+    monkeypatch.setattr("videomamba.cli.main._run", lambda words: 0)
+    assert main(words.split()) == 0
+    assert environment.get("OMP_WAIT_POLICY") == policy

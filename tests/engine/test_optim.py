@@ -24,6 +24,13 @@ def test_only_matrices_decay():
         assert not name.endswith(("A_log", ".D", "bias", "cls_token", "pos_embed")), name
 
 
+def test_steps_on_a_cpu_are_fused():
+    assert all(group["fused"] for group in make_optimizer(torch.nn.Linear(2, 3), OptimConfig()).param_groups)
+    with torch.device("meta"):
+        elsewhere = torch.nn.Linear(2, 3)
+    assert not any(group["fused"] for group in make_optimizer(elsewhere, OptimConfig()).param_groups)
+
+
 def test_a_model_without_the_method_decays_its_matrices():
     decayed, undecayed = parameter_groups(torch.nn.Linear(2, 3), 0.1)
     assert [p.shape for p in decayed["params"]] == [(3, 2)]

@@ -16,10 +16,19 @@ from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.tiny import tiny_run
-from videomamba.engine import TrainingError, TrainingInterrupted, evaluate, evaluation_loader, load_splits, train
+from videomamba.engine import (
+    TrainingError,
+    TrainingInterrupted,
+    evaluate,
+    evaluation_loader,
+    learner,
+    load_splits,
+    train,
+)
 from videomamba.engine.device import make_accelerator
 from videomamba.engine.training import with_all_epochs
 from videomamba.models import load_model
+from videomamba.notes import UserNote
 from videomamba.tasks.recognition import Recognition
 
 NAMES = ("blue", "green", "red")
@@ -116,18 +125,27 @@ def test_a_seed_gives_the_same_weights_with_any_number_of_workers(clips, tmp_pat
 
 def test_bf16_trains_under_autocast_and_tests_in_float32(clips, tmp_path, monkeypatch):
     seen = set()
-    project = torch.nn.functional.linear
+    project = torch.nn.Linear.forward
 
     def watched(*args):
         out = project(*args)
         seen.add((torch.is_grad_enabled(), out.dtype))
         return out
 
-    monkeypatch.setattr(torch.nn.functional, "linear", watched)
+    monkeypatch.setattr(torch.nn.Linear, "forward", watched)
+    monkeypatch.setattr(learner, "bf16_products", lambda device: (True, "as if"))
     result = start(tiny_run(clips, tmp_path / "run", bf16=True))
     assert (True, torch.bfloat16) in seen
     assert {dtype for grad, dtype in seen if not grad} == {torch.float32}
     assert math.isfinite(result.last["train_loss"])
+
+
+def test_bf16_stays_in_float32_where_it_would_be_slower(clips, tmp_path, monkeypatch):
+    monkeypatch.setattr(learner, "bf16_products", lambda device: (False, "no such instructions"))
+    with pytest.warns(UserNote, match="bf16 has no effect, training stays in float32: no such instructions"):
+        slow = start(tiny_run(clips, tmp_path / "run", bf16=True))
+    plain = start(tiny_run(clips, tmp_path / "plain"))
+    assert slow.last["train_loss"] == plain.last["train_loss"]
 
 
 @pytest.mark.parametrize(("videos", "epochs"), [(10, 20), (16, 15), (17, 12), (1000, 2)])

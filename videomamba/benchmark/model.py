@@ -1,6 +1,7 @@
-"""This package's models: a forward pass and a training step; models with the same input take turns."""
+"""This package's models: a forward pass and a training step, beside their floors; what is compared takes turns."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videomamba.benchmark.timing import interleaved
+from videomamba.benchmark.floor import Floor, floor_of, has_floor
+from videomamba.benchmark.timing import bytes_per_second, interleaved
 from videomamba.models import VideoMambaConfig, create_model, list_models, model_config
 from videomamba.models.config import VideoSwinConfig
 
@@ -30,6 +32,13 @@ class Row:
         batch: clips.
         milliseconds: median of a pass over the batch.
         clips_per_second: clips over that median.
+        floor: milliseconds of the parts below together; these four and ``times_floor`` are NaN where it is not known
+            (other models, a GPU, a CPU without the compiled kernels).
+        times_floor: milliseconds over floor.
+        products: milliseconds of the matrix products alone.
+        scan: milliseconds of the scan's arithmetic alone.
+        convolution: milliseconds of moving the convolution's bytes once.
+        optimizer: milliseconds of moving AdamW's bytes once; 0 for a forward pass.
     """
 
     model: str
@@ -40,6 +49,12 @@ class Row:
     batch: int
     milliseconds: float
     clips_per_second: float
+    floor: float = math.nan
+    times_floor: float = math.nan
+    products: float = math.nan
+    scan: float = math.nan
+    convolution: float = math.nan
+    optimizer: float = math.nan
 
 
 def timed_models() -> tuple[str, ...]:
@@ -69,19 +84,43 @@ def measure(
     Raises:
         UserError: an input that a model cannot take.
     """
+    bandwidth = bytes_per_second(device)
     for size, count, what, precision, batch in itertools.product(sizes, frames, passes, precisions, batches):
         video = torch.randn(batch, 3, count, size, size, device=device)
         labels = torch.randint(CLASSES, (batch,), device=device)
-        runs = []
+        runs, floors = [], {}
         for name in models:
             model = create_model(name, num_frames=count, img_size=size, num_classes=CLASSES).to(device)
             make = _forward if what == "forward" else _training
             runs.append(make(model, video, labels, precision))
-        times = interleaved(runs, device, seconds=seconds)
+            if has_floor(model.config, device):
+                floors[name] = floor_of(
+                    model.config,
+                    batch,
+                    training=what == "training",
+                    dtype=torch.bfloat16 if precision == "bf16" else torch.float32,
+                    parameters=sum(p.numel() for p in model.parameters()),
+                )
+        of_floors = [run for floor in floors.values() for run in (floor.products, floor.scan)]
+        times = iter(interleaved([*runs, *of_floors], device, seconds=seconds))
+        taken = [next(times) for _ in models]
+        least = {name: _milliseconds(floor, next(times), next(times), bandwidth) for name, floor in floors.items()}
         yield [
-            Row(name, count, size, what, precision, batch, 1e3 * taken, batch / taken)
-            for name, taken in zip(models, times, strict=True)
+            Row(name, count, size, what, precision, batch, 1e3 * time, batch / time, **_beside(time, least.get(name)))
+            for name, time in zip(models, taken, strict=True)
         ]
+
+
+def _milliseconds(floor: Floor, products: float, scan: float, bandwidth: float) -> dict[str, float]:
+    return {name: 1e3 * part for name, part in floor.parts(products, scan, bandwidth).items()}
+
+
+def _beside(seconds: float, parts: dict[str, float] | None) -> dict[str, float]:
+    """A row's figures of the floor."""
+    if parts is None:
+        return {}
+    floor = sum(parts.values())
+    return {"floor": floor, "times_floor": 1e3 * seconds / floor, **parts}
 
 
 def _forward(model: nn.Module, video: Tensor, labels: Tensor, precision: Precision) -> Callable[[], None]:
@@ -95,7 +134,7 @@ def _forward(model: nn.Module, video: Tensor, labels: Tensor, precision: Precisi
 
 
 def _training(model: nn.Module, video: Tensor, labels: Tensor, precision: Precision) -> Callable[[], None]:
-    optimizer = torch.optim.AdamW(model.train().parameters(), lr=1e-5)
+    optimizer = torch.optim.AdamW(model.train().parameters(), lr=1e-5, fused=True)
 
     def run() -> None:
         with _autocast(video, precision):

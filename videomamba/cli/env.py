@@ -15,14 +15,16 @@ def env(json: Json = False) -> int:
 
     from videomamba.data.decode_torchcodec import torchcodec_status
     from videomamba.inference.device import resolve_device
-    from videomamba.machine import machine
+    from videomamba.machine import bf16_products, machine
     from videomamba.ops.backend import backend_status, resolve_backend
 
     device = resolve_device("auto")
+    bf16, why_bf16 = bf16_products(device)
     works, reason = torchcodec_status()
     facts: dict[str, Any] = {
         **machine(device, packages=PACKAGES),
         "decoder": "torchcodec" if works else f"pyav (torchcodec does not work here: {reason})",
+        "products of --bf16": f"{'bfloat16' if bf16 else 'float32'}: {why_bf16}",
         "scan in use": resolve_backend("auto", device, torch.float32),
     }
     for name, (there, why) in backend_status().items():

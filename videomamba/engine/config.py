@@ -151,7 +151,7 @@ class OptimConfig:
         mixup: strength of mixing clips and labels (arXiv 1710.09412); with both, each batch takes one of them.
         cutmix: strength of pasting a rectangle of another clip (arXiv 1905.04899).
         ema: test and save weights averaged over the steps with this decay, such as 0.999.
-        bf16: train under bfloat16 autocast; tests stay in float32.
+        bf16: train under bfloat16 autocast where the processor has such products; tests stay in float32.
         grad_checkpointing: recompute blocks in the backward pass: less memory, more time.
         compile: use torch.compile.
         fsdp: shard parameters, gradients and optimizer over the processes.

@@ -1,6 +1,7 @@
 """The learner: model, optimiser, learning rate and moving average, and one training step through them."""
 
 import math
+import warnings
 from typing import Any, cast
 
 import torch
@@ -16,7 +17,9 @@ from videomamba.engine.mixing import Mixing
 from videomamba.engine.nonfinite import first_nonfinite, first_nonfinite_gradient
 from videomamba.engine.optim import make_optimizer, make_schedule
 from videomamba.engine.sharding import shard
+from videomamba.machine import bf16_products
 from videomamba.models import PretrainedModel
+from videomamba.notes import UserNote
 from videomamba.tasks.task import Batch, Task
 
 
@@ -31,6 +34,7 @@ class Learner:
         bare: the model without what surrounds it in several processes.
         model: the one that is trained.
         ema: the moving average of its weights, which is then what is tested and saved; None without one.
+        bf16: whether the loss is computed under bfloat16 autocast: asked for, and faster than float32 here.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Learner:
         batches_per_epoch: int,
     ) -> None:
         self.optim, self.task, self.accelerator, self.bare = optim, task, accelerator, model
+        self.bf16 = optim.bf16 and _has_bf16(accelerator.device)
         if optim.compile:
             model.compile()
         if optim.fsdp:
@@ -83,7 +88,7 @@ class Learner:
         """
         mixed = self.mixing(batch)
         with self.accelerator.accumulate(self.model):
-            with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.optim.bf16):
+            with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.bf16):
                 outputs = self.task.outputs(self.model, mixed)
             loss = self.task.loss(outputs, mixed)
             value, right, count = self._over_processes(loss, self.task.correct(outputs, batch).sum(), len(outputs))
@@ -140,3 +145,11 @@ class Learner:
         own = torch.tensor([loss.detach() * count, right, count], dtype=torch.float64, device=loss.device)
         total = self.accelerator.reduce(own, "sum").tolist()
         return total[0] / total[2], total[1], round(total[2])
+
+
+def _has_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32 there; a note says where it is not."""
+    pays, reason = bf16_products(device)
+    if not pays:
+        warnings.warn(f"bf16 has no effect, training stays in float32: {reason}", UserNote, stacklevel=2)
+    return pays

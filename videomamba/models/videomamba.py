@@ -62,7 +62,6 @@ class VideoMamba(TimmModel):
         self.preprocessing = preprocessing or Preprocessing(num_frames=config.num_frames, size=config.height_width)
         self.grad_checkpointing = False
         dim = config.embed_dim
-
         self.patch_embed = self._patches()
         self.cls_token = nn.Parameter(torch.empty(1, 1, dim))
         self.pos_embed: Tensor | None
@@ -87,8 +86,9 @@ class VideoMamba(TimmModel):
             UserError: the video's shape or dtype is not the model's.
         """
         tokens = self.embed(video)
+        order = _beside(tokens, self.order)
         for block in self.blocks:
-            tokens = self.run_block(block, tokens)
+            tokens = self._run(block, tokens, order)
         return self.norm(tokens)
 
     def embed(self, video: Video) -> Tokens:
@@ -124,6 +124,7 @@ class VideoMamba(TimmModel):
         """
         config, positions, order = self._at_size(video)
         tokens = self._embed(video, config, positions)
+        order = _beside(tokens, order)
         for block in self.blocks:
             tokens = self._run(block, tokens, order)
         return self.to_grid(self.norm(tokens), config)
@@ -135,10 +136,11 @@ class VideoMamba(TimmModel):
         large ones take in the token at hand (supplement, S2). Costs the projections once more, the usual path nothing.
         """
         tokens = self._embed(video, self.config, self.pos_embed)
+        order = _beside(tokens, self.order)
         maps = []
         for block in self.blocks:
-            maps.append(block.mixer.step_sizes(block.norm(tokens), _beside(tokens, self.order)))
-            tokens = self._run(block, tokens, self.order)
+            maps.append(block.mixer.step_sizes(block.norm(tokens), order))
+            tokens = self._run(block, tokens, order)
         return self.to_grid(torch.stack(maps, 1).flatten(1, 2).transpose(1, 2)).unflatten(1, (-1, 2))
 
     def to_grid(self, tokens: Tokens, config: VideoMambaConfig | None = None) -> Tensor:
@@ -285,7 +287,6 @@ class VideoMamba(TimmModel):
         return with_class_token(self.patch_embed(video), cls_token, config.cls_index, positions)
 
     def _run(self, block: Block, tokens: Tokens, order: Tensor | None) -> Tokens:
-        order = _beside(tokens, order)
         if self.grad_checkpointing and self.training and torch.is_grad_enabled():
             return checkpoint(block, tokens, order, use_reentrant=False)
         return block(tokens, order)

@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from videomamba.nn.stock import is_stock
-from videomamba.ops import ScanDirection, bidirectional_scan, causal_conv
+from videomamba.ops import ScanDirection, SSMWeights, bidirectional_scan, causal_conv, st_ssm
 from videomamba.ops.visit import restored, visited
 from videomamba.shapes import Inner, Order, Tokens
 
-for _leaf in ("_conv", "_visited", "_restored", "bidirectional_scan", "_at_least_float32"):
+for _leaf in ("_conv", "_visited", "_restored", "bidirectional_scan", "st_ssm", "_at_least_float32"):
     torch.fx.wrap(_leaf)  # a separate node in a symbolic trace, which cannot look inside
 
 _STEP_RANGE = (1e-3, 0.1)  # Mamba, section 3.6: the initial step sizes are log-uniform in this range
@@ -84,10 +84,25 @@ class SelectiveSSM(nn.Module):
         D = _at_least_float32(self.D)
         return ScanDirection(u, delta, A, B, C, D, delta_bias=bias, initial_state=None if past is None else past.scan)
 
+    def weights(self) -> SSMWeights | None:
+        """The parameters, where reading them is all that calling the submodules would do; else None."""
+        conv, x_proj, dt_proj = self.conv1d, self.x_proj, self.dt_proj
+        linear = all(is_stock(module, nn.Linear) for module in (x_proj, dt_proj))
+        if not (linear and self._has_stock_convolution() and is_stock(self, SelectiveSSM)):
+            return None
+        if conv.bias is None or dt_proj.bias is None or x_proj.bias is not None:
+            return None
+        taps = conv.weight.squeeze(1)
+        return SSMWeights(taps, conv.bias, x_proj.weight, dt_proj.weight, dt_proj.bias, self.A_log, self.D)
+
+    def _has_stock_convolution(self) -> bool:
+        conv = self.conv1d
+        return is_stock(conv, nn.Conv1d) and (conv.dilation, conv.stride, conv.padding) == ((1,), (1,), (0,))
+
     def _convolved(self, x: Inner, before: Inner | None, *, reverse: bool, order: Order | None, backend: str) -> Inner:
         """SiLU of the convolution: by the kernel, or by calling the module on the visited sequence."""
         conv = self.conv1d
-        if is_stock(conv, nn.Conv1d) and (conv.dilation, conv.stride, conv.padding) == ((1,), (1,), (0,)):
+        if self._has_stock_convolution():
             return _conv(x, conv.weight.squeeze(1), conv.bias, reverse, order, backend, before)
         sequence = _visited(x, reverse, order)
         if before is None:
@@ -127,7 +142,14 @@ class SpatioTemporalSSM(nn.Module):
             mask: (B, L, 1), 1 for tokens and 0 for padding behind them, which then changes no token: states pass it
                 as zeros, so that the backward direction meets the last token with none.
         """
-        x, z = self.in_proj(tokens if mask is None else tokens * mask).chunk(2, dim=-1)
+        xz = self.in_proj(tokens if mask is None else tokens * mask)
+        first, second = self.forward_ssm.weights(), self.backward_ssm.weights()
+        if mask is None and first is not None and second is not None:
+            if self._keeps_no_result(xz):
+                weight = self.out_proj.weight
+                return st_ssm(xz, first, second, order=order, out_proj=weight, backend=self.backend)
+            return self.out_proj(st_ssm(xz, first, second, order=order, backend=self.backend))
+        x, z = xz.chunk(2, dim=-1)
         forward, backward = self._directions(x, order, mask)
         return self.out_proj(bidirectional_scan(forward, backward, z, order=order, backend=self.backend))
 
@@ -158,6 +180,11 @@ class SpatioTemporalSSM(nn.Module):
     def _start(ssm: SelectiveSSM, x: Inner) -> DirectionState:
         scan = x.new_zeros(len(x), *ssm.A_log.shape, dtype=torch.promote_types(x.dtype, torch.float32))
         return DirectionState(x.new_zeros(len(x), ssm.conv_kernel - 1, x.shape[2]), scan)
+
+    def _keeps_no_result(self, xz: Inner) -> bool:
+        """Whether out_proj's weight is read instead of calling it: in training, where its input is then not kept."""
+        is_plain = is_stock(self.out_proj, nn.Linear) and self.out_proj.bias is None
+        return is_plain and torch.is_grad_enabled() and not isinstance(xz, torch.fx.Proxy)
 
     def step_sizes(self, tokens: Tokens, order: Order | None = None) -> Tensor:
         """Delta after softplus, mean over channels: (B, 2, L), forward then backward, float32 (float64 for float64)."""

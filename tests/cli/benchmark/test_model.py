@@ -6,8 +6,10 @@ import json
 import pytest
 
 from videomamba.benchmark import model as benchmark
+from videomamba.benchmark.floor import PARTS
 from videomamba.benchmark.timing import interleaved
 from videomamba.cli.main import main
+from videomamba.ops.native import library
 
 SMALL = ("benchmark", "model", "--models", "videomamba_nano", "--frames", "4", "8", "--sizes", "32", "--device", "cpu")
 
@@ -26,6 +28,10 @@ def test_every_model_input_and_pass(tmp_path, capsys, monkeypatch):
     ]
     for row in facts["rows"]:
         assert row["clips_per_second"] == pytest.approx(2e3 / row["milliseconds"])
+        if library.available()[0]:
+            assert row["floor"] == pytest.approx(sum(row[part] for part in PARTS))
+            assert row["times_floor"] == pytest.approx(row["milliseconds"] / row["floor"])
+            assert (row["optimizer"] > 0) == (row["what"] == "training")
     with files["--csv"].open(newline="") as file:
         assert [float(row["milliseconds"]) for row in csv.DictReader(file)] == [
             row["milliseconds"] for row in facts["rows"]
@@ -42,6 +48,7 @@ def test_every_model_input_and_pass(tmp_path, capsys, monkeypatch):
         (("--models", "asformer"), "unknown model asformer"),
         (("--frames", "0"), "--frames 0: give at least one, each above 0"),
         (("--frames", "3"), "num_frames=3 must be divisible by tubelet_size=2"),
+        (("--processes", "0"), "--processes 0: give at least one, each above 0"),
         (("--seconds", "-1"), "--seconds -1.0: give at least one, each above 0"),
         (("--plot", "a.gif"), "--plot a.gif: end it in one of"),
     ],

@@ -131,13 +131,17 @@ static bool convolution(const Case& c) {
         out(c.batch, c.length, width, 0, 0, c.bfloat16), grad_x(c.batch, c.length, width, 0, 0, c.bfloat16);
     auto weight = filled(taps * width, 0.2f), bias = filled(width, 0.1f), grad_weight = filled(c.batch * taps * width),
          grad_bias = filled(c.batch * width);
+    VideomambaConvDirection d{};
+    d.weight = weight.data(), d.bias = c.optional ? bias.data() : nullptr;
+    d.order = c.visit == 2 ? order.data() : nullptr, d.reverse = c.visit == 1;
+    d.out = out.view, d.grad_out = grad.view;
+    d.grad_weight = grad_weight.data(), d.grad_bias = grad_bias.data();
+    const VideomambaConvDirection both[] = {d, d};
     VideomambaConv v{};
     v.batch = c.batch, v.length = c.length, v.width = width, v.taps = taps;
-    v.bfloat16 = c.bfloat16, v.silu = c.gate, v.reverse = c.visit == 1, v.threads = c.threads;
-    v.x = x.view, v.weight = weight.data(), v.bias = c.optional ? bias.data() : nullptr;
-    v.order = c.visit == 2 ? order.data() : nullptr;
-    v.out = out.data(), v.grad_out = grad.view, v.grad_x = grad_x.data();
-    v.grad_weight = grad_weight.data(), v.grad_bias = grad_bias.data();
+    v.bfloat16 = c.bfloat16, v.silu = c.gate, v.threads = c.threads;
+    v.direction_count = 2, v.directions = both;
+    v.x = x.view, v.grad_x = grad_x.view;
     return !videomamba_conv_forward(&v) && !videomamba_conv_backward(&v) && all_finite(grad_weight) && all_finite(grad_bias);
 }
 

@@ -1,6 +1,8 @@
 """``videomamba benchmark model``: how fast this package's models are on this machine."""
 
 import dataclasses
+import itertools
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,7 +15,10 @@ from videomamba.files import whole_file, write_text
 from videomamba.tables import as_markdown, write_csv
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from videomamba.benchmark.model import Row
+    from videomamba.benchmark.processes import Together
 
 
 def model(
@@ -24,6 +29,7 @@ def model(
     precisions: Annotated[tuple[Literal["fp32", "bf16"], ...], option("fp32|bf16")] = ("fp32",),
     batches: Annotated[tuple[int, ...], option("N...")] = (1,),
     seconds: Annotated[float, option("SECONDS")] = 5.0,
+    processes: Annotated[int, option("N")] = 1,
     csv: Annotated[Path | None, option("FILE")] = None,
     markdown: Annotated[Path | None, option("FILE")] = None,
     plot: Annotated[Path | None, option("FILE")] = None,
@@ -31,6 +37,9 @@ def model(
     json: Json = False,
 ) -> int:
     """Times models with random weights: a forward pass and a training step; models with the same input take turns.
+
+    Beside each time stands its floor on a CPU: the matrix products alone, the scan's arithmetic alone, and the bytes of
+    the convolution and of AdamW once.
 
     `python -m benchmarks.models` in a checkout compares them with ViViT, TimeSformer and VideoMAE, and measures memory.
 
@@ -42,6 +51,8 @@ def model(
         precisions: bf16 is autocast
         batches: clips at a time
         seconds: rough time for all models with the same input and pass; each runs at least five passes
+        processes: of 2 or more: also the forward passes of so many processes at once, which share the threads, beside
+            those of one
         csv: also write the rows there
         markdown: also write a table there
         plot: also draw time over tokens there (.png, .pdf, .svg)
@@ -53,7 +64,7 @@ def model(
     known = benchmark.timed_models()
     if unknown := [name for name in models if name not in known]:
         raise UserError(f"unknown model {', '.join(unknown)}; choose among {', '.join(known)}")
-    numbers = {"frames": frames, "sizes": sizes, "batches": batches, "seconds": (seconds,)}
+    numbers = {"frames": frames, "sizes": sizes, "batches": batches, "seconds": (seconds,), "processes": (processes,)}
     for name, values in {**numbers, "models": models, "passes": passes, "precisions": precisions}.items():
         if not values or (name in numbers and min(numbers[name]) <= 0):
             given = " ".join(map(str, values)) or "(none)"
@@ -79,6 +90,7 @@ def model(
     for row in rows:
         table.add_row(*_cells(row))
     console.print(table)
+    together = _together(console, models, frames, sizes, batches, processes, seconds) if processes > 1 else []
     if csv is not None:
         write_csv(csv, [*map(dataclasses.asdict, rows)])
     if markdown is not None:
@@ -86,16 +98,50 @@ def model(
     if plot is not None:
         _draw(plot, rows)
     if json:
-        print_json({"machine": machine(where), "rows": [*map(dataclasses.asdict, rows)]})
+        facts = {"machine": machine(where), "rows": [*map(_finite, rows)]}
+        print_json({**facts, "processes": [*map(dataclasses.asdict, together)]} if together else facts)
     return 0
 
 
-_HEAD = ("model", "frames", "size", "pass", "precision", "batch", "ms", "clips/s")
+_HEAD = (
+    *("model", "frames", "size", "pass", "precision", "batch", "ms", "clips/s"),
+    *("floor", "times floor", "products", "scan", "conv", "AdamW"),
+)
 
 
 def _cells(row: "Row") -> list[str]:
-    *names, ms, speed = dataclasses.astuple(row)
-    return [*map(str, names), f"{ms:,.1f}", f"{speed:.3g}"]
+    *names, ms, speed, floor, ratio, products, scan, convolution, optimizer = dataclasses.astuple(row)
+    parts = ("-" if math.isnan(part) else f"{part:,.1f}" for part in (products, scan, convolution, optimizer))
+    beside = ("-", "-") if math.isnan(floor) else (f"{floor:,.1f}", f"{ratio:.2f}")
+    return [*map(str, names), f"{ms:,.1f}", f"{speed:.3g}", *beside, *parts]
+
+
+def _finite(row: "Row") -> dict[str, object]:
+    """For JSON, which has no NaN."""
+    return {name: None if value != value else value for name, value in dataclasses.asdict(row).items()}
+
+
+def _together(
+    console: "Console",
+    models: tuple[str, ...],
+    frames: tuple[int, ...],
+    sizes: tuple[int, ...],
+    batches: tuple[int, ...],
+    processes: int,
+    seconds: float,
+) -> "list[Together]":
+    """Forward passes of one process and of several, in clips per second of all."""
+    from videomamba.benchmark.processes import Together, forward_passes
+
+    table = Table("model", "frames", "size", "batch", "processes", "threads of each", "clips/s of all")
+    found: list[Together] = []
+    for name, count, size, batch in itertools.product(models, frames, sizes, batches):
+        for number in (1, processes):
+            found.append(forward_passes(name, count, size, batch, processes=number, seconds=seconds))
+            *cells, speed = dataclasses.astuple(found[-1])
+            table.add_row(*map(str, cells), f"{speed:.3g}")
+    console.print(table)
+    return found
 
 
 def _draw(file: Path, rows: "list[Row]") -> None:

@@ -4,14 +4,14 @@ If the gradient itself is differentiated or transformed, :mod:`.torch_backend` c
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from videomamba.ops.conv import torch_backend
 from videomamba.ops.native import library
-from videomamba.ops.native.library import CConv, CTensor, pointer, rows
+from videomamba.ops.native.library import CConv, CConvDirection, CTensor, pointer, rows
 from videomamba.ops.transforms import needs_plain_gradient, plain_gradient
 
 AVAILABLE = library.available()[0]  # found once, on import: to torch.compile a constant
@@ -34,13 +34,58 @@ def forward(
     return _conv(x, weight, bias, order, reverse, silu)
 
 
+class ConvDirection(NamedTuple):
+    """One convolution of several over the same x, with as many taps: its (D, K) weight, its bias and its visit."""
+
+    weight: Tensor
+    bias: Tensor | None
+    order: Tensor | None
+    reverse: bool
+
+
+def run_forward(x: Tensor, directions: Sequence[ConvDirection], *, silu: bool) -> list[Tensor]:
+    """(B, L, D) of each direction, in one call that reads x once; no operator, so autograd does not see it."""
+    problem = _Problem(x, directions, silu)
+    outs = [torch.empty(x.shape, dtype=x.dtype) for _ in directions]
+    for c_direction, out in zip(problem.c_directions, outs, strict=True):
+        c_direction.out = CTensor.of(out)
+    library.best().call("conv_forward", problem.c_conv)
+    return outs
+
+
+def run_backward(
+    x: Tensor,
+    directions: Sequence[ConvDirection],
+    grad_outs: Sequence[Tensor],
+    *,
+    silu: bool,
+    grad_x: Tensor | None = None,
+) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    """Gradients of :func:`run_forward`: of x, summed over the directions, and of each direction's weight and bias.
+
+    Args:
+        grad_x: where to write the first, (B, L, D) with a contiguous last axis; None: a new tensor.
+    """
+    problem = _Problem(x, directions, silu)
+    taps, width = directions[0].weight.shape[1], x.shape[2]
+    grad_x = torch.empty(x.shape, dtype=x.dtype) if grad_x is None else grad_x
+    problem.c_conv.grad_x = CTensor.of(grad_x)
+    grad_outs = [rows(grad.to(x.dtype)) for grad in grad_outs]
+    shares = [(torch.empty(len(x), taps, width), torch.empty(len(x), width)) for _ in directions]
+    for c_direction, grad, (of_taps, of_bias) in zip(problem.c_directions, grad_outs, shares, strict=True):
+        c_direction.grad_out = CTensor.of(grad)
+        c_direction.grad_weight, c_direction.grad_bias = pointer(of_taps), pointer(of_bias)
+    library.best().call("conv_backward", problem.c_conv)
+    dtypes = [d.weight.dtype for d in directions]
+    return grad_x, [
+        (of_taps.sum(0).T.contiguous().to(dtype), of_bias.sum(0).to(dtype))
+        for dtype, (of_taps, of_bias) in zip(dtypes, shares, strict=True)
+    ]
+
+
 @torch.library.custom_op("videomamba::causal_conv", mutates_args=())
 def _conv(x: Tensor, weight: Tensor, bias: Tensor | None, order: Tensor | None, reverse: bool, silu: bool) -> Tensor:
-    problem = _Problem(x, weight, bias, order, reverse, silu)
-    out = torch.empty(x.shape, dtype=x.dtype)
-    problem.c_conv.out = pointer(out)
-    library.best().call("conv_forward", problem.c_conv)
-    return out
+    return run_forward(x, [ConvDirection(weight, bias, order, reverse)], silu=silu)[0]
 
 
 @_conv.register_fake
@@ -52,16 +97,9 @@ def _(x, weight, bias, order, reverse, silu):  # type: ignore[no-untyped-def]
 def _conv_backward(
     grad_out: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None, order: Tensor | None, reverse: bool, silu: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    problem = _Problem(x, weight, bias, order, reverse, silu)
-    grad_out = rows(grad_out.to(x.dtype))
-    grad_x = torch.empty(x.shape, dtype=x.dtype)
-    grad_taps = torch.empty(len(x), weight.shape[1], weight.shape[0])
-    grad_bias = torch.empty(len(x), weight.shape[0])
-    problem.c_conv.grad_out = CTensor.of(grad_out)
-    problem.c_conv.grad_x = pointer(grad_x)
-    problem.c_conv.grad_weight, problem.c_conv.grad_bias = pointer(grad_taps), pointer(grad_bias)
-    library.best().call("conv_backward", problem.c_conv)
-    return grad_x, grad_taps.sum(0).T.contiguous().to(weight.dtype), grad_bias.sum(0).to(weight.dtype)
+    direction = ConvDirection(weight, bias, order, reverse)
+    grad_x, [(grad_weight, grad_bias)] = run_backward(x, [direction], [grad_out], silu=silu)
+    return grad_x, grad_weight, grad_bias
 
 
 @_conv_backward.register_fake
@@ -71,29 +109,34 @@ def _(grad_out, x, weight, bias, order, reverse, silu):  # type: ignore[no-untyp
 
 
 class _Problem:
-    """The structure a kernel reads, and the tensors that must live as long as it does."""
+    """The structures a kernel reads, and the tensors that must live as long as they do."""
 
-    def __init__(
-        self, x: Tensor, weight: Tensor, bias: Tensor | None, order: Tensor | None, reverse: bool, silu: bool
-    ) -> None:
+    def __init__(self, x: Tensor, directions: Sequence[ConvDirection], silu: bool) -> None:
         self.x = rows(x)
-        self.taps = weight.float().T.contiguous()
-        self.bias = None if bias is None else bias.float().contiguous()
-        self.order = None if order is None else order.long().contiguous()
+        self.directions = [
+            ConvDirection(
+                d.weight.detach().float().T.contiguous(),
+                None if d.bias is None else d.bias.detach().float().contiguous(),
+                None if d.order is None else d.order.long().contiguous(),
+                d.reverse,
+            )
+            for d in directions
+        ]
+        self.c_directions = (CConvDirection * len(directions))(
+            *(CConvDirection(*map(pointer, d[:3]), d.reverse) for d in self.directions)
+        )
         batch, length, width = x.shape
         self.c_conv = CConv(
             batch=batch,
             length=length,
             width=width,
-            taps=weight.shape[1],
+            taps=directions[0].weight.shape[1],
             bfloat16=x.dtype == torch.bfloat16,
             silu=silu,
-            reverse=reverse,
             threads=torch.get_num_threads(),
+            direction_count=len(directions),
+            directions=self.c_directions,
             x=CTensor.of(self.x),
-            weight=pointer(self.taps),
-            bias=pointer(self.bias),
-            order=pointer(self.order),
         )
 
 

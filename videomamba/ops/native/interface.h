@@ -62,18 +62,23 @@ struct VideomambaScan {
     VideomambaTensor grad_z;    // (batch, length, width), written
 };
 
-struct VideomambaConv {
-    int64_t batch, length, width, taps;
-    int64_t bfloat16, silu, reverse, threads;
-    VideomambaTensor x;      // (batch, length, width)
+struct VideomambaConvDirection {
     const float* weight;     // (taps, width); the last tap is the token itself
     const float* bias;       // (width)
-    const int64_t* order;    // (length)
-    void* out;               // (batch, length, width) contiguous
+    const int64_t* order;    // (length) token visited at each step
+    int64_t reverse;         // visit length-1, ..., 0 (without order)
+    VideomambaTensor out;    // (batch, length, width), written
     // backward only
     VideomambaTensor grad_out;
-    void* grad_x;            // (batch, length, width) contiguous
     float *grad_weight, *grad_bias;  // (batch, taps, width), (batch, width): shares to be summed
+};
+
+struct VideomambaConv {
+    int64_t batch, length, width, taps;
+    int64_t bfloat16, silu, threads, direction_count;
+    const VideomambaConvDirection* directions;
+    VideomambaTensor x;       // (batch, length, width)
+    VideomambaTensor grad_x;  // backward only; written: the sum over directions
 };
 
 // saved_states holds (batch, groups, chunks of `steps`, vectors of `lanes` channels of a group, states, lanes) floats.

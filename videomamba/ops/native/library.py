@@ -1,12 +1,14 @@
 """Finds the compiled kernels that suit this CPU and loads them; mirrors the structures of ``interface.h``."""
 
 import ctypes
+from contextlib import nullcontext
 from ctypes import POINTER, Structure, c_int32, c_int64, c_void_p
 from functools import cache
 from pathlib import Path
 
 import torch  # first: its OpenMP pool is the one the kernels then share
 from torch import Tensor
+from torch.autograd.profiler import record_function
 
 from videomamba.errors import UserError
 
@@ -70,13 +72,23 @@ class CScan(Structure):
     )
 
 
+class CConvDirection(Structure):
+    _fields_ = (
+        *((name, c_void_p) for name in ("weight", "bias", "order")),
+        ("reverse", _INT64),
+        ("out", CTensor),
+        ("grad_out", CTensor),
+        *((name, c_void_p) for name in ("grad_weight", "grad_bias")),
+    )
+
+
 class CConv(Structure):
     _fields_ = (
-        *((name, _INT64) for name in ("batch", "length", "width", "taps", "bfloat16", "silu", "reverse", "threads")),
+        *((name, _INT64) for name in ("batch", "length", "width", "taps")),
+        *((name, _INT64) for name in ("bfloat16", "silu", "threads", "direction_count")),
+        ("directions", POINTER(CConvDirection)),
         ("x", CTensor),
-        *((name, c_void_p) for name in ("weight", "bias", "order", "out")),
-        ("grad_out", CTensor),
-        *((name, c_void_p) for name in ("grad_x", "grad_weight", "grad_bias")),
+        ("grad_x", CTensor),
     )
 
 
@@ -110,7 +122,10 @@ class Kernels:
             UserError: an order is not a permutation.
             MemoryError: not enough memory for the workspace.
         """
-        status = getattr(self._library, f"videomamba_{function}")(ctypes.byref(problem))
+        # a profiler sees it under its name; asked first, because naming takes as long as a small kernel
+        named = record_function(f"videomamba::{function}") if torch.autograd._profiler_enabled() else nullcontext()
+        with named:
+            status = getattr(self._library, f"videomamba_{function}")(ctypes.byref(problem))
         if status:
             raise (UserError if status == 1 else MemoryError)(_PROBLEMS[status])
 

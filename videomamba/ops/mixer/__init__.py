@@ -1,0 +1,1 @@
+"""The ST-SSM between its two projections: both convolutions, the selective projections, both scans, the gate."""
