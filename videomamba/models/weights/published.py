@@ -135,8 +135,8 @@ class Published:
 @cache
 def published_checkpoints() -> Mapping[str, Published]:
     """All of them by name, in the order of their authors' tables."""
-    with files(__package__).joinpath("published.csv").open(encoding="utf-8", newline="") as file:
-        rows = [_row(fields) for fields in csv.DictReader(file)]
+    lines = files(__package__).joinpath("published.csv").read_text(encoding="utf-8").splitlines()
+    rows = [_row(fields) for fields in csv.DictReader(lines)]
     return {row.name: row for row in rows}
 
 
