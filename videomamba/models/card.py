@@ -91,7 +91,7 @@ def model_card(model: Any, repo_id: str | None = None) -> ModelCard:
     kind = _KINDS.get(architecture, _CLASSIFIER)
     if kind is _CLASSIFIER and getattr(model.config, "num_frames", None) == 1:
         kind = dataclasses.replace(kind, tag="image-classification", what="image classification")
-    name = repo_id or _folder_name(model.path) or architecture
+    name = repo_id or architecture
     papers = list(_papers(architecture, row))
     data = ModelCardData(
         library_name="videomamba",
@@ -112,13 +112,6 @@ def model_card(model: Any, repo_id: str | None = None) -> ModelCard:
         "## Papers\n\n" + "\n".join(f"- {title}, [arXiv {n}](https://arxiv.org/abs/{n})" for n, title in papers),
     ]
     return ModelCard("\n\n".join(parts) + "\n")
-
-
-def _folder_name(path: Path | None) -> str:
-    """Of the model's folder, or of its run's."""
-    if path is None:
-        return ""
-    return path.parent.parent.name if path.parent.name in _REMARKS else path.parent.name
 
 
 def _published(source: str | None) -> Published | None:

@@ -75,7 +75,8 @@ def _with_views(request: Request, model: Any, console: Console) -> Request:
     clips, crops = model.preprocessing.views
     if request.clips is not None or request.crops is not None or clips == crops == 1:
         return request
-    console.print(f"note: {clips} clips x {crops} crops of each video, as the model was tested; --clips 1 takes one")
+    note = f"note: {clips} clips x {crops} crops of each video, as the model was tested; --clips 1 takes one"
+    console.print(note, soft_wrap=True)
     return replace(request, clips=clips, crops=crops, batch_size=max(1, request.batch_size // (clips * crops)))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, snapshot_download
-from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
 from videomamba.errors import UserError
 from videomamba.models.weights.folder import CONFIG, WEIGHTS
@@ -105,9 +105,7 @@ def _from_hub(name: str, **download: Any) -> Path:
                 return snapshot
             file = _only_weights(repository, snapshot, **download)
         return Path(hf_hub_download(repository, file, **download))
-    except UserError:
-        raise
-    except Exception as error:  # whatever the Hub's client and its HTTP library raise
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         where = f"folder {name}" if not file else f"file {file} of {repository} on this machine"
         raise UserError(f"there is no {where}, and the Hub has no model of that name: {_reason(error)}") from error
 

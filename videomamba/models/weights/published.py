@@ -135,8 +135,8 @@ class Published:
 @cache
 def published_checkpoints() -> Mapping[str, Published]:
     """All of them by name, in the order of their authors' tables."""
-    text = files(__package__).joinpath("published.csv").read_text(encoding="utf-8")
-    rows = [_row(fields) for fields in csv.DictReader(text.splitlines())]
+    lines = files(__package__).joinpath("published.csv").read_text(encoding="utf-8").splitlines()
+    rows = [_row(fields) for fields in csv.DictReader(lines)]
     return {row.name: row for row in rows}
 
 

@@ -57,7 +57,7 @@ def forward(
     check_order(order, xz.shape[1], reverse=False)
     given = (xz, out_proj, *first, *second)
     if torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in given):
-        out: Tensor = _Core.apply(xz, order, out_proj, *first, *second)  # type: ignore[no-untyped-call]
+        out: Tensor = _Core.apply(xz, order, out_proj, *first, *second)
         return out
     return _projected(_run(xz, (first, second), order, save=False)[0], out_proj)
 
