@@ -59,8 +59,8 @@ class ConvCase:
 def cases(*, small: bool = False) -> Iterator[Case | ConvCase]:
     """Every kind of input; ``small``: a few tiny ones."""
     if small:
-        yield ConvCase(1, 9, 3, visit="reverse")
-        yield Case(1, 5, 3, 1)
+        yield ConvCase(1, 5, 3, visit="reverse")
+        yield Case(1, 5, 1, 1)
         yield Case(1, 5, 1, 2, dtype=torch.bfloat16, visit="order", optional=False)
         return
     for visit, length in itertools.product(("forward", "reverse", "order", "both", "both, order"), (1, 63, 64, 197)):
@@ -153,5 +153,5 @@ def _largest(got: Sequence[Tensor], wanted: Sequence[Tensor]) -> float:
             raise ValueError("a result is not finite")
         if exact.numel():
             scale = exact.abs().max().clamp_min(1e-30)
-            worst = max(worst, float((ours.double() - exact.double()).abs().max() / scale))
+            worst = max(worst, float((ours.detach().double() - exact.detach().double()).abs().max() / scale.detach()))
     return worst
