@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -99,8 +100,10 @@ def _conv_errors(case: ConvCase, device: torch.device) -> tuple[float, float]:
     order = torch.randperm(case.length, generator=generator).to(device) if case.visit == "order" else None
     found = []
     for backend, dtype in (("triton", None), ("torch", torch.float64)):
-        inputs = [v.to(dtype or v.dtype).detach().requires_grad_() for v in (x, weight, bias)]
-        out = causal_conv(*inputs, reverse=case.visit == "reverse", order=order, backend=backend)
+        inputs = [_leaf(v, dtype) for v in (x, weight, bias)]
+        out = causal_conv(
+            inputs[0], inputs[1], inputs[2], reverse=case.visit == "reverse", order=order, backend=backend
+        )
         found.append(([out], torch.autograd.grad(out, inputs, torch.ones_like(out))))
     (outputs, grads), (wanted, wanted_grads) = found
     return _largest(outputs, wanted), _largest(grads, wanted_grads)
@@ -119,8 +122,8 @@ def _scan_errors(case: Case, device: torch.device) -> tuple[float, float]:
         order = torch.randperm(case.length, generator=generator).to(device)
     found = []
     for backend, dtype in (("triton", None), (case.exact, torch.float64)):
-        both = [d.mapped(lambda x, to=dtype: x.detach().to(to or x.dtype).requires_grad_()) for d in directions]
-        gate = z.to(dtype or z.dtype).detach().requires_grad_()
+        both = [d.mapped(partial(_leaf, dtype=dtype)) for d in directions]
+        gate = _leaf(z, dtype)
         outputs = _run(case, both, gate, order, backend)
         inputs = [x for d in both for x in d[:8] if x is not None] + [gate]
         pulls = [pull.to(outputs[0].dtype), *(torch.ones_like(x) for x in outputs[1:])]
@@ -134,8 +137,13 @@ def _drawn(case: Case, draw: Callable[..., Tensor]) -> ScanDirection:
     weights = [draw(batch, length, case.groups, states) for _ in range(2)]
     A = -draw(width, states, dtype=torch.float32).abs() - 0.1
     extra = [draw(*shape, dtype=torch.float32) for shape in ((width,), (width,), (batch, width, states))]
-    planes = [draw(batch, length, width) for _ in range(2)]
-    return ScanDirection(*planes, A, *weights, *(extra if case.optional else ()))
+    u, delta = (draw(batch, length, width) for _ in range(2))
+    D, bias, state = extra if case.optional else (None, None, None)
+    return ScanDirection(u, delta, A, weights[0], weights[1], D, bias, state)
+
+
+def _leaf(x: Tensor, dtype: torch.dtype | None) -> Tensor:
+    return x.detach().to(dtype or x.dtype).requires_grad_()
 
 
 def _run(case: Case, both: Sequence[ScanDirection], z: Tensor, order: Tensor | None, backend: str) -> list[Tensor]:

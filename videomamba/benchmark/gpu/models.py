@@ -104,7 +104,7 @@ def _maker(name: str, record: Record) -> Callable[[int, int], nn.Module] | None:
     except ImportError as error:
         record.line(f"{name} is not timed: {error}")
         return None
-    return lambda frames, size: peers.make_model(name, frames, size)  # type: ignore[no-any-return]
+    return lambda frames, size: peers.make_model(name, frames, size)
 
 
 def _made(models: Any, name: str, frames: int, size: int) -> nn.Module:

@@ -138,7 +138,7 @@ def _losses(
     if checkpointing:
         model.set_grad_checkpointing()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    run: Callable[[torch.Tensor], torch.Tensor] = torch.compile(model) if compiled else model  # type: ignore[assignment]
+    run: Callable[[torch.Tensor], torch.Tensor] = torch.compile(model) if compiled else model
     generator = torch.Generator().manual_seed(0)
     video = torch.randn(4, 3, frames, size, size, generator=generator).to(device)
     labels = torch.arange(4, device=device)

@@ -51,7 +51,7 @@ def _compile(jobs: Sequence[Any], record: Record, plan: Plan) -> None:
 
 def scans(record: Record, device: torch.device, plan: Plan) -> None:
     """Forward, and forward with the gradient, of both directions."""
-    rates = measured(device, **({"programs": 1, "repeat": 1, "seconds": 0.01} if plan.small else {}))
+    rates = measured(device, programs=1, repeat=1, seconds=0.01) if plan.small else measured(device)
     ends = (plan.lengths[0], plan.lengths[-1])  # with one span and with many; other lengths are compiled to the same
     _compile([(*cell, None) for cell in itertools.product(plan.batches, ends, _DTYPES)], record, plan)
     for name, rate in vars(rates).items():
@@ -119,9 +119,9 @@ def drawn(
         projected = torch.randn(batch, length, 24 + 2 * states, device=device, dtype=dtype)
         B, C = (x.unsqueeze(2) for x in projected[..., 24:].split(states, -1))
         A = -torch.arange(1.0, states + 1, device=device).expand(width, states).contiguous()
-        vectors = torch.ones(width, device=device), torch.full((width,), -4.0, device=device)
-        planes = [torch.randn(batch, length, width, device=device, dtype=dtype) for _ in range(2)]
-        both.append(ScanDirection(*planes, A, B, C, *vectors, reverse=reverse))
+        skip, bias = torch.ones(width, device=device), torch.full((width,), -4.0, device=device)
+        u, delta = (torch.randn(batch, length, width, device=device, dtype=dtype) for _ in range(2))
+        both.append(ScanDirection(u, delta, A, B, C, skip, bias, reverse=reverse))
     return both, torch.randn(batch, length, 2 * width, device=device, dtype=dtype)[..., width:]
 
 
@@ -159,7 +159,7 @@ def _theirs(scan: Callable[..., Any], both: list[ScanDirection], z: Tensor, back
         return x.detach().clone().requires_grad_(backward)
 
     gate = leaf(z.transpose(1, 2))
-    sides = []
+    sides: list[list[Any]] = []
     for d in both:
         u, delta = (leaf(x.transpose(1, 2)) for x in (d.u, d.delta))
         B, C = (leaf(x.squeeze(2).transpose(1, 2)) for x in (d.B, d.C))
@@ -172,7 +172,7 @@ def _theirs(scan: Callable[..., Any], both: list[ScanDirection], z: Tensor, back
             tensors = [x.flip(-1) if flipped else x for x in (u, delta, B, C, gate)]
             out = scan(tensors[0], tensors[1], A, tensors[2], tensors[3], D, tensors[4], bias, True)
             total = total + (out.flip(-1) if flipped else out)
-        return total  # type: ignore[no-any-return]
+        return total
 
     def run() -> object:
         if backward:

@@ -86,7 +86,8 @@ def must_move(batch: int, length: int, *, backward: bool, **options: Any) -> int
 
 def table(batch: int, length: int, **options: Any) -> str:
     """Markdown: every launch of a forward pass that is differentiated and of its gradient, and their sums."""
-    forward, backward = [], []
+    forward: list[Launch] = []
+    backward: list[Launch] = []
     for launch in launches(batch, length, **options):
         (backward if launch.name in ("span_carries", "gradients") or backward else forward).append(launch)
     lines = []
