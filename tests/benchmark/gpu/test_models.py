@@ -4,6 +4,7 @@ import dataclasses
 import sys
 import time
 
+import pytest
 import torch
 
 from tests.benchmark.gpu.test_stages import CPU, done
@@ -50,6 +51,7 @@ def test_out_of_memory_is_a_line(tmp_path, monkeypatch):
     assert len(record.lines) == 2
 
 
+@pytest.mark.slow
 def test_predict(tmp_path, monkeypatch):
     (row,) = done(tmp_path, monkeypatch, "predict")["rows"]
     assert row["videos"] == 1
