@@ -93,9 +93,10 @@ def measure(
             model = create_model(name, num_frames=count, img_size=size, num_classes=CLASSES).to(device)
             make = _forward if what == "forward" else _training
             runs.append(make(model, video, labels, precision))
-            if has_floor(model.config, device):
+            config = model.config
+            if isinstance(config, VideoMambaConfig) and has_floor(config, device):
                 floors[name] = floor_of(
-                    model.config,
+                    config,
                     batch,
                     training=what == "training",
                     dtype=torch.bfloat16 if precision == "bf16" else torch.float32,

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 pytest.importorskip("triton")
+from videomamba.ops.conv import triton_backend as conv_backend
 from videomamba.ops.scan import triton_backend, triton_launch
 from videomamba.ops.scan.triton_launch import Config
 
@@ -13,5 +14,7 @@ def stand_in(monkeypatch):
     """Small tiles, and chunks of which a short sequence has several."""
     if torch.cuda.is_available():
         pytest.skip("of the interpreter")
+    monkeypatch.setattr(conv_backend, "TILE", {"T": 4, "BD": 4})
+    monkeypatch.setattr(conv_backend, "TILES_PER_SPAN", 2)
     monkeypatch.setattr(triton_launch, "CHUNK", 4)
     monkeypatch.setattr(triton_backend, "config_of", lambda *a: Config(steps=4, channels=2, lanes=2, tiles=1))

@@ -46,6 +46,8 @@ def test_stages_run_apart_and_what_they_break_or_hold_ends_with_them(tmp_path, w
     real = command.subprocess.Popen
 
     def popen(arguments, **options):
+        if "--stage" not in arguments:  # what describes the machine
+            return real(arguments, **options)
         values = dict(itertools.pairwise(arguments))
         own = [values["--stage"], values["--output"], values["--seconds"]]
         process = real([sys.executable, "-c", STAGE, *own], **options)

@@ -21,7 +21,7 @@ def test_every_kind_is_checked():
     assert any(case.length % 2 and case.states & (case.states - 1) for case in found)
 
 
-@pytest.mark.parametrize("case", cases(small=True), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*cases(small=True)], ids=lambda case: case.name)
 def test_right_ones_pass(case, stand_in):
     for error, limit in zip(errors(case, CPU), LIMITS[case.dtype], strict=True):
         assert error <= limit

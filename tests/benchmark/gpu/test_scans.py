@@ -9,6 +9,7 @@ from videomamba.benchmark.gpu import scans
 from videomamba.benchmark.gpu.plan import SMALL
 
 
+@pytest.mark.slow
 def test_times_stand_beside_their_floors(tmp_path, monkeypatch, stand_in):
     stage = done(tmp_path, monkeypatch, "scans")
     assert [(row["dtype"], row["pass"]) for row in stage["rows"]] == [

@@ -37,6 +37,7 @@ def test_shares_are_as_many_as_programs_need(monkeypatch):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_gradient_is_the_same_to_the_bit_each_time(monkeypatch):
     """No sum is made in an order that chance decides."""
     first, _ = gradients(100, monkeypatch)

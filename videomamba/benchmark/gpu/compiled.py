@@ -78,8 +78,7 @@ def drawn(
     for reverse in (False, True):
         projected = empty(batch, length, 24 + 2 * states)
         B, C = (x.unsqueeze(2) for x in projected[..., 24:].split(states, -1))
-        A = empty(width, states, kind=torch.float32)
-        D, bias = (empty(width, kind=torch.float32) for _ in range(2))
+        A, (D, bias) = empty(width, states, kind=torch.float32), (empty(width, kind=torch.float32) for _ in range(2))
         u, delta = (empty(batch, length, width) for _ in range(2))
         directions.append(ScanDirection(u, delta, A, B, C, D, bias, reverse=reverse))
     return directions, empty(batch, length, 2 * width)[..., width:]

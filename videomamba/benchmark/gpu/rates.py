@@ -68,8 +68,8 @@ def measured(device: torch.device, *, programs: int = 4096, repeat: int = 64, se
         for kernel in (special_functions, multiply_adds)
     ]
     work = programs * _BLOCK * repeat * _INNER
-    of_each = [work / taken for taken in interleaved(runs, device, seconds=seconds)]
-    return Rates(of_each[0], of_each[1], bytes_per_second(device))
+    exponentials, fmas = (work / taken for taken in interleaved(runs, device, seconds=seconds))
+    return Rates(exponentials, fmas, bytes_per_second(device))
 
 
 def scan_work(

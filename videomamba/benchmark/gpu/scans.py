@@ -119,9 +119,9 @@ def drawn(
         projected = torch.randn(batch, length, 24 + 2 * states, device=device, dtype=dtype)
         B, C = (x.unsqueeze(2) for x in projected[..., 24:].split(states, -1))
         A = -torch.arange(1.0, states + 1, device=device).expand(width, states).contiguous()
-        D, bias = torch.ones(width, device=device), torch.full((width,), -4.0, device=device)
+        skip, bias = torch.ones(width, device=device), torch.full((width,), -4.0, device=device)
         u, delta = (torch.randn(batch, length, width, device=device, dtype=dtype) for _ in range(2))
-        both.append(ScanDirection(u, delta, A, B, C, D, bias, reverse=reverse))
+        both.append(ScanDirection(u, delta, A, B, C, skip, bias, reverse=reverse))
     return both, torch.randn(batch, length, 2 * width, device=device, dtype=dtype)[..., width:]
 
 
@@ -159,7 +159,7 @@ def _theirs(scan: Callable[..., Any], both: list[ScanDirection], z: Tensor, back
         return x.detach().clone().requires_grad_(backward)
 
     gate = leaf(z.transpose(1, 2))
-    sides = []
+    sides: list[list[Any]] = []
     for d in both:
         u, delta = (leaf(x.transpose(1, 2)) for x in (d.u, d.delta))
         B, C = (leaf(x.squeeze(2).transpose(1, 2)) for x in (d.B, d.C))

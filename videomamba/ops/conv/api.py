@@ -81,7 +81,7 @@ def causal_conv(
         raise UserError(f"bias has shape {tuple(bias.shape)}; expected ({x.shape[2]},)")
     check_floats("the convolution", x=x, weight=weight, bias=bias, initial_states=initial_states)
     check_order(order, x.shape[1], reverse)
-    module = _implementation(backend, x, weight, bias, initial_states)
+    module = _implementation(backend, weight.shape[1], x, weight, bias, initial_states)
     past = _past(x, weight.shape[1] - 1, initial_states)
     if initial_states is None:
         out: Tensor = module.forward(x, weight, bias, silu=silu, reverse=reverse, order=order)
@@ -92,7 +92,7 @@ def causal_conv(
     return out, torch.cat([past, visited(x, order, reverse)], 1)[:, x.shape[1] :]
 
 
-def _implementation(backend: str, *tensors: Tensor | None) -> ModuleType:
+def _implementation(backend: str, taps: int, *tensors: Tensor | None) -> ModuleType:
     check_backend(backend)
     x = tensors[0]
     assert x is not None
@@ -104,19 +104,16 @@ def _implementation(backend: str, *tensors: Tensor | None) -> ModuleType:
         return torch_backend
     if backend in ("auto", "native") and native.serves(x):
         return native
-    if backend in ("auto", "triton") and _triton_serves(backend, *tensors):
+    if backend in ("auto", "triton") and _triton_serves(backend, x, taps):
         return triton_backend
     return torch_backend
 
 
-def _triton_serves(backend: str, *tensors: Tensor | None) -> bool:
+def _triton_serves(backend: str, x: Tensor, taps: int) -> bool:
     """Whether the convolution's kernels take what the scan's do: these dtypes, on a GPU."""
-    x, weight = tensors[:2]
-    assert x is not None
-    assert weight is not None
     return (
         x.dtype in triton_backend.DTYPES
-        and weight.shape[1] <= triton_backend.MOST_TAPS
+        and taps <= triton_backend.MOST_TAPS
         and resolve_backend(backend, x.device, x.dtype) == "triton"
     )
 

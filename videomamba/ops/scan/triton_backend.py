@@ -136,10 +136,9 @@ class _Run:
     def side(self, d: ScanDirection, *, first: Tensor | None, last: Tensor | None, kept: Tensor | None) -> Any:
         from videomamba.ops.scan.triton_tiles import Side
 
-        return Side._make((
-            *_rows(d.u), *_rows(d.delta), d.B, *d.B.stride()[:3], d.C, *d.C.stride()[:3], d.A, d.D, d.delta_bias,
-            d.order, None if first is None else first.float().contiguous(), last, None, None, kept,
-        ))  # fmt: skip
+        first = None if first is None else first.float().contiguous()
+        every: list[Any] = [*_rows(d.u), *_rows(d.delta), d.B, *d.B.stride()[:3], d.C, *d.C.stride()[:3]]
+        return Side(*every, d.A, d.D, d.delta_bias, d.order, first, last, None, None, kept)  # type: ignore[call-arg]
 
     def with_starts(self, side: Any) -> Any:
         starts = side.u.new_empty(self.division.spans, len(side.u), *side.A.shape, dtype=torch.float32)

@@ -42,7 +42,8 @@ def _walk(
     n = numbers_of_states(NA, NB)
     exist = existing(inside, n, sizes)
     rate = rates_of(side, channels, n, exist, sizes)
-    bias, skip = vector_of(side.bias, channels, inside), vector_of(side.D, channels, inside)
+    bias = vector_of(side.bias, channels, inside)
+    skip = vector_of(side.D if WRITE else None, channels, inside)
     total = tl.zeros(channels.shape, tl.float32)
     first = span * sizes.span
     chunks = tl.minimum(sizes.span, tl.cdiv(sizes.length, CHUNK) - first)

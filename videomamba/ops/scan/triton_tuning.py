@@ -31,12 +31,12 @@ CANDIDATES: dict[str, tuple[Config, ...]] = {
         Config(steps=1, channels=128, lanes=4, warps=4),
     ),
     "backward": (
-        Config(steps=4, channels=64, lanes=4, warps=4),
-        Config(steps=2, channels=64, lanes=4, warps=4),
-        Config(steps=4, channels=32, lanes=4, warps=4),
-        Config(steps=4, channels=32, lanes=4, warps=2),
+        Config(steps=1, channels=64, lanes=4, tiles=8, warps=8),
         Config(steps=1, channels=64, lanes=4, tiles=8, warps=4),
-        Config(steps=2, channels=128, lanes=4, warps=8),
+        Config(steps=1, channels=32, lanes=4, tiles=8, warps=4),
+        Config(steps=2, channels=64, lanes=4, tiles=4, warps=8),
+        Config(steps=4, channels=64, lanes=4, tiles=4, warps=4),
+        Config(steps=1, channels=128, lanes=4, tiles=8, warps=8),
     ),
 }  # the first of each is the guess
 INTERPRETED = Config(steps=4, channels=8, lanes=4, tiles=1)  # an associative scan takes it a call per number
