@@ -51,7 +51,7 @@ def test_options_that_do_not_fit(trained, words, message, fails, tmp_path):
     assert not list(tmp_path.glob("m.*"))
 
 
-def test_verbs_that_need_weights_say_so(trained, clips, fails, tmp_path, capsys):
-    run(capsys, "export", trained, tmp_path / "m.onnx", "--batch", "1")
+def test_verbs_that_need_weights_say_so(clips, fails, tmp_path):
+    (tmp_path / "m.onnx").touch()
     for words in (("info", "m.onnx"), ("train", clips, "--start", "m.onnx", "--epochs", "1")):
         assert "holds no weights that could be read back" in fails(*words)

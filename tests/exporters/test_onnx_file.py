@@ -27,6 +27,7 @@ def test_the_file_is_standard_and_small(tmp_path):
     assert str(done.path.parent) not in done.path.read_bytes().decode("latin-1"), "no path of this machine"
 
 
+@pytest.mark.slow
 def test_the_contributed_operator(tmp_path):
     path = tmp_path / "model.onnx"
     assert export(model(), path, scan="linear-attention").difference < 1e-5
@@ -35,10 +36,11 @@ def test_the_contributed_operator(tmp_path):
     assert ("", "Scan") not in kinds
 
 
+@pytest.mark.slow
 def test_int8_rounds_the_projections(tmp_path):
     net, path = model(embed_dim=64), tmp_path / "model.onnx"
     done = export(net, path, int8=True)
     assert 0 < done.difference < 0.1
     kinds = {node.op_type for node in onnx.load(path).graph.node}
     assert "MatMulInteger" in kinds
-    assert onnx.load(path).metadata_props[0].key == "videomamba"
+    assert "videomamba" in {entry.key for entry in onnx.load(path).metadata_props}

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-import videomamba.ops  # noqa: F401  (registers the operators)
 from videomamba.checks import check_int
 from videomamba.errors import UserError
 from videomamba.exporters.check import largest_difference, refuse_difference
