@@ -157,7 +157,7 @@ class VideoMambaVideoProcessor(BaseVideoProcessor):
         paths = [videos] if isinstance(videos, Path) else videos
         if isinstance(paths, list):
             paths = [str(item) if isinstance(item, Path) else item for item in paths]
-        if isinstance(paths, list) and (not paths or paths == [[]]):
+        if isinstance(paths, list) and (not paths or any(isinstance(item, list) and not item for item in paths)):
             raise UserError("no video given; name a file, or give frames (T, H, W, 3) or (T, 3, H, W) uint8")
         clips = [_clip(video, p) for video in make_batched_videos(paths)]
         return BatchFeature({"pixel_values_videos": torch.stack(clips).transpose(1, 2)}, tensor_type=return_tensors)

@@ -126,7 +126,7 @@ def test_the_command_line_with_files_of_full_size(name, width, layout, tmp_path)
     weights = random_weights(width, 24, **layout)
     torch.save({"model": weights} if row.frames == 1 else weights, file)
     clip = write_clips(tmp_path / "clips", per_class=1) / "red" / "red_0.mp4"
-    environment = {**os.environ, "HF_HOME": str(tmp_path / "home")}
+    environment = {**os.environ, "HF_HOME": str(tmp_path / "home"), "TQDM_POSITION": "-1"}  # a bar without a terminal
     words = [] if name == "videomamba_s16_k400_f16_res224" else ["--checkpoint", name]
 
     def predicted(endpoint):
