@@ -72,7 +72,6 @@ def predict(record: Record, device: torch.device, plan: Plan) -> None:
     try:
         import videomamba
         from videomamba.data.synthetic import SyntheticMotions, write_synthetic
-        from videomamba.inference.source import model_input
     except ImportError as error:
         record.line(f"not run: {error}")
         return
@@ -86,7 +85,8 @@ def predict(record: Record, device: torch.device, plan: Plan) -> None:
             began = time.perf_counter()
             results = list(videomamba.predict(model, paths, device=str(device)))
             rates.append(len(results) / (time.perf_counter() - began))
-        clip = torch.cat([model_input(paths[0], model.preprocessing)] * plan.batch).to(device)
+        video = videomamba.load_clip(paths[0], model.preprocessing).video
+        clip = torch.stack([video] * plan.batch).to(device)
     model.to(device)
     alone = _quiet(lambda: model(clip))
     seconds = interleaved([alone], device, seconds=plan.seconds)[0]
