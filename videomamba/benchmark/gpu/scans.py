@@ -3,7 +3,7 @@
 import importlib
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -168,7 +168,7 @@ def _theirs(scan: Callable[..., Any], both: list[ScanDirection], z: Tensor, back
 
     def forward() -> Tensor:
         total: Any = 0
-        for flipped, (u, delta, A, B, C, D, bias) in enumerate(cast("list[list[Any]]", sides)):
+        for flipped, (u, delta, A, B, C, D, bias) in enumerate(sides):
             tensors = [x.flip(-1) if flipped else x for x in (u, delta, B, C, gate)]
             out = scan(tensors[0], tensors[1], A, tensors[2], tensors[3], D, tensors[4], bias, True)
             total = total + (out.flip(-1) if flipped else out)
