@@ -66,6 +66,8 @@ def live(
         stream = stack.enter_context(open_stream(one_source(source), reconnect=reconnect, endless=True))
         run = LiveRun(session, stream, step=chosen)
         console.print(_says(run, chosen), soft_wrap=True)
+        if out is not None:
+            out.parent.mkdir(parents=True, exist_ok=True)
         table = None if out is None else stack.enter_context(out.open("wb"))
         if table is not None:
             _row(table, ["time_s", "label", "score", *session.labels])

@@ -6,11 +6,12 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from io import IOBase
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import av
 from av.container import InputContainer
@@ -30,7 +31,8 @@ _EIO = 5  # what FFmpeg says where a connection closes and nothing had told how 
 _PAUSE = 0.5  # seconds from one attempt to reconnect to the next
 
 
-class StreamFrame(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class StreamFrame:
     """One frame.
 
     Attributes:

@@ -51,7 +51,9 @@ def window_for(model: PretrainedModel, *, causal: bool) -> Window:
     """
     if not isinstance(model, VideoMamba):
         return FrameWindow(model)
-    return CausalWindow(model) if causal else TubeletWindow(model)
+    if causal:
+        return CausalWindow(model)
+    return TubeletWindow(model)
 
 
 class TubeletWindow:
@@ -59,7 +61,8 @@ class TubeletWindow:
 
     def __init__(self, model: VideoMamba) -> None:
         self._model = model
-        self.unit, self.length = model.config.tubelet_size, model.config.num_frames
+        self.unit = model.config.tubelet_size
+        self.length: int | None = model.config.num_frames
         self._tokens: deque[Tensor] = deque(maxlen=model.config.grid[0])
 
     def push(self, video: Video) -> None:
@@ -91,11 +94,11 @@ class TubeletWindow:
 class FrameWindow:
     """The last prepared frames, for a model that is only called."""
 
-    unit = 1
+    unit: int = 1
 
     def __init__(self, model: PretrainedModel) -> None:
         self._model = model
-        self.length: int = model.preprocessing.num_frames
+        self.length: int | None = model.preprocessing.num_frames
         self._frames: deque[Tensor] = deque(maxlen=self.length)
 
     def push(self, video: Video) -> None:
