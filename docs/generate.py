@@ -89,8 +89,10 @@ def architecture() -> str:
     for room in rooms:
         for file in (package / room).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if not isinstance(node, ast.Import | ast.ImportFrom):
+                    continue
                 module = getattr(node, "module", None) or ""
-                for name in [module, *(f"{module}.{alias.name}" for alias in getattr(node, "names", ()))]:
+                for name in [module, *(f"{module}.{alias.name}".lstrip(".") for alias in node.names)]:
                     below[room] |= {*name.split(".")[1:2]} & {*rooms} if name.startswith("videomamba.") else set()
         below[room].discard(room)
 
