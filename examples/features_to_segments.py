@@ -13,7 +13,8 @@ import torch
 
 from videomamba import load_model
 from videomamba.experiments import run
-from videomamba.inference.features import times_beside, windows_for, write_features
+from videomamba.inference.feature_times import times_beside
+from videomamba.inference.features import windows_for, write_features
 from videomamba.inference.segment import segment_features
 from videomamba.models import Segmenter, VideoMamba
 from videomamba.recipes.segmentation import gtea
@@ -32,7 +33,7 @@ def prepare(backbone: VideoMamba, films: Path, root: Path) -> None:
                        name="backbone", device=CPU)  # fmt: skip
         text = (films / f"{name}.txt").read_text()
         (root / "groundTruth" / f"{name}.txt").write_text(text)
-        classes += [label for label in text.split() if label not in classes]
+        classes = list(dict.fromkeys([*classes, *text.split()]))
     (root / "mapping.txt").write_text("".join(f"{i} {label}\n" for i, label in enumerate(classes)))
     for part, there in (("train", names[:-1]), ("test", names[-1:])):
         (root / "splits" / f"{part}.split1.bundle").write_text("".join(f"{name}.txt\n" for name in there))

@@ -120,7 +120,7 @@ def test_ctrl_c_gives_what_was_found(mixed, tmp_path, capsys, monkeypatch):
 def test_mistakes(fails, clips, tmp_path):
     assert "nowhere is not a folder" in fails("check", "nowhere")
     assert "--frames 0; give at least 1" in fails("check", clips, "--frames", "0")
-    assert "unknown layout 'ucf101'; choose one of kinetics, ssv2, hmdb51, breakfast" in fails(
+    assert "unknown layout 'ucf101'; choose one of kinetics, ssv2, hmdb51, jhmdb, breakfast" in fails(
         "check", clips, "--layout", "ucf101"
     )
     assert "--splits 2 needs --layout" in fails("check", clips, "--splits", "2")

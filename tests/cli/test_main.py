@@ -78,9 +78,16 @@ def test_a_process_keeps_its_streams_apart(clips, tmp_path):
     assert json.loads(done.stdout)["run"] == str(run)
     lines = done.stderr.splitlines()
     parameters = f"{json.loads((run / 'config.json').read_text())['facts']['parameters']:,}"
-    assert [line.split()[0] for line in lines] == ["12", parameters, "epoch", "epoch", "top-1", "next:", "next:"], (
-        done.stderr
-    )
+    assert [line.split()[0] for line in lines] == [
+        "12",
+        parameters,
+        "epoch",
+        "epoch",
+        "top-1",
+        "baseline:",
+        "next:",
+        "next:",
+    ], done.stderr
     failed = command("fly")
     assert (failed.returncode, failed.stdout) == (2, "")
 

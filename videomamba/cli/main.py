@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def usage() -> str:
     """One line per verb."""
     lines = [f"  {verb:<10} {what}" for verb, what in VERBS.items()]
-    head = "usage: videomamba VERB ...\nVideo recognition with VideoMamba (ECCV 2024).\n"
+    head = "usage: videomamba VERB ...    Video recognition with VideoMamba (ECCV 2024).\n"
     return "\n".join([head, *lines, "", "`videomamba VERB --help` has the options of each."])
 
 

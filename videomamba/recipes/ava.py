@@ -9,8 +9,8 @@ from videomamba.engine.config import DataConfig, ModelChoice, OptimConfig, RunCo
 def ava(data: Path | None = None) -> RunConfig:
     """Action detection on AVA 2.2 (supplement, S8, Table S5), or on your own videos annotated in AVA's form.
 
-    - ``videomamba train ava --data DIR --start CHECKPOINT --data-option train_detections=A.csv test_detections=B.csv``
-    - ``videomamba train ava --data DIR --model videomamba_nano --data-option keyframes=even:22``, own videos
+    - ``videomamba train ava DIR --start CHECKPOINT --data-option train_detections=A.csv test_detections=B.csv``
+    - ``videomamba train ava DIR --model videomamba_nano --data-option keyframes=even:22``, own videos
 
     Layout: docs/detection.md; A.csv and B.csv are a person detector's boxes (csv or json), CHECKPOINT a recognition
     model of Kinetics-400, whose backbone is used.

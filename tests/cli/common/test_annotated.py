@@ -29,7 +29,7 @@ def test_a_folder_a_csv_and_a_layout(clips, tmp_path):
     [
         ({"fold": 2}, "--splits 2 needs --layout"),
         ({"hold_out": "a=b"}, "--hold-out a=b needs --split"),
-        ({"layout": "ucf"}, "unknown layout 'ucf'; choose one of kinetics, ssv2, hmdb51, breakfast"),
+        ({"layout": "ucf"}, "unknown layout 'ucf'; choose one of kinetics, ssv2, hmdb51, jhmdb, breakfast"),
         ({"layout": "hmdb51", "fold": 4}, "--splits 4: hmdb51 has 3"),
         ({"layout": "ssv2", "fold": 2}, "--splits 2: ssv2 has 1"),
         ({"layout": "ssv2", "split": "a.csv"}, "--layout ssv2 has splits of its own: give it or --split a.csv"),

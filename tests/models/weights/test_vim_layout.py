@@ -140,7 +140,7 @@ def test_an_image_file_that_no_name_tells_is_told_by_its_table_or_by_the_user(tm
 
 
 def test_stride_8_is_asked_for_and_makes_overlapping_patches(tmp_path):
-    path = tmp_path / "vim_t_midclstok_ft_78p3acc.pth"
+    path = tmp_path / "vim_t_fine.pth"  # no published name, which would tell
     torch.save({"model": random_weights(32, 1, classes=3, slots=730)}, path)
     with pytest.raises(ValueError, match=r"730 slots, 27 x 27 patches: 224 pixels at stride 8.*--patch-stride 8 or 16"):
         convert(path, tmp_path / "ours")
