@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-import onnxscript
+import onnxscript.evaluator
 
 CONTRIBUTED = "com.microsoft"  # the domain of onnxruntime's own operators
 
@@ -44,7 +44,8 @@ class Graph:
 
     def record(self) -> None:
         """Hands the nodes to the exporter that is calling."""
-        onnxscript.evaluator.default().nodes.extend(self.tape.nodes)
+        recorder: Any = onnxscript.evaluator.default()
+        recorder.nodes.extend(self.tape.nodes)
 
 
 def inside(name: str, *shape: int | None) -> ir.Value:
