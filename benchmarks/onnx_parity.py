@@ -17,9 +17,10 @@ from pathlib import Path
 import torch
 
 import videomamba
+from videomamba.models import PretrainedModel
 
-VIDEO = {"num_frames": 8, "img_size": 32, "depth": 4, "embed_dim": 64, "num_classes": 10}
-FEATURES = {"input_dim": 32, "num_classes": 10, "num_layers": 6, "embed_dim": 32}
+VIDEO = {"num_frames": 8, "img_size": 32, "depth": 2, "embed_dim": 64, "num_classes": 10}
+FEATURES = {"input_dim": 32, "num_classes": 10, "num_layers": 4, "embed_dim": 32}
 ORDERS = ("spatio_temporal", "spatial", "temporal")
 PLACES = ("first", "middle")
 EXPORTS = {
@@ -70,7 +71,7 @@ def main() -> None:
         json.dump(rows, sys.stdout, indent=2)
 
 
-def differences(model: videomamba.models.PretrainedModel) -> dict[str, float]:
+def differences(model: PretrainedModel) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         return {
             title: videomamba.export(model, Path(folder) / f"model{suffix}", **options).difference

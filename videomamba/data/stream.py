@@ -42,7 +42,7 @@ class StreamFrame:
         is_new_start: the source was connected to again: between the frame before and this one some are missing.
     """
 
-    index: int  # type: ignore[assignment]  # a field of that name hides the method of tuples
+    index: int
     seconds: float
     picture: Tensor
     is_new_start: bool = False

@@ -3,15 +3,14 @@
 import copy
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
 from videomamba.errors import UserError
-from videomamba.models import Detector, PretrainedModel, Segmenter, VideoMamba
-from videomamba.models.config import fitted_config
+from videomamba.models import Detector, PretrainedModel, Segmenter, VideoMamba, VideoMambaConfig
 
 _MOST = 2**16  # videos, boxes or steps
 
@@ -116,9 +115,8 @@ def _resize(model: PretrainedModel, num_frames: int | None, img_size: int | tupl
     if not isinstance(network, VideoMamba):
         raise UserError(f"{type(model).__name__} takes no other size; leave out frames and size")
     network.set_input_size(num_frames, img_size)
-    sizes: dict[str, Any] = {"num_frames": network.config.num_frames, "img_size": network.config.img_size}
-    model.config = fitted_config(model.config, **sizes)
-    clip = network.config
+    clip, config = network.config, cast(VideoMambaConfig, model.config)
+    model.config = dataclasses.replace(config, num_frames=clip.num_frames, img_size=clip.img_size)
     model.preprocessing = dataclasses.replace(model.preprocessing, num_frames=clip.num_frames, size=clip.height_width)
 
 

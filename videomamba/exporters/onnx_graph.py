@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from onnxscript import evaluator
+import onnxscript.evaluator
 
 CONTRIBUTED = "com.microsoft"  # the domain of onnxruntime's own operators
 
@@ -44,8 +44,8 @@ class Graph:
 
     def record(self) -> None:
         """Hands the nodes to the exporter that is calling."""
-        exporter: Any = evaluator.default()
-        exporter.nodes.extend(self.tape.nodes)
+        recorder: Any = onnxscript.evaluator.default()
+        recorder.nodes.extend(self.tape.nodes)
 
 
 def inside(name: str, *shape: int | None) -> ir.Value:
