@@ -10,11 +10,6 @@ define NEW_VENV
 endef
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(BIN)/pip install --quiet $(1)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
-# what pip is configured to stay below, uv stays below too
-CONSTRAINT := $(shell $(PYTHON) -m pip config get global.constraint 2>/dev/null)
-ifneq ($(CONSTRAINT),)
-export UV_CONSTRAINT := $(CONSTRAINT)
-endif
 export PYTHONDONTWRITEBYTECODE = # uv leaves it to Python to compile what it imports, once
 
 .PHONY: demo test test-slow fuzz lint format docs wheel lowest benchmark gpu clean

@@ -42,6 +42,7 @@ class Camera:
         except ImportError as error:
             raise UserError(f'{name} needs OpenCV: pip install "videomamba[camera]"') from error
         number = camera_number(name)
+        assert number is not None, name
         self._to_rgb = lambda picture: cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
         self._capture = cv2.VideoCapture(number)
         if not self._capture.isOpened():
