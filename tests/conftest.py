@@ -20,3 +20,14 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real clips are not here: {folder}")
     return folder
+
+
+@pytest.fixture
+def videos(tmp_path: Path) -> Path:
+    """A folder of four videos."""
+    from tests.data.videos import numbered_frames, write
+
+    (tmp_path / "videos").mkdir(exist_ok=True)
+    for i in range(4):
+        write(tmp_path / "videos" / f"{i}.mp4", numbered_frames(20 + i))
+    return tmp_path / "videos"

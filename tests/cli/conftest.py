@@ -7,7 +7,6 @@ from safetensors import safe_open
 
 from tests import ava_videos
 from tests.ava_videos import write_ava
-from tests.data.videos import numbered_frames, write
 from tests.mstcn_folder import CHANNELS, NAMES, write_mstcn
 from tests.tiny import FIXTURES, MODEL, OPTIONS, write_clips
 from videomamba.cli.main import main
@@ -109,12 +108,3 @@ def ava_run(ava, tmp_path_factory):
     ]
     assert main([*command, "--output", str(folder)]) == 0
     return folder
-
-
-@pytest.fixture
-def videos(tmp_path):
-    """A folder of four videos."""
-    (tmp_path / "videos").mkdir(exist_ok=True)
-    for i in range(4):
-        write(tmp_path / "videos" / f"{i}.mp4", numbered_frames(20 + i))
-    return tmp_path / "videos"

@@ -48,7 +48,7 @@ def unpack(archive: Path, folder: Path, *, progress: Callable[[int, int], None] 
                 opened.extract(info, whole)
                 if progress is not None and (done % _AT_A_TIME == 0 or done == len(files)):
                     progress(done, len(files))
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+        except (zipfile.BadZipFile, RuntimeError, EOFError) as error:  # RuntimeError: a password, a compression
             raise UserError(f"{archive} cannot be unpacked: {error}") from error
 
 

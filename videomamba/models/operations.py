@@ -98,7 +98,7 @@ def videomamba_operations(config: VideoMambaConfig) -> list[Part]:
     learnt = c.pos_embed in LEARNED_KINDS
     selective = tokens * inner  # values of one direction's channels
     blocks = [
-        # squares, their sum, mean and eps, and two products a channel; one root a token
+        # squares, their sum, mean and eps, and two products per channel; one root per token
         Part("norms", dim, 0, tokens * (4 * dim + 1), tokens),
         linear("in_proj", tokens, dim, 2 * inner, bias=False),
         *(

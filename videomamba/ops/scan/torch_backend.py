@@ -21,7 +21,7 @@ from videomamba.ops.visit import check_permutation
 
 _CHUNK_ELEMENTS = 2**19  # states of a chunk: 2 MiB in float32, so that its buffers stay in cache
 _CHUNK_STEPS = (4, 64)
-# on a GPU an operation costs its launch: beside one a step, thirteen a chunk, so chunks are as large as memory allows
+# on a GPU an operation costs its launch: beside one per step, thirteen per chunk; chunks are as large as memory allows
 _GPU_CHUNK_ELEMENTS = 2**25
 _GPU_CHUNK_STEPS = (4, 512)
 
