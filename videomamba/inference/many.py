@@ -112,21 +112,23 @@ def run_many(
     began, o = time.perf_counter(), options
     check_packages(o.engine)
     paths = check_text(videos)
-    model = load_model(checkpoint)
-    check_usable(model, o.what)
-    width, preprocessing = row_width(model, o.what, o.top_k), model.preprocessing
-    del model
-    job = Job(o.engine, o.what, checkpoint, model_hash(checkpoint), width, o.num_clips)
     predictor = {
         "checkpoint": checkpoint,
         **{name: getattr(o, name) for name in ("device", "what", "top_k", "num_clips", "batch_size")},
     }
     rows = ROWS if o.shards is None else -(-len(paths) // o.shards)
     local = Predictor(**predictor) if o.engine == "local" else None  # loaded before anything is written
-    if o.engine == "ray":
+    if local is not None:
+        width, digest = local.width, local.hash
+    else:
+        model = load_model(checkpoint)
+        check_usable(model, o.what)
+        width, digest, preprocessing = row_width(model, o.what, o.top_k), model_hash(checkpoint), model.preprocessing
+        del model
         from videomamba.inference import ray_data
 
         ray_data.connect(o.address)
+    job = Job(o.engine, o.what, checkpoint, digest, width, o.num_clips)
     open_job(folder, job, resume=o.resume)
     done = set(column(folder, "path"))
     before = sum(path in done for path in paths)
