@@ -45,3 +45,17 @@ def test_what_cannot_be_unpacked_leaves_nothing(tmp_path):
     (tmp_path / "text.zip").write_text("no archive")
     with pytest.raises(UserError, match=r"text\.zip is not a zip archive"):
         unpacked_folder(tmp_path / "text.zip", tmp_path)
+
+
+def test_compressed_data_that_are_damaged_are_one_line(tmp_path):
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("a.txt", "some words " * 100)
+        start = opened.infolist()[0].header_offset + 30 + len("a.txt")
+    data = bytearray(archive.read_bytes())
+    data[start] = 0xFF  # a block of no known kind
+    archive.write_bytes(bytes(data))
+    with pytest.raises(UserError, match=r"a\.zip cannot be unpacked: .*invalid") as error:
+        unpack(archive, tmp_path / "out")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()

@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def unpack(archive: Path, folder: Path, *, progress: Callable[[int, int], None] 
                 opened.extract(info, whole)
                 if progress is not None and (done % _AT_A_TIME == 0 or done == len(files)):
                     progress(done, len(files))
-        except (zipfile.BadZipFile, RuntimeError, EOFError) as error:  # RuntimeError: a password, a compression
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:  # RuntimeError: a password
             raise UserError(f"{archive} cannot be unpacked: {error}") from error
 
 
