@@ -13,6 +13,17 @@ torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start
 
 
+TESTS = Path(__file__).parent
+COUNTED = ("ops", "nn", "models", "data")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Coverage of a part is counted in the part's own tests: counting doubles the time of Triton's interpreter."""
+    for item in items:
+        if item.path.relative_to(TESTS).parts[0] not in COUNTED or "triton" in item.path.name:
+            item.add_marker("no_cover")
+
+
 @pytest.fixture
 def shared_data() -> Path:
     """The folder of real clips beside the checkout; tests that need it carry the mark ``shared``."""

@@ -3,8 +3,11 @@
 import json
 
 import pytest
+import torch
 
+from tests.tiny import COLOURS, MODEL
 from videomamba.cli.main import main
+from videomamba.models import create_model
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
@@ -17,20 +20,29 @@ def run(capsys, *argv, code=0):
     return json.loads(out), err
 
 
-def test_from_a_run_to_an_onnx_file_and_its_predictions(trained, clips, tmp_path, capsys):
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A model of two thin layers: what is written grows with the layers."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("models") / "small"
+    create_model("videomamba_nano", class_names=tuple(sorted(COLOURS)), **MODEL).save_pretrained(folder)
+    return folder
+
+
+def test_from_a_model_to_an_onnx_file_and_its_predictions(small, clips, tmp_path, capsys):
     file = tmp_path / "model.onnx"
-    facts, err = run(capsys, "export", trained, file)
+    facts, err = run(capsys, "export", small, file)
     assert facts["inputs"] == {"video": ["batch", 3, 4, 32, 32]}
     assert facts["difference"] < 1e-4
     assert facts["bytes"] == file.stat().st_size
     assert f"wrote {file}" in err
     films = clips / "red"
-    want, _ = run(capsys, "predict", films, "--checkpoint", trained, "--device", "cpu")
+    want, _ = run(capsys, "predict", films, "--checkpoint", small, "--device", "cpu")
     got, _ = run(capsys, "predict", films, "--checkpoint", file)
     assert [row["path"] for row in got] == [row["path"] for row in want]
     for a, b in zip(got, want, strict=True):
         assert [x["label"] for x in a["predictions"]] == [x["label"] for x in b["predictions"]]
-    want, _ = run(capsys, "evaluate", trained, clips, "--device", "cpu", "--workers", 0)
+    want, _ = run(capsys, "evaluate", small, clips, "--device", "cpu", "--workers", 0)
     got, _ = run(capsys, "evaluate", file, clips, "--device", "cpu", "--workers", 0)
     assert got == want
 

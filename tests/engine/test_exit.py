@@ -63,7 +63,10 @@ def model(forks, clips, tmp_path_factory):
     return folder
 
 
-@pytest.fixture(params=[0, 1, 2])
+slow = pytest.mark.slow  # the whole grid; what is not marked has each ending once
+
+
+@pytest.fixture(params=[pytest.param(0, marks=slow), pytest.param(1, marks=slow), 2])
 def workers(request):
     return request.param
 
@@ -130,8 +133,16 @@ def test_training_and_evaluation_end(forks, clips, tmp_path, workers):
         assert end.status == 0, end.err
 
 
-@pytest.mark.parametrize("workers", [1, 2], indirect=True)
-@pytest.mark.parametrize("which", [0, -1], ids=["training", "test"])
+@pytest.mark.parametrize(
+    ("workers", "which"),
+    [
+        pytest.param(1, 0, id="training-1", marks=slow),
+        pytest.param(2, 0, id="training-2"),
+        pytest.param(1, -1, id="test-1"),
+        pytest.param(2, -1, id="test-2", marks=slow),
+    ],
+    indirect=["workers"],
+)
 def test_training_ends_when_a_loader_process_is_killed(forks, clips, tmp_path, workers, which):
     process, loaders = at_work(forks, clips, tmp_path / "run", workers)
     loaders[which].kill()
@@ -141,8 +152,15 @@ def test_training_ends_when_a_loader_process_is_killed(forks, clips, tmp_path, w
     assert not any(loader.is_running() for loader in loaders)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("group", [False, True], ids=["process", "group"])
+@pytest.mark.parametrize(
+    ("number", "group"),
+    [
+        pytest.param(signal.SIGINT, False, id="process-2", marks=slow),
+        pytest.param(signal.SIGINT, True, id="group-2"),  # Ctrl-C in a terminal
+        pytest.param(signal.SIGTERM, False, id="process-15"),  # kill
+        pytest.param(signal.SIGTERM, True, id="group-15", marks=slow),
+    ],
+)
 def test_training_ends_when_it_is_told(forks, clips, tmp_path, workers, number, group):
     process, loaders = at_work(forks, clips, tmp_path / "run", workers)
     (os.killpg if group else os.kill)(process.pid, number)
@@ -152,7 +170,7 @@ def test_training_ends_when_it_is_told(forks, clips, tmp_path, workers, number, 
     assert not any(loader.is_running() for loader in loaders)
 
 
-@pytest.mark.parametrize("workers", [1, 2], indirect=True)
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=slow)], indirect=True)
 def test_full_shared_memory_is_one_line(forks, clips, tmp_path, workers):
     unshare = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=1m tmpfs /dev/shm && exec "$@"', "sh"]
     if shutil.which("unshare") is None or subprocess.run([*unshare, "true"], capture_output=True).returncode:

@@ -1,5 +1,9 @@
 """The example scripts do what their first lines say."""
 
+import ast
+import contextlib
+import dataclasses
+import inspect
 import json
 import re
 import sys
@@ -11,10 +15,21 @@ import numpy as np
 import pytest
 import torch
 
-from examples import custom_module, features_to_segments, fine_tune, predict_from_web, where_delta_looks
+from examples import (
+    custom_module,
+    export_and_serve,
+    features_to_segments,
+    fine_tune,
+    predict_from_web,
+    where_delta_looks,
+)
+from tests.colours import PREPARED, colour_model, write_colours
+from tests.data.videos import write
 from tests.tiny import write_clips
+from videomamba import load_clip, predict
 from videomamba.data.synthetic import write_video
 from videomamba.models import VideoMamba, create_model
+from videomamba.preprocessing import Preprocessing
 
 
 def test_where_delta_looks_sees_a_step_size_that_follows_what_moves(tmp_path, monkeypatch, capsys):
@@ -93,18 +108,62 @@ def test_films_with_labels_become_segments_of_a_new_one(tmp_path, monkeypatch, c
 
 def test_a_web_request_is_answered(tmp_path):
     write_video(tmp_path / "clip.mp4", np.zeros((12, 32, 32, 3), np.uint8), fps=8)
-    server = predict_from_web.make_server(create_model("videomamba_nano", depth=1, num_classes=2).eval(), 0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}/"
-    try:
-        with urllib.request.urlopen(address, (tmp_path / "clip.mp4").read_bytes()) as answer:
-            found = json.load(answer)["predictions"]
+    with serving(
+        predict_from_web.make_server(create_model("videomamba_nano", depth=1, num_classes=2).eval(), 0)
+    ) as ask:
+        found = ask((tmp_path / "clip.mp4").read_bytes())["predictions"]
         assert sum(one["probability"] for one in found) == pytest.approx(1, abs=1e-4)
-        for body in (b"no video", b""):
-            with pytest.raises(urllib.error.HTTPError) as refused:
-                urllib.request.urlopen(address, body)
-            assert refused.value.code == 400
-            assert "\n" not in json.load(refused.value)["error"]
+        refuses_what_is_no_video(ask)
+
+
+@contextlib.contextmanager
+def serving(server):
+    """Runs it meanwhile, and gives a function that posts to it."""
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def ask(body):
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/", body) as answer:
+            return json.load(answer)
+
+    try:
+        yield ask
     finally:
         server.shutdown()
         server.server_close()
+
+
+def refuses_what_is_no_video(ask):
+    for body in (b"no video", b""):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            ask(body)
+        assert refused.value.code == 400
+        assert "\n" not in json.load(refused.value)["error"]
+
+
+def test_an_exported_file_is_served_without_pytorch(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("onnxscript")
+    file, film = str(tmp_path / "model.onnx"), write_colours(tmp_path / "film.mp4", ["red", "green"], each=8)
+    model = colour_model(tmp_path / "model", preprocessing=dataclasses.replace(PREPARED, stride=None))
+    monkeypatch.setattr(sys, "argv", ["export_and_serve.py", "export", str(model), file])
+    export_and_serve.main()
+    assert "differs from the model by at most" in capsys.readouterr().out
+    with serving(export_and_serve.make_server(export_and_serve.Classifier(file), 0)) as ask:
+        found = ask(film.read_bytes())["predictions"]
+        (want,) = predict(model, film)
+        assert [one["label"] for one in found] == [score.label for score in want.top_k]
+        assert [one["probability"] for one in found] == pytest.approx([s.probability for s in want.top_k], abs=0.02)
+        refuses_what_is_no_video(ask)
+    tree = ast.parse(inspect.getsource(export_and_serve))
+    imports = {n.name for s in tree.body if isinstance(s, ast.Import) for n in s.names}
+    assert imports == {"io", "json", "sys", "av", "numpy", "onnxruntime"}
+
+
+def test_a_served_clip_is_the_clip_that_the_model_was_tested_on(tmp_path):
+    pixels = np.linspace(0, 255, 21 * 48 * 64 * 3).reshape(21, 48, 64, 3).astype(np.uint8)
+    evenly, apart = Preprocessing(num_frames=8, size=(32, 32)), Preprocessing(num_frames=4, stride=3, size=(24, 40))
+    for prepared, rotation in ((evenly, None), (apart, None), (apart, 90)):
+        path = write(tmp_path / "clip.mp4", pixels, rotation=rotation)
+        got = export_and_serve.read_clip(path.read_bytes(), dataclasses.asdict(prepared))
+        want = load_clip(path, prepared).video
+        assert got.shape == want.shape
+        assert np.abs(got - want.numpy()).mean() < 0.02

@@ -15,7 +15,14 @@ from videomamba.errors import UserError
 SMALL = SyntheticMotions(train_per_class=2, test_per_class=1, num_frames=6, size=32)
 
 
-def test_files_are_h264_of_the_rendered_frames(tmp_path):
+@pytest.fixture
+def forked(monkeypatch):
+    """Rendering processes that know what is patched and need not import anything again."""
+    fork = multiprocessing.get_context("fork")
+    monkeypatch.setattr(module, "get_context", lambda _: fork)
+
+
+def test_files_are_h264_of_the_rendered_frames(tmp_path, forked):
     calls = []
     root = write_synthetic(tmp_path / "data", SMALL, progress=lambda *c: calls.append(c), workers=2)
     names = class_names("easy")
@@ -64,9 +71,14 @@ def test_nothing_can_be_written(tmp_path):
         write_synthetic(tmp_path / "file" / "data", SMALL)
 
 
-def test_a_killed_process_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
-    fork = multiprocessing.get_context("fork")  # whose processes know what is patched
-    monkeypatch.setattr(module, "get_context", lambda _: fork)
+@pytest.mark.slow
+def test_processes_that_import_everything_anew_render_the_same(tmp_path):
+    root, one = write_synthetic(tmp_path / "two", SMALL, workers=2), write_synthetic(tmp_path / "one", SMALL)
+    for file in sorted(root.rglob("*.mp4")):
+        assert file.read_bytes() == (one / file.relative_to(root)).read_bytes()
+
+
+def test_a_killed_process_is_one_line_and_leaves_nothing(tmp_path, forked, monkeypatch):
     monkeypatch.setattr(module, "write_video", lambda *_, **__: os.kill(os.getpid(), 9))
     with pytest.raises(UserError, match="a process that rendered clips was killed"):
         write_synthetic(tmp_path / "data", SMALL, workers=2)
