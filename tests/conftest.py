@@ -1,10 +1,15 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
+
+if TYPE_CHECKING:
+    from tests.engine.forks import Forks
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported: its kernels run on the CPU, one number at a time
@@ -31,6 +36,15 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real clips are not here: {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator["Forks"]:
+    """Starts processes that need not import PyTorch again."""
+    from tests.engine.forks import Forks
+
+    with Forks() as forks:
+        yield forks
 
 
 @pytest.fixture

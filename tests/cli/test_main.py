@@ -13,10 +13,6 @@ from videomamba.cli.main import VERBS, load_verb, main
 from videomamba.models import create_model, list_models
 
 
-def command(*argv):
-    return subprocess.run([sys.executable, "-m", "videomamba.cli.main", *argv], capture_output=True, text=True)
-
-
 def test_help_imports_no_torch():
     heavy = "[m for m in ('torch', 'tyro', 'rich', 'numpy') if m in sys.modules]"
     code = f"import sys; from videomamba.cli.main import main; c = main(['--help']); print({heavy}, c)"
@@ -72,12 +68,12 @@ def verb(monkeypatch):
     return lambda function: monkeypatch.setattr(cli, "load_verb", lambda name: function)
 
 
-def test_a_process_keeps_its_streams_apart(clips, tmp_path):
+def test_a_process_keeps_its_streams_apart(forks, clips, tmp_path):
     run = tmp_path / "run"
-    done = command("train", str(clips), *OPTIONS, "--workers", "1", "--output", str(run), "--json")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["run"] == str(run)
-    lines = done.stderr.splitlines()
+    done = forks.run("train", clips, *OPTIONS, "--workers", 1, "--output", run, "--json")
+    assert done.status == 0, done.err
+    assert json.loads(done.out)["run"] == str(run)
+    lines = done.err.splitlines()
     parameters = f"{json.loads((run / 'config.json').read_text())['facts']['parameters']:,}"
     assert [line.split()[0] for line in lines] == [
         "12",
@@ -88,8 +84,8 @@ def test_a_process_keeps_its_streams_apart(clips, tmp_path):
         "baseline:",
         "next:",
         "next:",
-    ], done.stderr
-    failed = command("fly")
+    ], done.err
+    failed = subprocess.run([sys.executable, "-m", "videomamba.cli.main", "fly"], capture_output=True, text=True)
     assert (failed.returncode, failed.stdout) == (2, "")
 
 

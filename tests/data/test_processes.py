@@ -7,7 +7,7 @@ import time
 import psutil
 import pytest
 
-from tests.engine.forks import Forks
+from tests.engine.forks import SECONDS
 from videomamba.data.processes import ended_by_sigterm
 
 SCRIPT = """
@@ -36,18 +36,12 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture(scope="module")
-def forks():
-    with Forks(60) as forks:
-        yield forks
-
-
 def started(forks, folder, how):
     """A process with two busy workers, and these."""
     (folder / "script.py").write_text(SCRIPT)
     (folder / "seen").mkdir()
     process = forks.start_script(folder / "script.py", how, folder / "seen")
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + SECONDS
     while not (folder / "seen" / "busy").exists():
         assert process.is_alive(), process.end().err
         assert time.monotonic() < limit

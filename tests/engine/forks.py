@@ -18,19 +18,20 @@ import psutil
 import pytest
 
 
+SECONDS = 120  # a process that hangs never ends; a machine that is busy is slow
+
+
 @dataclass(frozen=True)
 class End:
-    """Exit status (minus a signal's number) and what was printed on standard error."""
+    """Exit status (minus a signal's number) and what was printed."""
 
     status: int
+    out: str
     err: str
 
 
 class Forks:
-    """Starts processes; each must end within the limit."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    """Starts processes; each must end within :data:`SECONDS`."""
 
     def __enter__(self) -> Self:
         self._folder = TemporaryDirectory()
@@ -63,16 +64,17 @@ class Forks:
 
     def _fork(self, argv: list[str]) -> "Fork":
         self._count += 1
-        err = Path(self._folder.name) / f"{self._count}.txt"
-        pid = self.ask({"argv": argv, "err": str(err)})
+        out, err = (Path(self._folder.name) / f"{self._count}.{stream}" for stream in ("out", "err"))
+        pid = self.ask({"argv": argv, "out": str(out), "err": str(err)})
         assert pid is not None
-        return Fork(self, pid, err)
+        return Fork(self, pid, out, err)
 
 
 @dataclass(frozen=True)
 class Fork:
     forks: Forks
     pid: int
+    out: Path
     err: Path
 
     def is_alive(self) -> bool:
@@ -80,13 +82,13 @@ class Fork:
 
     def end(self) -> End:
         """Waits; fails the test where the limit passes, and kills what is left."""
-        status = self.forks.ask({"wait": self.pid, "seconds": self.forks.seconds})
+        status = self.forks.ask({"wait": self.pid, "seconds": SECONDS})
         if status is None:
             for process in [*psutil.Process(self.pid).children(recursive=True), psutil.Process(self.pid)]:
                 process.kill()
-            self.forks.ask({"wait": self.pid, "seconds": self.forks.seconds})
+            self.forks.ask({"wait": self.pid, "seconds": SECONDS})
             pytest.fail(f"hangs after: {self.err.read_text()[-1500:]}")
-        return End(status, self.err.read_text())
+        return End(status, self.out.read_text(), self.err.read_text())
 
 
 def _serve() -> None:
@@ -129,8 +131,8 @@ def _become(job: dict[str, Any]) -> None:
 
     os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-    os.dup2(os.open(job["err"], os.O_WRONLY | os.O_CREAT), 2)
-    os.dup2(0, 1)
+    for stream, file in ((1, job["out"]), (2, job["err"])):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), stream)
     script, *words = job["argv"]
     sys.argv = [script or "videomamba", *words]
     if script:

@@ -13,10 +13,9 @@ import time
 import psutil
 import pytest
 
-from tests.engine.forks import Forks
+from tests.engine.forks import SECONDS
 from tests.tiny import OPTIONS, write_clips
 
-SECONDS = 120  # a process that hangs never ends; a machine that is busy is slow
 LOADER = """
 import os, sys, time, torch
 from videomamba.data import make_loader
@@ -43,12 +42,6 @@ ENDINGS = {
         1,
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def forks():
-    with Forks(SECONDS) as forks:
-        yield forks
 
 
 @pytest.fixture(scope="module")
