@@ -17,7 +17,6 @@ from typing import Any, Self
 import psutil
 import pytest
 
-
 SECONDS = 120  # a process that hangs never ends; a machine that is busy is slow
 
 
