@@ -35,7 +35,11 @@ class Forks:
     def __enter__(self) -> Self:
         self._folder = TemporaryDirectory()
         self._server = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},  # scripts may import tests
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self._count = 0
         return self
@@ -48,8 +52,8 @@ class Forks:
         """``videomamba WORDS``, in a process group of its own."""
         return self._fork(["", *map(str, words)])
 
-    def start_script(self, script: Path, *words: object) -> "Fork":
-        return self._fork([str(script), *map(str, words)])
+    def start_script(self, script: Path, *words: object, environment: dict[str, str] | None = None) -> "Fork":
+        return self._fork([str(script), *map(str, words)], environment)
 
     def run(self, *words: object) -> End:
         return self.start(*words).end()
@@ -61,10 +65,10 @@ class Forks:
         self._server.stdin.flush()
         return json.loads(self._server.stdout.readline())
 
-    def _fork(self, argv: list[str]) -> "Fork":
+    def _fork(self, argv: list[str], environment: dict[str, str] | None = None) -> "Fork":
         self._count += 1
         out, err = (Path(self._folder.name) / f"{self._count}.{stream}" for stream in ("out", "err"))
-        pid = self.ask({"argv": argv, "out": str(out), "err": str(err)})
+        pid = self.ask({"argv": argv, "out": str(out), "err": str(err), "environment": environment or {}})
         assert pid is not None
         return Fork(self, pid, out, err)
 
@@ -129,6 +133,7 @@ def _become(job: dict[str, Any]) -> None:
     import videomamba.cli.main
 
     os.setsid()
+    os.environ.update(job["environment"])
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
     for stream, file in ((1, job["out"]), (2, job["err"])):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), stream)

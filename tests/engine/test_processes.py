@@ -2,9 +2,7 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
+import socket
 from pathlib import Path
 
 import pytest
@@ -17,16 +15,23 @@ HERE = Path(__file__).resolve().parent
 
 
 @pytest.fixture(scope="module")
-def runs(clips, tmp_path_factory):
+def runs(forks, clips, tmp_path_factory):
     """The runs of both processes, by rank, and the same in one process."""
     folder = tmp_path_factory.mktemp("processes")
     with_broken_files(clips, folder / "broken")
-    root = HERE.parents[1]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [*launch, str(HERE / "processes.py"), str(clips), str(folder)]
-    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    together = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    processes = [
+        forks.start_script(
+            HERE / "processes.py", clips, folder, environment={**together, "RANK": rank, "LOCAL_RANK": rank}
+        )
+        for rank in ("0", "1")  # as torchrun sets them
+    ]
+    for process in processes:
+        end = process.end()
+        assert end.status == 0, end.err[-3000:]
     ranks = [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
     return folder, ranks, losses_of(configured(clips, folder / "one", processes=1))
 
