@@ -1,4 +1,4 @@
-"""What each process of test_processes.py runs, with torchrun's variables: DDP, sharded, and on files that are broken."""
+"""What each process of test_processes.py runs: with DDP, sharded, and on files that are broken."""
 
 import dataclasses
 import io
