@@ -42,7 +42,7 @@ class SmallC3D(nn.Module):
 def main() -> None:
     clips, output = Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None
     run = dataclasses.replace(folder(clips), output=output)
-    optim = dataclasses.replace(run.optim, lr=3e-3, mixup=0.2, cutmix=1.0, epochs=20, min_steps=0)
+    optim = dataclasses.replace(run.optim, lr=3e-3, mixup=0.2, cutmix=1.0, epochs=10, min_steps=0)
     run = dataclasses.replace(run, optim=optim)
     splits = load_splits(run.data, seed=run.seed)
     names = splits.train.class_names

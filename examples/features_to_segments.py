@@ -46,7 +46,7 @@ def main() -> None:
     prepare(backbone, films, work / "data")
 
     settings = gtea(work / "data", model="mstcn2")
-    optim = dataclasses.replace(settings.optim, epochs=60)
+    optim = dataclasses.replace(settings.optim, epochs=30)
     result = run(dataclasses.replace(settings, output=work / "run", optim=optim))
     print(f"MoF of the held-out film: {result.last['MoF']:.1f} %")
 

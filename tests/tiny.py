@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from torchvision.models.video import SwinTransformer3d
 
 from videomamba.data.synthetic import write_video
 from videomamba.engine import DataConfig, ModelChoice, OptimConfig, RunConfig
@@ -48,6 +49,12 @@ def tiny_run(root: Path, output: Path, **optim: object) -> RunConfig:
         output=output,
         device="cpu",
     )
+
+
+def small_swin(**settings: object) -> SwinTransformer3d:
+    """In the place of ``video_swin.SwinTransformer3d``: Video Swin of one thin block per stage."""
+    small = {"embed_dim": 24, "depths": [1, 1, 1, 1], "num_heads": [1, 2, 4, 8]}
+    return SwinTransformer3d(**{**settings, **small})
 
 
 def quiet() -> Console:

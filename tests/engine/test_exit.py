@@ -163,7 +163,8 @@ def test_training_ends_when_it_is_told(forks, clips, tmp_path, workers, number, 
     assert not any(loader.is_running() for loader in loaders)
 
 
-@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=slow)], indirect=True)
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2], indirect=True)
 def test_full_shared_memory_is_one_line(forks, clips, tmp_path, workers):
     unshare = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=1m tmpfs /dev/shm && exec "$@"', "sh"]
     if shutil.which("unshare") is None or subprocess.run([*unshare, "true"], capture_output=True).returncode:

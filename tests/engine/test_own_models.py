@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from tests.engine.runs import NAMES, Sick, own, start
-from tests.tiny import tiny_run
+from tests.tiny import small_swin, tiny_run
 from videomamba.cli.main import main
 from videomamba.engine.optim import layer_of_parameters
-from videomamba.models import CustomModel, load_model
+from videomamba.models import CustomModel, load_model, video_swin
 from videomamba.preprocessing import Preprocessing
 
 
@@ -79,7 +79,8 @@ def test_the_layers_of_ones_own_module_are_its_own(clips, tmp_path):
         layer_of_parameters(own(Mean()))
 
 
-def test_the_papers_baseline_goes_the_same_way(clips, tmp_path, capsys):
+def test_the_papers_baseline_goes_the_same_way(clips, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(video_swin, "SwinTransformer3d", small_swin)
     options = [
         "--frames",
         "4",

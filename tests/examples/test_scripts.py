@@ -166,4 +166,4 @@ def test_a_served_clip_is_the_clip_that_the_model_was_tested_on(tmp_path):
         got = export_and_serve.read_clip(path.read_bytes(), dataclasses.asdict(prepared))
         want = load_clip(path, prepared).video
         assert got.shape == want.shape
-        assert np.abs(got - want.numpy()).mean() < 0.02
+        assert np.abs(got - want.numpy()).mean() < 0.05, "one frame apart are 0.2"

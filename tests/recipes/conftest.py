@@ -1,15 +1,10 @@
 import pytest
-from torchvision.models.video import SwinTransformer3d
 
+from tests.tiny import small_swin
 from videomamba.models import VideoMamba, catalogue, create_model, video_swin
 from videomamba.models.config import VideoMambaConfig
 
 TINY = {"videomamba_small": {"embed_dim": 32, "depth": 2}, "videomamba_tiny": {"embed_dim": 16, "depth": 2}}
-
-
-def _swin(**settings):
-    small = {"embed_dim": 24, "depths": [1, 1, 1, 1], "num_heads": [1, 2, 4, 8]}
-    return SwinTransformer3d(**{**settings, **small})
 
 
 @pytest.fixture
@@ -17,7 +12,7 @@ def tiny_models(monkeypatch):
     """The catalogue's names, for models of a second."""
     for name, size in TINY.items():
         monkeypatch.setitem(catalogue.CATALOGUE, name, VideoMambaConfig(**size))
-    monkeypatch.setattr(video_swin, "SwinTransformer3d", _swin)
+    monkeypatch.setattr(video_swin, "SwinTransformer3d", small_swin)
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +20,7 @@ def starts(tmp_path_factory):
     """Checkpoints to begin from, by what a recipe says it begins from and its model."""
     folder = tmp_path_factory.mktemp("starts")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(video_swin, "SwinTransformer3d", _swin)
+        patch.setattr(video_swin, "SwinTransformer3d", small_swin)
         models = {}
         for name, size in TINY.items():
             image = VideoMambaConfig(
