@@ -20,12 +20,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests sta
 
 TESTS = Path(__file__).parent
 COUNTED = ("ops", "nn", "models", "data")
+SLOWED = ("triton", "test_compilers", "test_transforms")  # in names of files: counting doubles the time of these
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Coverage of a part is counted in the part's own tests: counting doubles the time of Triton's interpreter."""
+    """Coverage of a part is counted in the part's own tests."""
     for item in items:
-        if item.path.relative_to(TESTS).parts[0] not in COUNTED or "triton" in item.path.name:
+        if item.path.relative_to(TESTS).parts[0] not in COUNTED or any(word in item.path.name for word in SLOWED):
             item.add_marker("no_cover")
 
 
