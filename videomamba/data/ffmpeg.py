@@ -5,12 +5,15 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from videomamba.data.errors import VideoError, reason
 
 MAX_PIXELS = 2**27  # of a frame: 16,384 x 8,192; more than any camera, and what a damaged header may ask for
+
+_VOP = b"\0\0\1\xb6"  # begins a picture of MPEG-4 part 2
 
 
 def ffmpeg_name(path: str | os.PathLike[str]) -> str:
@@ -59,3 +62,11 @@ def video_stream(container: InputContainer, path: object) -> VideoStream:
     stream.codec_context.thread_count = 1
     stream.thread_type = "NONE"
     return stream
+
+
+def is_packed(packet: Packet) -> bool:
+    """Whether a packet of MPEG-4 part 2 holds two pictures: DivX packs a B-frame behind the frame that comes after it.
+
+    The packet's time of presentation is then neither one's, and an empty packet follows.
+    """
+    return bytes(packet).count(_VOP) > 1

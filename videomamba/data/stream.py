@@ -21,7 +21,7 @@ from torch import Tensor
 from videomamba.data.camera import Camera, CameraFrame, camera_number
 from videomamba.data.clock import Clock
 from videomamba.data.errors import VideoError, reason
-from videomamba.data.ffmpeg import ffmpeg_name, video_stream
+from videomamba.data.ffmpeg import ffmpeg_name, is_packed, video_stream
 from videomamba.data.reader import plainer, resized, shrink
 from videomamba.data.to_rgb import ToRGB
 from videomamba.notes import UserNote
@@ -83,7 +83,7 @@ class VideoStream:
         self._container: InputContainer | None = None
         self._reading, self._is_closed = threading.Lock(), False
         self._arrived = time.monotonic()  # of the newest packet
-        self._is_avi = False
+        self._by_dts = False
         self.seconds: float | None = None
         self.fps: float | None = self._camera.fps if self._camera else None
         if self._camera is None:
@@ -125,7 +125,7 @@ class VideoStream:
             index, self._index = self._index, self._index + 1
             if isinstance(frame, VideoFrame):
                 unit = frame.time_base or Fraction(1, 1)
-                tick = frame.dts if self._is_avi else frame.pts
+                tick = frame.dts if self._by_dts else frame.pts
                 seconds = self._clock(None if tick is None else float(tick * unit), float(unit))
             else:
                 seconds = self._clock(frame.seconds, 0.0)
@@ -194,6 +194,8 @@ class VideoStream:
                     packet = next(packets, None)
                 except (av.error.FFmpegError, OSError, IndexError) as error:  # the last one where streams come up later
                     failure, packet = None if isinstance(error, IndexError) else error, None
+                if packet is not None and self._is_mpeg4:
+                    self._by_dts = self._by_dts or is_packed(packet)
                 try:  # at the end or the break, what the decoder holds back
                     found += self._stream.codec_context.decode(None) if packet is None else packet.decode()
                 except av.error.EOFError:
@@ -243,7 +245,9 @@ class VideoStream:
             self._container.close()
             raise
         self._has_size = self._container.size > 0
-        self._is_avi = self._container.format.name == "avi"  # its packets say in what order to decode, not when to show
+        # packets of AVI, and packed ones, say in what order to decode, not when to show
+        self._by_dts = self._container.format.name == "avi"
+        self._is_mpeg4 = self._stream.codec_context.name == "mpeg4"
         rate = self._stream.average_rate or self._stream.guessed_rate
         self.fps = float(rate) if rate else None
         if self._stream.duration and self._stream.time_base:
