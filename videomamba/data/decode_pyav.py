@@ -18,7 +18,14 @@ from videomamba.data.frame_times import FrameTimes
 from videomamba.data.to_rgb import ToRGB, display_matrix
 
 _SEEK_FROM = 300  # frames: decoding fewer than this from the start is cheaper than a seek is risky
-_PICTURES = ("mjpeg", "png", "gif", "bmp", "webp", "tiff")  # of music; Matroska does not mark them as covers
+_PICTURES = (
+    "mjpeg",
+    "png",
+    "gif",
+    "bmp",
+    "webp",
+    "tiff",
+)  # codecs of cover pictures, which Matroska does not mark as such
 _EMPTY_BYTES = 19  # of an MPEG-4 packet that may show nothing: what FFmpeg's decoder takes for one
 _KEEP_BYTES = 2**25  # of a file whose packets stay in memory from counting to decoding
 
@@ -36,12 +43,12 @@ class Stamp(NamedTuple):
 class PyAVDecoder:
     """Frames of one file by their place in presentation order.
 
-    Opening reads all packets, without decoding, to learn how many frames there are and when each is shown: headers lie.
-    Where packets carry no times of presentation (AVI), share them (packets that show nothing), hold no picture or two
-    (DivX), or where time goes back by more than reordering explains (joined recordings), the file is decoded once to
-    count, and the frames are in the order in which they come out.
+    Opening reads all packets, without decoding, to learn how many frames there are and when each is shown: headers are
+    often wrong. Where packets carry no times of presentation (AVI), share them (packets that show nothing), hold no
+    picture or two (DivX), or where time goes back by more than reordering explains (joined recordings), the file is
+    decoded once to count, and the frames are in the order in which they come out.
 
-    Frames of H.264 that nobody asked for are passed over: those before the last key frame that comes before the first
+    Frames of H.264 that were not asked for are skipped: those before the last key frame that comes before the first
     wanted one, and those from which no other frame is predicted, often every second one.
 
     Attributes:
@@ -68,8 +75,8 @@ class PyAVDecoder:
     def frames(self, indices: list[int]) -> Iterator[tuple[int, Tensor]]:
         """(index, (H, W, 3) uint8) of each wanted frame; ``indices`` ascend without repeats.
 
-        Where a file breaks off early, or a frame cannot be decoded, the last frame that could be stands for it, under
-        its own index.
+        Where a file ends early, or a frame cannot be decoded, the last frame that could be decoded takes its place,
+        under its own index.
 
         Raises:
             VideoError: no frame at all could be decoded.
@@ -79,7 +86,7 @@ class PyAVDecoder:
         last: tuple[int, VideoFrame] | None = None
         for index, frame in self._wanted(indices):
             if last is not None and index < last[0]:
-                continue  # of a damaged file: out of turn
+                continue  # a damaged file may give frames out of order
             while target is not None and index > target and last is not None:
                 yield last[0], self.to_rgb(last[1])  # the wanted frame itself could not be decoded
                 target = next(wanted, None)

@@ -1,4 +1,4 @@
-"""Files as FFmpeg is given them: by a name that is never taken for an URL, and the stream in them that is the video."""
+"""How files are passed to FFmpeg: under a name that is never taken for a URL; and which stream in them is the video."""
 
 import os
 from pathlib import Path
@@ -24,7 +24,7 @@ def ffmpeg_name(path: str | os.PathLike[str]) -> str:
 def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
     """A file and its best video stream, as FFmpeg ranks them, to decode in one thread.
 
-    Cover pictures and tracks of one picture are none.
+    Cover pictures and tracks of a single picture do not count.
 
     Raises:
         VideoError: FFmpeg cannot open it, it has no video, or one in a codec that is not known here.

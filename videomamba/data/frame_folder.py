@@ -28,7 +28,7 @@ _LONGEST_GAP = 300  # numbers that may be missing between two pictures
 class FrameFolder:
     """Frames ``img_00001.jpg`` or ``VIDEO_000001.jpg``, read by index as :class:`VideoReader` does.
 
-    Index 0 is the picture with the lowest number; a number that is missing is stood for by the one before it, which a
+    Index 0 is the picture with the lowest number; where a number is missing, the picture before it is repeated, which a
     :class:`videomamba.notes.UserNote` says. Hidden files and pictures without a number are passed over.
 
     Args:
@@ -68,7 +68,7 @@ class FrameFolder:
         if fps is None:
             self._note(f"{path}: {ASSUMED_FPS:g} pictures a second are assumed; the option fps says otherwise")
         if missing:
-            self._note(f"{path} lacks {missing} of {self.num_frames} numbers; the picture before stands for each")
+            self._note(f"{path} lacks {missing} of {self.num_frames} numbers; the picture before each is repeated")
 
     def read(self, indices: Sequence[int], *, short_side: int | None = None) -> Clip:
         """The frames at ``indices``, as :meth:`VideoReader.read` gives them.
@@ -107,7 +107,7 @@ class FrameFolder:
             yield resized(frame, size).permute(2, 0, 1)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Does nothing: no file is held open."""
 
     def _note(self, text: str) -> None:
         warnings.warn(UserNote(text), stacklevel=3)

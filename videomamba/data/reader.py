@@ -61,7 +61,7 @@ class VideoReader:
         try:
             self._decoder = _open(self.path, decoder)
         except (VideoError, OSError) as error:
-            raise plainer(self.path) or error from None  # looked at now: where all is well it would only take time
+            raise plainer(self.path) or error from None  # checked after the failure: good files need no check
         self.decoder = self._decoder.name
         self.num_frames = self._decoder.num_frames
         self.times = self._decoder.times
@@ -135,7 +135,7 @@ class VideoReader:
             return ()
         many = f"{len(lost)} of {len(given)} frames cannot be decoded, the first" if len(lost) > 1 else ""
         which = f"{many} {lost[0]}" if many else f"frame {lost[0]} cannot be decoded"
-        note = f"{self.path}: {which}; frame {given[lost[0]]} stands for it"
+        note = f"{self.path}: {which}; frame {given[lost[0]]} is used instead"
         self._note(note)
         return (note,)
 
@@ -143,7 +143,7 @@ class VideoReader:
         warnings.warn(UserNote(text), stacklevel=3)
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Closes the file."""
         self._decoder.close()
 
     def __enter__(self) -> Self:

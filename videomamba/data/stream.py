@@ -1,4 +1,4 @@
-"""A video as it comes: frames in order with their times, from what can be opened only once and may have no end."""
+"""A video as it arrives: frames in order with their times, from sources that open only once and may never end."""
 
 import os
 import sys
@@ -27,7 +27,7 @@ from videomamba.data.to_rgb import ToRGB
 from videomamba.notes import UserNote
 
 PROTOCOLS = ("http://", "https://", "rtsp://", "rtsps://", "rtmp://", "rtmps://")
-_EIO = 5  # what FFmpeg says where a connection closes and nothing had told how much was to come
+_EIO = 5  # FFmpeg's error where a connection closes whose length was not announced
 _PAUSE = 0.5  # seconds from one attempt to reconnect to the next
 
 
@@ -55,7 +55,7 @@ class VideoStream:
 
     Args:
         source: a path, ``-`` (standard input), an http(s), rtsp or rtmp URL, ``camera:0``, or a file object, of which
-            nothing but ``read`` is needed.
+            only ``read`` is needed.
         timeout: seconds to wait for a network stream's answer, and for each of its packets.
         reconnect: seconds to try again after a network stream fails; 0 for never.
         endless: an end counts as a failure too, as of a live stream whose server is restarted.
@@ -275,7 +275,7 @@ class VideoStream:
         warnings.warn(UserNote(f"{self.name} {text}"), stacklevel=2)
 
     def close(self) -> None:
-        """Lets go of the source; where another thread waits for it, as soon as that one wakes up."""
+        """Closes the source; where another thread waits for it, as soon as that thread wakes up."""
         self._is_closed = True
         if self._reading.acquire(timeout=_PAUSE):
             try:

@@ -16,7 +16,7 @@ _KNOWN_MATRICES = (0, 1, _UNSPECIFIED, 3, 4, 5, 6, 7, _BT2020)
 
 
 class ToRGB:
-    """Pictures of one file's frames; what is prepared for the first one serves the others."""
+    """Pictures of one file's frames; what is prepared for the first one is used for the others."""
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()

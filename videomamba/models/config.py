@@ -1,4 +1,4 @@
-"""What a model is, as frozen data: its architecture, and what a clip goes through before it."""
+"""Architectures as frozen data."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, replace
@@ -172,7 +172,7 @@ class VideoSwinConfig:
 
 @dataclass(frozen=True)
 class CustomConfig:
-    """A module that somebody wrote: all that is known of it.
+    """A user's own module: what is known of it.
 
     Attributes:
         module: name of its class.

@@ -1,4 +1,4 @@
-"""What timm's tools ask of a model that is a stem, a row of blocks, a norm and a head; here on five axes."""
+"""timm's interface for a model made of a stem, blocks, a norm and a head, with five-axis inputs."""
 
 import dataclasses
 from abc import abstractmethod

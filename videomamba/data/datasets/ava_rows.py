@@ -1,4 +1,4 @@
-"""Rows of AVA's files that cannot be used: why, and what people are told of them."""
+"""Rows of AVA's files that cannot be used: why, and notes about them."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
