@@ -6,13 +6,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import torch
 from torch import Tensor
 
 from videomamba.data.clip import Clip
+from videomamba.data.closing import Closing
 from videomamba.data.decode_picture import picture
 from videomamba.data.errors import VideoError
 from videomamba.data.frame_times import FASTEST, SLOWEST, FrameTimes
@@ -25,7 +24,7 @@ ASSUMED_FPS = 30.0  # AVA's frames
 _LONGEST_GAP = 300  # numbers that may be missing between two pictures
 
 
-class FrameFolder:
+class FrameFolder(Closing):
     """Frames ``img_00001.jpg`` or ``VIDEO_000001.jpg``, read by index as :class:`VideoReader` does.
 
     Index 0 is the picture with the lowest number; where a number is missing, the picture before it is repeated, which a
@@ -111,14 +110,6 @@ class FrameFolder:
 
     def _note(self, text: str) -> None:
         warnings.warn(UserNote(text), stacklevel=3)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _numbered(folder: Path) -> dict[int, Path]:

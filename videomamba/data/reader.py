@@ -3,8 +3,7 @@
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 import torch
 from av.error import FFmpegError
@@ -12,6 +11,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from videomamba.data.clip import Clip
+from videomamba.data.closing import Closing
 from videomamba.data.decode_picture import PictureDecoder
 from videomamba.data.decode_pyav import PyAVDecoder
 from videomamba.data.decode_torchcodec import TorchcodecDecoder, is_indexed, torchcodec_status
@@ -23,7 +23,7 @@ from videomamba.notes import UserNote
 DecoderName = Literal["auto", "torchcodec", "pyav"]
 
 
-class VideoReader:
+class VideoReader(Closing):
     """Frames of a video file by index; a context manager.
 
     Index i is the i-th frame in the order of presentation, whatever the container says about B-frames or a variable
@@ -145,14 +145,6 @@ class VideoReader:
     def close(self) -> None:
         """Closes the file."""
         self._decoder.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def plainer(path: Path) -> VideoError | None:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from io import IOBase
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from videomamba.data.camera import Camera, CameraFrame, camera_number
 from videomamba.data.clock import Clock
+from videomamba.data.closing import Closing
 from videomamba.data.errors import VideoError, reason
 from videomamba.data.ffmpeg import ffmpeg_name, is_packed, video_stream
 from videomamba.data.reader import plainer, resized, shrink
@@ -48,7 +48,7 @@ class StreamFrame:
     is_new_start: bool = False
 
 
-class VideoStream:
+class VideoStream(Closing):
     """Frames of a video in order, each decoded once, in memory that does not depend on the length; a context manager.
 
     Times are the frames' own, as of :class:`videomamba.VideoReader`, which needs a file that it can read twice.
@@ -285,14 +285,6 @@ class VideoStream:
                 self._reading.release()
         if self._camera is not None:
             self._camera.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def is_once(source: object) -> bool:
