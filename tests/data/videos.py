@@ -142,8 +142,8 @@ def shift(source: Path, target: Path, milliseconds: int) -> Path:
     return target
 
 
-def set_tags(source: Path, target: Path, **tags: int) -> Path:
-    """The same h264 video with other colour tags, such as ``matrix_coefficients=10``."""
+def set_tags(source: Path, target: Path, **tags: int | str) -> Path:
+    """The same h264 video with other tags, such as ``matrix_coefficients=10``."""
     how = ":".join(f"{name}={value}" for name, value in tags.items())
     with av.open(str(source)) as read, av.open(str(target), "w") as written:
         stream = read.streams.video[0]

@@ -15,6 +15,7 @@ from torch import Tensor
 from videomamba.data.errors import VideoError
 from videomamba.data.ffmpeg import is_packed, open_video
 from videomamba.data.frame_times import FrameTimes
+from videomamba.data.orientation import turns_in_stream
 from videomamba.data.to_rgb import ToRGB, display_matrix
 
 _SEEK_FROM = 300  # frames: decoding fewer than this from the start is cheaper than a seek is risky
@@ -54,6 +55,7 @@ class PyAVDecoder:
     Attributes:
         times: of all frames.
         by_pts: the packets' times of presentation tell all frames apart, and their order.
+        turns: key frames say themselves how they are to be turned.
         pixel_aspect: width over height of a pixel of the upright picture.
     """
 
@@ -160,9 +162,13 @@ class PyAVDecoder:
         size = self.container.size
         self.kept: list[Packet] | None = [] if size is not None and 0 < size <= _KEEP_BYTES else None
         is_mpeg4 = self.stream.codec_context.name == "mpeg4"
+        codec, extradata = self.stream.codec_context.name, self.stream.codec_context.extradata
+        self.turns = False
         stamps = []
         for packet in self._demux():
             if packet.size and not packet.is_discard:
+                if packet.is_keyframe and not self.turns and codec in ("h264", "hevc"):
+                    self.turns = turns_in_stream(bytes(packet), codec, extradata)
                 is_empty = is_mpeg4 and packet.size <= _EMPTY_BYTES
                 packed = is_mpeg4 and is_packed(packet)
                 stamps.append(Stamp(packet.pts, packet.dts, packet.is_keyframe, packed, is_empty))

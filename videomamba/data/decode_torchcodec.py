@@ -98,6 +98,8 @@ class TorchcodecDecoder:
             raise VideoError(f"{self.path} is not a video that torchcodec can open: {reason(error)}") from error
         if len(self.decoder) != self.num_frames:
             raise VideoError(f"{self.path} has {self.num_frames} frames, and {len(self.decoder)} by torchcodec's count")
+        if counted.turns:
+            raise VideoError(f"{self.path} has frames that say how they are turned, which torchcodec does not support")
         is_turned = getattr(self.decoder.metadata, "rotation", 0.0) is not None  # by 0 degrees, where it is mirrored
         if is_turned and is_mirrored(counted.display_matrix()):
             raise VideoError(f"{self.path} is mirrored, which torchcodec does not support")
