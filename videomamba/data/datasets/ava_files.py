@@ -169,7 +169,7 @@ def whole_number(text: str) -> int:
     """
     value = _number("", text)
     if value != int(value):
-        raise UserError(f"{text!r} is not a whole number")
+        raise UserError(f"{text!r:.80} is not a whole number")
     return int(value)
 
 
@@ -177,7 +177,7 @@ def _number(name: str, text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise UserError(f"{name}{text!r} is not a number") from None
+        raise UserError(f"{name}{text!r:.80} is not a number") from None
     if not math.isfinite(value):
-        raise UserError(f"{name}{text!r} is not finite")
+        raise UserError(f"{name}{text!r:.80} is not finite")
     return value

@@ -62,7 +62,7 @@ class Outside:
         video, timestamp = key
         path = self.videos.get(video)
         if path is None:
-            return Problem(f"there is no video {video!r}", "of unknown videos")
+            return Problem(f"there is no video {video!r:.80}", "of unknown videos")
         if video not in self.lengths and video not in self.unreadable:
             try:
                 self.lengths[video] = video_seconds(path, fps=self.fps)

@@ -90,5 +90,5 @@ def _of_list(file: Path, folder: Path) -> Iterator[tuple[tuple[str, ...], str, P
             continue
         path, _, index = line.rpartition(" ")
         if not path.strip() or not (index.isdecimal() and len(index) < 10 and int(index) < len(names)):
-            raise UserError(f"{file}, line {number}: {line!r} is not a path and a class's index below {len(names)}")
+            raise UserError(f"{file}, line {number}: {line!r:.80} is not a path and a class's index below {len(names)}")
         yield (Path(path.strip()).stem,), names[int(index)], folder / path.strip()
