@@ -8,6 +8,7 @@ import pytest
 
 from tests.data.videos import set_matrix, set_tags, write
 from videomamba.data import VideoReader
+from videomamba.data.stream import VideoStream
 
 CORNERS = np.array([[20, 90], [160, 230]])
 MATRICES = {
@@ -45,10 +46,18 @@ def test_orientation_in_the_stream(tmp_path, name, how):
     with VideoReader(plain, decoder="pyav") as reader, VideoReader(path) as turned:
         assert turned.decoder == "pyav"
         assert (reader._decoder.turns, turned._decoder.turns) == (False, True)
-        picture = turned.read([1]).frames[0].permute(1, 2, 0).numpy()
-    want = by_ffmpeg(path, (3, *picture.shape))[1]
-    ours, theirs = (x[..., 0].reshape(2, len(x) // 2, 2, x.shape[1] // 2).mean((1, 3)) for x in (picture, want))
-    np.testing.assert_allclose(ours, theirs, atol=3)  # ffmpeg turns before it converts
+        later = turned.read([2]).frames[0]
+        pictures = [*turned.read([0, 1]).frames, later]
+    with VideoStream(path) as stream:
+        pictures += [frame.picture for frame in stream.frames(first=1)]
+    want = by_ffmpeg(path, (3, *later.shape[1:], 3))[0]  # it turns the first frame alone
+    for picture in pictures:
+        np.testing.assert_allclose(quarters(picture[0].numpy()), quarters(want[..., 0]), atol=3)
+
+
+def quarters(picture):
+    height, width = picture.shape
+    return picture.reshape(2, height // 2, 2, width // 2).mean((1, 3))
 
 
 def moving(count=6, height=48, width=64):

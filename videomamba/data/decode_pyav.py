@@ -67,6 +67,8 @@ class PyAVDecoder:
         self.container, self.stream = open_video(path)
         try:
             self._count()
+            if self.turns:  # FFmpeg turns the key frames alone
+                self.to_rgb.matrix = self.display_matrix()
         except BaseException:
             self.container.close()
             raise
@@ -107,7 +109,7 @@ class PyAVDecoder:
     def display_matrix(self) -> tuple[int, int, int, int]:
         """How the first frame that can be decoded is to be shown; see :func:`videomamba.data.to_rgb.display_matrix`."""
         first = next(self._decode(0), None)
-        return (1, 0, 0, 1) if first is None else display_matrix(first[1])
+        return (first and display_matrix(first[1])) or (1, 0, 0, 1)
 
     def _wanted(self, indices: list[int]) -> Iterator[tuple[int, VideoFrame]]:
         """At least these frames, from the key frame before the first where that one gives it, else from the start."""

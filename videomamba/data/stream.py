@@ -23,7 +23,7 @@ from videomamba.data.closing import Closing
 from videomamba.data.errors import VideoError, reason
 from videomamba.data.ffmpeg import ffmpeg_name, is_packed, video_stream
 from videomamba.data.reader import plainer, resized, shrink
-from videomamba.data.to_rgb import ToRGB
+from videomamba.data.to_rgb import ToRGB, display_matrix
 from videomamba.notes import UserNote
 
 PROTOCOLS = ("http://", "https://", "rtsp://", "rtsps://", "rtmp://", "rtmps://")
@@ -127,6 +127,7 @@ class VideoStream(Closing):
                 unit = frame.time_base or Fraction(1, 1)
                 tick = frame.dts if self._by_dts else frame.pts
                 seconds = self._clock(None if tick is None else float(tick * unit), float(unit))
+                to_rgb.matrix = display_matrix(frame) or to_rgb.matrix
             else:
                 seconds = self._clock(frame.seconds, 0.0)
             if on_time is not None:

@@ -82,7 +82,7 @@ def read_table(path: Path, needed: Iterable[str], *, may_be_empty: bool = False)
     lines = read_csv_lines(path, names=True)
     line, columns = next(lines, (0, []))
     columns = [column.strip() for column in columns]
-    there = ", ".join(filter(None, map(printable, columns)))
+    there = f"{', '.join(filter(None, map(printable, columns))):.400}"
     for name in needed:
         if name not in columns:
             raise UserError(f"{path} has no column {name!r}; it has {there or 'no header'}")
