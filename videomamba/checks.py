@@ -25,6 +25,12 @@ def check_fraction(name: str, value: object) -> None:
         raise UserError(f"{name}={value!r}; it must be at least 0 and below 1")
 
 
+def check_bool(name: str, value: object) -> None:
+    """Yes or no."""
+    if not isinstance(value, bool):
+        raise UserError(f"{name}={value!r}; it must be true or false")
+
+
 def check_known(what: str, names: Iterable[str], kind: type[Any]) -> None:
     """Names of fields that a dataclass has; ``what`` says what they are."""
     known = [field.name for field in dataclasses.fields(kind)]

@@ -7,6 +7,7 @@ from PIL import Image
 
 from videomamba.data import VideoError, VideoReader
 from videomamba.data.decode_picture import picture
+from videomamba.notes import UserNote
 
 RED_ON_TOP = np.zeros((8, 6, 3), np.uint8)
 RED_ON_TOP[:4, :, 0] = 255
@@ -40,6 +41,16 @@ def test_grey_of_8_and_16_bits(tmp_path, mode, array):
     Image.fromarray(array).save(tmp_path / "a.png")
     assert Image.open(tmp_path / "a.png").mode == mode
     assert (picture(tmp_path / "a.png") == 128).all()
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.png", "a.tiff"])
+def test_of_several_pictures_the_first_is_taken_with_a_note(tmp_path, name):
+    frames = [Image.fromarray(np.full((8, 6, 3), level, np.uint8)) for level in (10, 100, 200)]
+    frames[0].save(
+        tmp_path / name, save_all=True, append_images=frames[1:], **({"lossless": True} if "webp" in name else {})
+    )
+    with pytest.warns(UserNote, match=rf"{name} holds 3 pictures; the first one is taken"):
+        assert (picture(tmp_path / name) == 10).all()
 
 
 def test_what_is_no_picture_is_refused(tmp_path):

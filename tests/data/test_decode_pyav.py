@@ -81,13 +81,13 @@ def test_a_frame_that_cannot_be_decoded_is_said(tmp_path, decoder):
     path = write(tmp_path / "a.mp4", numbered_frames(40), options={"g": "10", "bf": "0"})
     damaged(path, 28, 33)
     with VideoReader(path, decoder=decoder) as reader:
-        with pytest.warns(UserNote, match="frame 31 cannot be decoded; frame 27 stands for it"):
+        with pytest.warns(UserNote, match="frame 31 cannot be decoded; frame 27 is used instead"):
             clip = reader.read([5, 31])
         assert clip.indices.tolist() == [5, 27]
         assert [number_of(frame) for frame in clip.frames] == [5, 27]
-        assert clip.notes == (f"{path}: frame 31 cannot be decoded; frame 27 stands for it",)
+        assert clip.notes == (f"{path}: frame 31 cannot be decoded; frame 27 is used instead",)
         assert clip.timestamps.tolist() == pytest.approx([5 / 25, 27 / 25])
-        with pytest.warns(UserNote, match="frames cannot be decoded, the first 28; frame 27 stands for it"):
+        with pytest.warns(UserNote, match="frames cannot be decoded, the first 28; frame 27 is used instead"):
             assert numbers(reader)[:28] == list(range(28))
         assert reader.read([5]).notes == ()
 

@@ -6,10 +6,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tests.data.videos import forget_rate, numbered_frames, write
+from tests.data.videos import forget_rate, number_of, numbered_frames, write, write_divx
 from videomamba.data import VideoReader
 from videomamba.data.frame_times import FrameTimes
 from videomamba.data.keyframes import Keyframes, centre_frame
+from videomamba.data.stream import VideoStream
 
 MS = Fraction(1, 1000)
 SCREEN = [i * 40 if i < 25 else 1000 + (i - 25) * 200 for i in range(50)]  # a recording that slows down after a second
@@ -84,3 +85,29 @@ def test_absurd_rates(ticks, header, fps, assumed):
     assert (times.fps, times.is_assumed) == (fps, assumed)
     assert np.isfinite(times.seconds).all()
     assert times.duration < 1
+
+
+@pytest.mark.parametrize("empty", [(), (1,), (1, 10, 11)], ids=str)
+@pytest.mark.parametrize("name", ["divx.avi", "divx.mkv", "divx.mp4", "divx.nut"])
+def test_packed_b_frames(tmp_path, name, empty):
+    """48 frames of DivX at 30 a second were counted at 12.3."""
+    with VideoReader(write_divx(tmp_path / name, numbered_frames(30), fps=30, empty=empty)) as reader:
+        assert [number_of(frame) for frame in reader.read(range(reader.num_frames)).frames] == [*range(30)]
+        assert reader.fps == pytest.approx(29 / (29 + len(empty[1:])) * 30, rel=2e-3)
+        assert np.diff(reader.times.seconds)[:6] == pytest.approx([1 / 30] * 6, abs=2e-3)
+    with VideoStream(tmp_path / name) as stream:
+        assert [frame.seconds for frame in stream.frames()][:6] == pytest.approx(reader.times.seconds[:6].tolist())
+
+
+@pytest.mark.parametrize("name", ["empty.avi", "empty.mkv", "empty.mp4"])
+def test_packets_that_show_nothing_are_no_frames(tmp_path, name):
+    path = write_divx(tmp_path / name, numbered_frames(30)[::2], empty=(6, 9), packed=False)
+    with VideoReader(path) as reader:
+        assert [number_of(frame) for frame in reader.read(range(reader.num_frames)).frames] == [*range(0, 30, 2)]
+
+
+@pytest.mark.shared
+def test_an_avi_of_hmdb51(shared_data):
+    with VideoReader(shared_data / "clips/TrumanShow_wave_f_nm_np1_fr_med_26.avi") as reader:
+        assert (reader.num_frames, reader.fps) == (48, 30)
+        assert reader.times.is_constant

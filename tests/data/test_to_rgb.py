@@ -8,6 +8,7 @@ import pytest
 
 from tests.data.videos import set_matrix, set_tags, write
 from videomamba.data import VideoReader
+from videomamba.data.stream import VideoStream
 
 CORNERS = np.array([[20, 90], [160, 230]])
 MATRICES = {
@@ -33,6 +34,30 @@ def test_turns_and_mirrors(tmp_path, matrix, decoder):
     assert (height, width) == ((96, 64) if matrix[0] == 0 else (64, 96))
     quarters = picture.reshape(2, height // 2, 2, width // 2).mean((1, 3))
     np.testing.assert_allclose(quarters.numpy(), MATRICES[matrix], atol=3)
+
+
+@pytest.mark.parametrize("how", ["rotate=90", "flip=horizontal", "flip=vertical"])
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_orientation_in_the_stream(tmp_path, name, how):
+    """Of the frames themselves, where the container says nothing; torchcodec would pass over it."""
+    frames = np.repeat(CORNERS.repeat(32, 0).repeat(48, 1)[None, ..., None], 3, 3).astype(np.uint8).repeat(3, 0)
+    plain = write(tmp_path / f"plain{name[1:]}", frames)
+    path = set_tags(plain, tmp_path / name, display_orientation=f"insert:{how}")
+    with VideoReader(plain, decoder="pyav") as reader, VideoReader(path) as turned:
+        assert turned.decoder == "pyav"
+        assert (reader._decoder.turns, turned._decoder.turns) == (False, True)
+        later = turned.read([2]).frames[0]
+        pictures = [*turned.read([0, 1]).frames, later]
+    with VideoStream(path) as stream:
+        pictures += [frame.picture for frame in stream.frames(first=1)]
+    want = by_ffmpeg(path, (3, *later.shape[1:], 3))[0]  # it turns the first frame alone
+    for picture in pictures:
+        np.testing.assert_allclose(quarters(picture[0].numpy()), quarters(want[..., 0]), atol=3)
+
+
+def quarters(picture):
+    height, width = picture.shape
+    return picture.reshape(2, height // 2, 2, width // 2).mean((1, 3))
 
 
 def moving(count=6, height=48, width=64):

@@ -142,8 +142,8 @@ def shift(source: Path, target: Path, milliseconds: int) -> Path:
     return target
 
 
-def set_tags(source: Path, target: Path, **tags: int) -> Path:
-    """The same h264 video with other colour tags, such as ``matrix_coefficients=10``."""
+def set_tags(source: Path, target: Path, **tags: int | str) -> Path:
+    """The same h264 video with other tags, such as ``matrix_coefficients=10``."""
     how = ":".join(f"{name}={value}" for name, value in tags.items())
     with av.open(str(source)) as read, av.open(str(target), "w") as written:
         stream = read.streams.video[0]
@@ -164,3 +164,38 @@ def forget_rate(path: Path) -> None:
         length = len(key) + 1 + (data[place + len(key)] & 127)
         data[place : place + length] = bytes([0xEC, 0x80 | length - 2]) + bytes(length - 2)  # Void
     path.write_bytes(data)
+
+
+def write_divx(
+    path: Path, frames: np.ndarray, *, fps: int = 25, empty: tuple[int, ...] = (), packed: bool = True
+) -> Path:
+    """MPEG-4 as DivX packs it: each B-frame in one packet with the frame after it, then a packet without a picture.
+
+    ``empty`` are places of further packets that show nothing, as editors of AVI put them in.
+    """
+    options = {"bf": "1" if packed else "0", "b_strategy": "0", "g": "12"}
+    plain = write(path.with_suffix(".plain.avi"), frames, codec="mpeg4", fps=fps, options=options)
+    with av.open(str(plain)) as read, av.open(str(path), "w") as written:
+        stream = read.streams.video[0]
+        copy = written.add_stream_from_template(stream)
+        for number, data in enumerate(_divx_packets([bytes(p) for p in read.demux(stream) if p.size], empty, packed)):
+            packet = av.Packet(data)
+            packet.stream, packet.time_base, packet.pts, packet.dts = copy, Fraction(1, fps), number, number
+            packet.is_keyframe = number == 0
+            written.mux(packet)
+    plain.unlink()
+    return path
+
+
+def _divx_packets(packets: list[bytes], empty: tuple[int, ...], packed: bool) -> list[bytes]:
+    vop, nothing = b"\0\0\1\xb6", bytes.fromhex("000001b6540a9fff")
+    result: list[bytes] = []
+    for data in packets:
+        is_b = data[data.index(vop) + 4] >> 6 == 2
+        result[-1:] = [result[-1] + data, nothing] if is_b and packed else [*result[-1:], data]
+    place = result[0].index(vop)
+    mark = b"\0\0\1\xb2DivX503b1393" + (b"p" if packed else b"")
+    result[0] = result[0][:place] + mark + result[0][place:]
+    for at in empty:
+        result.insert(at, b"\x7f")
+    return result

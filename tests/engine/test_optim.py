@@ -65,6 +65,10 @@ def test_a_run_shorter_than_its_warm_up_still_reaches_the_rate():
     assert max(seen) == pytest.approx(1e-3)
 
 
+def test_a_rate_below_the_floor_does_not_rise():
+    assert max(rates(OptimConfig(epochs=2, lr=1e-12, warmup_epochs=0), steps_per_epoch=3)) == pytest.approx(1e-12)
+
+
 def test_one_step():
     assert rates(OptimConfig(epochs=1, lr=1e-3), steps_per_epoch=1) == [1e-3]
 

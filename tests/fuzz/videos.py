@@ -9,6 +9,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from tests.data.videos import numbered_frames, write_divx
+
 FRAMES, HEIGHT, WIDTH = 24, 48, 64
 
 
@@ -87,7 +89,8 @@ def write_sources(folder: Path) -> list[Path]:
     """A whole file of each kind that can be written here."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [(folder / f"{i:02d}_{kind.codec}.{kind.suffix}", kind) for i, kind in enumerate(KINDS)]
-    return [path for path, kind in paths if path.exists() or write_kind(path, kind)]
+    divx = [write_divx(folder / f"divx.{suffix}", numbered_frames(FRAMES), empty=(1, 9)) for suffix in ("avi", "mkv")]
+    return [path for path, kind in paths if path.exists() or write_kind(path, kind)] + divx
 
 
 Mutation = Callable[[bytearray, random.Random], bytearray]

@@ -130,8 +130,10 @@ def test_names_stay_in_their_order():
     model = model_of(Base())
     assert "3 classes (x, y, z)" in model.set_class_names(NAMES)
     for names in (NAMES[::-1], ("x", "y"), ("x", "y", "w")):
-        with pytest.raises(ValueError, match="Base has the outputs x, y, z, in this order; give it others yourself"):
+        with pytest.raises(
+            ValueError, match="Base has the outputs x, y, z, in this order; change the module to have others"
+        ):
             model.set_class_names(names)
     assert model.class_names == NAMES
-    with pytest.raises(ValueError, match="Base has 3 outputs; give it 2 yourself"):
+    with pytest.raises(ValueError, match="Base has 3 outputs; change the module to have 2"):
         model.reset_classifier(2)

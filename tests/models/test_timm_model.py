@@ -94,10 +94,12 @@ def test_pruning_keeps_the_features_that_were_asked_for(model, video, tmp_path):
         model.prune_intermediate_layers([2])
 
 
-def test_pruning_of_norm_and_head_is_chosen(model, video):
+def test_pruning_of_norm_and_head_is_chosen(model, video, tmp_path):
     model.prune_intermediate_layers(1, prune_norm=True, prune_head=False)
     assert isinstance(model.norm, nn.Identity)
     assert model(video).shape == (1, 5)
+    model.save_pretrained(tmp_path / "m")
+    assert torch.equal(VideoMamba.from_pretrained(tmp_path / "m")(video), model(video))
 
 
 def test_forward_traced_by_fx(model, video):

@@ -5,7 +5,7 @@ import torch
 from torch.autograd import forward_ad
 
 from tests.ops.comparison import NAMES, leaves, make_direction, relative_error
-from videomamba.ops import ScanDirection, bidirectional_scan, causal_conv, selective_scan
+from videomamba.ops import ScanDirection, SSMWeights, bidirectional_scan, causal_conv, selective_scan, st_ssm
 from videomamba.ops.backend import backend_status
 
 FAST = [name for name in ("native", "torch") if backend_status()[name][0]]
@@ -39,6 +39,21 @@ def conv_inputs(dtype=torch.float64):
     return tuple(torch.randn(s, generator=generator, dtype=torch.float64).to(dtype).requires_grad_() for s in shapes)
 
 
+def core_of(backend, order=ORDER):
+    def run(*tensors):
+        first, second = SSMWeights(*tensors[1:8]), SSMWeights(*tensors[8:15])
+        return st_ssm(tensors[0], first, second, order=order, out_proj=tensors[15], backend=backend)
+
+    return run
+
+
+def core_inputs(dtype=torch.float64):
+    generator = torch.Generator().manual_seed(0)
+    one = ((2, 3), (2,), (5, 2), (2, 1), (2,), (2, 2), (2,))  # two channels, a rank of one, two states
+    shapes = ((1, 5, 4), *one, *one, (3, 2))
+    return tuple(torch.randn(s, generator=generator, dtype=torch.float64).to(dtype).requires_grad_() for s in shapes)
+
+
 @pytest.mark.parametrize("order", [None, ORDER])
 @pytest.mark.parametrize("backend", ["torch", "reference"])
 def test_derivatives_of_the_scan_are_finite_differences(backend, order):
@@ -54,6 +69,15 @@ def test_derivatives_of_the_scan_are_finite_differences(backend, order):
 @pytest.mark.parametrize("backend", ["torch", "reference"])
 def test_derivatives_of_the_convolution_are_finite_differences(backend, options):
     run, inputs = conv_of(backend, **options), conv_inputs()
+    assert torch.autograd.gradcheck(
+        run, inputs, check_forward_ad=True, check_batched_grad=True, check_batched_forward_grad=True, fast_mode=True
+    )
+    assert torch.autograd.gradgradcheck(run, inputs, fast_mode=True)
+
+
+@pytest.mark.parametrize(("backend", "order"), [("auto", ORDER), ("reference", None)])
+def test_derivatives_of_the_core_are_finite_differences(backend, order):
+    run, inputs = core_of(backend, order), core_inputs()
     assert torch.autograd.gradcheck(
         run, inputs, check_forward_ad=True, check_batched_grad=True, check_batched_forward_grad=True, fast_mode=True
     )
@@ -96,10 +120,11 @@ def every_derivative(run, inputs):
 
 
 @pytest.mark.parametrize("backend", FAST)
-@pytest.mark.parametrize("operation", ["scan", "convolution"])
+@pytest.mark.parametrize("operation", ["scan", "convolution", "core"])
 def test_each_transform_gives_what_float64_gives(operation, backend):
     """In float32, where the compiled kernels would be at work."""
-    make, draw = {"scan": (scan_of, scan_inputs), "convolution": (conv_of, conv_inputs)}[operation]
+    made = {"scan": (scan_of, scan_inputs), "convolution": (conv_of, conv_inputs), "core": (core_of, core_inputs)}
+    make, draw = made[operation]
 
     def run(name):
         whole = make(name)

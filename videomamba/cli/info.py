@@ -133,7 +133,11 @@ def _estimated(e: dict[str, Any]) -> str:
 
 def _input(clip: dict[str, Any]) -> str:
     if "size" not in clip:
-        return "features of every frame" if clip["stride"] == 1 else f"features of every {clip['stride']}. frame"
-    stride = "evenly over the video" if clip["stride"] is None else f"every {clip['stride']}. frame"
+        return f"features of {_share(clip['stride'])}"
+    stride = "evenly over the video" if clip["stride"] is None else _share(clip["stride"])
     frames = "one frame" if clip["num_frames"] == 1 else f"{clip['num_frames']} frames ({stride})"
     return f"{frames} of {clip['size'][0]} x {clip['size'][1]} pixels"
+
+
+def _share(stride: int) -> str:
+    return "every frame" if stride == 1 else f"one frame in {stride}"

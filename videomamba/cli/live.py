@@ -1,4 +1,4 @@
-"""``videomamba live``: what a camera or a stream shows, while it comes."""
+"""``videomamba live``: what a camera or a stream shows, as it arrives."""
 
 import contextlib
 import json as jsons
@@ -36,7 +36,7 @@ def live(
     device: Device = "auto",
     json: Annotated[Json, tyro.conf.arg(help="print each score as a line of JSON on standard output")] = False,
 ) -> int:
-    """Shows the best classes of a stream while it comes, until it ends or Ctrl-C.
+    """Shows the best classes of a stream as it arrives, until it ends or Ctrl-C.
 
     A window slides over the newest frames; a model that was trained to be causal carries its states instead. Where the
     model is slower than the source, scores and then frames are skipped, and counted.

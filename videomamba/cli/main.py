@@ -25,7 +25,7 @@ VERBS = {
     "score": "a benchmark's official figures for any predictions, from files",
     "predict": "which class each video shows",
     "timeline": "class scores over a video of any length, as a table, a picture and a film",
-    "live": "what a camera or a stream shows, while it comes",
+    "live": "what a camera or a stream shows, as it arrives",
     "segment": "which action happens when in a long video",
     "detect": "what each person in a video does, as a video and a table",
     "features": "features of a long video's frames, for segmentation and more",

@@ -58,7 +58,7 @@ def timeline(
 
     source = one_source(video)
     if resume and is_once(source):
-        raise UserError(f"--resume: {video} can be read only once; a timeline of a file can be gone on with")
+        raise UserError(f"--resume: {video} can be read only once; only a timeline of a file can be resumed")
     check_writable(output, folder=True)
     if out is not None:
         check_suffix("--out", out, (".mp4",))

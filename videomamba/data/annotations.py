@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videomamba.data.errors import VideoError
-from videomamba.data.names import VIDEO_SUFFIXES, class_name, identity, in_order
+from videomamba.data.names import class_name, identity, in_order
 from videomamba.data.splits import Part
 from videomamba.data.walk import Found, search
 from videomamba.errors import UserError
@@ -80,7 +80,7 @@ def search_videos(paths: Iterable[str | Path]) -> Found:
         inside = search(path)
         if not inside.videos:
             held = ", ".join(f"{suffix or 'no suffix'} {n}" for suffix, n in inside.others.most_common(5)) or "no file"
-            raise VideoError(f"{path} holds no video ({', '.join(sorted(VIDEO_SUFFIXES))}); it holds {held}")
+            raise VideoError(f"{path} holds no video; it holds {held}")
         found += inside
     return found
 

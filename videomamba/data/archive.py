@@ -27,7 +27,7 @@ def unpacked_folder(archive: Path, below: Path) -> Path:
 
 
 def unpack(archive: Path, folder: Path, *, progress: Callable[[int, int], None] | None = None) -> None:
-    """Unpacks whole or not at all; nothing where the folder is there already. Hidden files are left out.
+    """Unpacks completely or not at all; does nothing where the folder exists. Hidden files are left out.
 
     Args:
         archive: a zip file.

@@ -1,4 +1,4 @@
-"""Going on without files that are broken: those of a list, and those that show when they are read."""
+"""Continuing without broken files: those on a list, and those found broken when they are read."""
 
 import dataclasses
 import errno
@@ -23,7 +23,7 @@ _OF_THE_FILE = (errno.EACCES, errno.EPERM, errno.EIO, errno.ENOENT)  # no other 
 def read_leave_out(file: Path, root: Path) -> dict[str, str]:
     """Files of a csv with a column ``path``, as ``videomamba check --csv`` writes it: identity -> path as it is there.
 
-    A path is relative to the data's folder or to the one where we are.
+    A path is relative to the data's folder or to the current one.
 
     Raises:
         UserError: the file cannot be read, or has no such column.
@@ -75,7 +75,8 @@ def without(parts: Mapping[str, Any], left_out: Mapping[str, str], source: objec
 
 
 def refuse_missing(parts: Mapping[str, Any], source: object) -> None:
-    """
+    """Refuses parts with missing videos.
+
     Raises:
         UserError: a part has videos that are not there.
     """
@@ -147,7 +148,7 @@ def problem(dataset: SkipBroken, index: int) -> str:
         dataset.dataset[index]
     except (VideoError, OSError) as error:
         return " ".join(str(error).split())
-    return "could not be read then; it can now"
+    return "could not be read during the run, but can be read now"
 
 
 def labels_of(part: Any) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""A camera of this machine, by OpenCV: the FFmpeg in PyAV's wheels knows no cameras on Linux."""
+"""A camera of this machine, by OpenCV: the FFmpeg in PyAV's wheels has no support for cameras on Linux."""
 
 import re
 import time
@@ -50,7 +50,7 @@ class Camera:
         self.fps = self._capture.get(cv2.CAP_PROP_FPS) or None
 
     def frames(self) -> Iterator[CameraFrame]:
-        """Frames as they come; ends when none comes any more."""
+        """Frames as they arrive; ends when the camera gives no more."""
         while True:
             there, picture = self._capture.read()
             if not there:
@@ -58,5 +58,5 @@ class Camera:
             yield CameraFrame(time.monotonic(), torch.from_numpy(self._to_rgb(picture)))
 
     def close(self) -> None:
-        """Lets go of the camera."""
+        """Releases the camera."""
         self._capture.release()

@@ -1,4 +1,4 @@
-"""Whether video files can be trained on, found out before hours are spent: in worker processes, a file at a time."""
+"""Whether video files can be trained on, found out before hours are spent: in worker processes, one file at a time."""
 
 import itertools
 import multiprocessing

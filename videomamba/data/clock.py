@@ -1,13 +1,13 @@
-"""When the frames of a stream are shown, while it comes."""
+"""Presentation times of a stream's frames, one at a time as they arrive."""
 
 from videomamba.data.frame_times import ASSUMED_FPS, FASTEST, SLOWEST
 
 
 class Clock:
-    """Seconds from the first frame on, ever forward, one frame at a time.
+    """Seconds since the first frame, always increasing, one frame at a time.
 
-    A frame without a time, one whose time stands or goes back, and one after an absurd gap follow one usual step after
-    the frame before: that of the header's rate, or else the last that was seen.
+    A frame without a time, one whose time repeats or goes back, and one after an absurd gap are placed one usual step
+    after the frame before: that of the header's rate, or else the last that was seen.
 
     Args:
         fps: frames per second by the header, or None.
@@ -49,5 +49,5 @@ class Clock:
         return self._now
 
     def jump(self, seconds: float) -> None:
-        """The next frame begins a clock of its own, so many seconds later than usual."""
+        """The next frame starts a new clock, this many seconds later than usual."""
         self._gap, self._last = seconds, None

@@ -1,5 +1,6 @@
 """A picture as a video of one frame, read with Pillow as torchvision's ImageFolder reads it."""
 
+import warnings
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from videomamba.data.errors import VideoError, reason
 from videomamba.data.frame_times import FrameTimes
+from videomamba.notes import UserNote
 
 
 class PictureDecoder:
@@ -43,13 +45,16 @@ class PictureDecoder:
 
 
 def picture(path: Path) -> Tensor:
-    """(H, W, 3) uint8, RGB.
+    """(H, W, 3) uint8, RGB; of an animation or several pages the first, which a note says.
 
     Raises:
         VideoError: it cannot be decoded.
     """
     try:
         with Image.open(path) as opened:
+            count = getattr(opened, "n_frames", 1)
+            if count > 1 and opened.format != "MPO":  # a camera's second picture is a preview or a map of depths
+                warnings.warn(UserNote(f"{path} holds {count} pictures; the first one is taken"), stacklevel=2)
             upright = ImageOps.exif_transpose(opened)
             if upright.mode.startswith("I;16"):  # Pillow would cut off what is above 255
                 return torch.from_numpy((np.array(upright) >> 8).astype(np.uint8))[..., None].repeat(1, 1, 3)

@@ -40,7 +40,7 @@ def torchcodec_status() -> tuple[bool, str]:
 
 def _cause(said: str) -> str:
     """One line of what torchcodec says of the libraries that it tried to load, a long text with a part for each
-    version of FFmpeg; most versions are not there, and a library that is there and does not fit tells most."""
+    version of FFmpeg; most are not installed, and a library that is installed and does not fit explains most."""
     lines = [line.strip().removeprefix("OSError: ") for line in said.splitlines()]
     misfits = [line for line in lines if "undefined symbol" in line or "Symbol not found" in line]
     missing = [line for line in lines if "cannot open shared object file" in line or "Library not loaded" in line]
@@ -59,7 +59,7 @@ def _without_folder(line: str) -> str:
 
 
 def is_indexed(path: Path) -> bool:
-    """Whether a file is mp4/mov or mkv/webm: elsewhere torchcodec's seeks were seen to miss frames (AVI, MPEG-TS)."""
+    """Whether a file is mp4/mov or mkv/webm: elsewhere (AVI, MPEG-TS) torchcodec's seeks can miss frames."""
     with path.open("rb") as file:
         head = file.read(12)
     return head[4:8] == b"ftyp" or head[:4] == b"\x1a\x45\xdf\xa3"
@@ -74,7 +74,8 @@ class TorchcodecDecoder:
     name = "torchcodec"
 
     def __init__(self, counted: PyAVDecoder) -> None:
-        """
+        """Opens the file that ``counted`` has counted.
+
         Raises:
             VideoError: torchcodec cannot open this file, or would give other frames or pictures of it.
         """
@@ -97,9 +98,11 @@ class TorchcodecDecoder:
             raise VideoError(f"{self.path} is not a video that torchcodec can open: {reason(error)}") from error
         if len(self.decoder) != self.num_frames:
             raise VideoError(f"{self.path} has {self.num_frames} frames, and {len(self.decoder)} by torchcodec's count")
+        if counted.turns:
+            raise VideoError(f"{self.path} has frames that say how they are turned, which torchcodec does not support")
         is_turned = getattr(self.decoder.metadata, "rotation", 0.0) is not None  # by 0 degrees, where it is mirrored
         if is_turned and is_mirrored(counted.display_matrix()):
-            raise VideoError(f"{self.path} is mirrored, which torchcodec does not know")
+            raise VideoError(f"{self.path} is mirrored, which torchcodec does not support")
         unit = counted.stream.time_base or Fraction(1)
         self._when = [float(pts * unit) for pts in counted.pts]
         self._unit = float(unit)

@@ -1,4 +1,4 @@
-"""What the data tower raises for files that are not what they should be."""
+"""The error for files that cannot be read as videos."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Pixel operations of our own, where torchvision's take more than 5 % of a training sample longer."""
+"""Own pixel operations, where torchvision's would make a training sample more than 5 % slower."""
 
 import torch
 from torch import Tensor

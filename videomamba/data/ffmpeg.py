@@ -1,16 +1,19 @@
-"""Files as FFmpeg is given them: by a name that is never taken for an URL, and the stream in them that is the video."""
+"""How files are passed to FFmpeg: under a name that is never taken for a URL; and which stream in them is the video."""
 
 import os
 from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from videomamba.data.errors import VideoError, reason
 
 MAX_PIXELS = 2**27  # of a frame: 16,384 x 8,192; more than any camera, and what a damaged header may ask for
+
+_VOP = b"\0\0\1\xb6"  # begins a picture of MPEG-4 part 2
 
 
 def ffmpeg_name(path: str | os.PathLike[str]) -> str:
@@ -21,7 +24,7 @@ def ffmpeg_name(path: str | os.PathLike[str]) -> str:
 def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
     """A file and its best video stream, as FFmpeg ranks them, to decode in one thread.
 
-    Cover pictures and tracks of one picture are none.
+    Cover pictures and tracks of a single picture do not count.
 
     Raises:
         VideoError: FFmpeg cannot open it, it has no video, or one in a codec that is not known here.
@@ -59,3 +62,11 @@ def video_stream(container: InputContainer, path: object) -> VideoStream:
     stream.codec_context.thread_count = 1
     stream.thread_type = "NONE"
     return stream
+
+
+def is_packed(packet: Packet) -> bool:
+    """Whether a packet of MPEG-4 part 2 holds two pictures: DivX packs a B-frame behind the frame that comes after it.
+
+    The packet's time of presentation is then neither one's, and an empty packet follows.
+    """
+    return bytes(packet).count(_VOP) > 1

@@ -6,13 +6,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import torch
 from torch import Tensor
 
 from videomamba.data.clip import Clip
+from videomamba.data.closing import Closing
 from videomamba.data.decode_picture import picture
 from videomamba.data.errors import VideoError
 from videomamba.data.frame_times import FASTEST, SLOWEST, FrameTimes
@@ -25,10 +24,10 @@ ASSUMED_FPS = 30.0  # AVA's frames
 _LONGEST_GAP = 300  # numbers that may be missing between two pictures
 
 
-class FrameFolder:
+class FrameFolder(Closing):
     """Frames ``img_00001.jpg`` or ``VIDEO_000001.jpg``, read by index as :class:`VideoReader` does.
 
-    Index 0 is the picture with the lowest number; a number that is missing is stood for by the one before it, which a
+    Index 0 is the picture with the lowest number; where a number is missing, the picture before it is repeated, which a
     :class:`videomamba.notes.UserNote` says. Hidden files and pictures without a number are passed over.
 
     Args:
@@ -68,7 +67,7 @@ class FrameFolder:
         if fps is None:
             self._note(f"{path}: {ASSUMED_FPS:g} pictures a second are assumed; the option fps says otherwise")
         if missing:
-            self._note(f"{path} lacks {missing} of {self.num_frames} numbers; the picture before stands for each")
+            self._note(f"{path} lacks {missing} of {self.num_frames} numbers; the picture before each is repeated")
 
     def read(self, indices: Sequence[int], *, short_side: int | None = None) -> Clip:
         """The frames at ``indices``, as :meth:`VideoReader.read` gives them.
@@ -107,18 +106,10 @@ class FrameFolder:
             yield resized(frame, size).permute(2, 0, 1)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Does nothing: no file is held open."""
 
     def _note(self, text: str) -> None:
         warnings.warn(UserNote(text), stacklevel=3)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _numbered(folder: Path) -> dict[int, Path]:

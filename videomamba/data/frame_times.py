@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-SLOWEST, FASTEST = 1e-3, 1e3  # frames a second that are believed
+SLOWEST, FASTEST = 1e-3, 1e3  # frames per second that are plausible
 ASSUMED_FPS = 25.0  # where neither a file's header nor its frames say
 
 
@@ -31,7 +31,7 @@ class FrameTimes:
 
     @classmethod
     def evenly(cls, count: int, fps: float | None) -> "FrameTimes":
-        """``count`` frames, ``fps`` a second where that can be believed, else 25."""
+        """``count`` frames, ``fps`` per second where that is plausible, else 25."""
         believed = fps if fps is not None and SLOWEST <= fps <= FASTEST else None
         return cls(np.arange(count) / (believed or ASSUMED_FPS), believed or ASSUMED_FPS, is_assumed=believed is None)
 
@@ -39,9 +39,9 @@ class FrameTimes:
     def of(cls, ticks: Sequence[int], unit: Fraction, header_fps: float | None) -> "FrameTimes":
         """From the frames' own timestamps, in the order in which they are shown.
 
-        Where time stands or goes back, as in joined recordings, it goes on from there. A header's rate counts where the
-        frames' times, which are rounded, agree with it; where these are absurd the header's rate, or 25, makes the
-        times.
+        Where a time repeats or goes back, as in joined recordings, the times continue from there. The header's rate is
+        used where the frames' times, which are rounded, agree with it; where these are absurd, the times follow from
+        the header's rate, or 25.
 
         Args:
             ticks: a timestamp for each frame.
@@ -96,7 +96,7 @@ class FrameTimes:
 
 
 def _never_back(ticks: Sequence[int]) -> list[int]:
-    """The same, ever forward: a part whose clock begins anew follows one usual step after what was before."""
+    """The same, always increasing: a part whose clock starts again follows one usual step after the part before."""
     forward = [b - a for a, b in itertools.pairwise(ticks) if b > a]
     step = sorted(forward)[len(forward) // 2] if forward else 1
     result, shift = [ticks[0]], 0

@@ -26,7 +26,7 @@ _SHARED_MEMORY = Path("/dev/shm")
 
 
 class LoaderError(UserError):
-    """Loader processes failed for want of memory or by a signal; the message says what to do."""
+    """Loader processes ran out of memory or were killed; the message says what to do."""
 
 
 def make_loader(
@@ -38,7 +38,7 @@ def make_loader(
     num_workers: int = 0,
     collate: Callable[[list[Any]], Any] | None = None,
 ) -> DataLoader:
-    """A loader whose shuffled order depends on ``seed`` and ``dataset.epoch`` alone; workers live on between epochs.
+    """A loader whose shuffled order depends on ``seed`` and ``dataset.epoch`` alone; workers stay alive between epochs.
 
     Args:
         dataset: with ``epoch``, as :class:`VideoDataset` has it.
@@ -49,7 +49,7 @@ def make_loader(
         collate: from samples to a batch; PyTorch's by default.
 
     Raises:
-        UserError: batch size below one, or fewer workers than none.
+        UserError: a batch size below 1, or a negative number of workers.
         LoaderError: workers need shared memory, and it is full.
     """
     if batch_size < 1 or num_workers < 0:
@@ -145,7 +145,7 @@ def loader_failures() -> Iterator[None]:
 
 
 def _failure(error: Exception) -> str | None:
-    """What to tell people, or None where the error is not the loader's machinery's.
+    """What to tell people, or None where the error does not come from the loader's processes.
 
     PyTorch raises nothing but RuntimeError here, at any line of the parent (from a handler of SIGCHLD).
     """

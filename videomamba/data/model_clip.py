@@ -1,4 +1,4 @@
-"""From a video file to a model's input: the one way that everything which asks a model takes."""
+"""From a video file to a model's input; everything that runs a model uses this."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ class ModelClip:
 
     @property
     def frames_per_second(self) -> float:
-        """The pace at which the clip plays as long as the video it was taken from; 1 for a single moment."""
+        """Frames per second at which the clip lasts as long as the part of the video it shows; 1 for one moment."""
         seconds = (self.timestamps[-1] - self.timestamps[0]).item()
         return (len(self.timestamps) - 1) / seconds if seconds > 0 else 1.0
 

@@ -39,7 +39,7 @@ def process_pool(workers: int, context: BaseContext) -> Iterator[ProcessPoolExec
 
 @contextlib.contextmanager
 def ended_by_sigterm() -> Iterator[None]:
-    """While active, SIGTERM ends this process as ``sys.exit`` does: what is half done is put away.
+    """While active, SIGTERM ends this process as ``sys.exit`` does: unfinished files are removed.
 
     Outside the main thread, and where somebody else handles the signal, nothing changes.
     """

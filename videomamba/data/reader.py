@@ -3,8 +3,7 @@
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 import torch
 from av.error import FFmpegError
@@ -12,6 +11,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from videomamba.data.clip import Clip
+from videomamba.data.closing import Closing
 from videomamba.data.decode_picture import PictureDecoder
 from videomamba.data.decode_pyav import PyAVDecoder
 from videomamba.data.decode_torchcodec import TorchcodecDecoder, is_indexed, torchcodec_status
@@ -23,7 +23,7 @@ from videomamba.notes import UserNote
 DecoderName = Literal["auto", "torchcodec", "pyav"]
 
 
-class VideoReader:
+class VideoReader(Closing):
     """Frames of a video file by index; a context manager.
 
     Index i is the i-th frame in the order of presentation, whatever the container says about B-frames or a variable
@@ -61,7 +61,7 @@ class VideoReader:
         try:
             self._decoder = _open(self.path, decoder)
         except (VideoError, OSError) as error:
-            raise plainer(self.path) or error from None  # looked at now: where all is well it would only take time
+            raise plainer(self.path) or error from None  # checked after the failure: good files need no check
         self.decoder = self._decoder.name
         self.num_frames = self._decoder.num_frames
         self.times = self._decoder.times
@@ -135,7 +135,7 @@ class VideoReader:
             return ()
         many = f"{len(lost)} of {len(given)} frames cannot be decoded, the first" if len(lost) > 1 else ""
         which = f"{many} {lost[0]}" if many else f"frame {lost[0]} cannot be decoded"
-        note = f"{self.path}: {which}; frame {given[lost[0]]} stands for it"
+        note = f"{self.path}: {which}; frame {given[lost[0]]} is used instead"
         self._note(note)
         return (note,)
 
@@ -143,16 +143,8 @@ class VideoReader:
         warnings.warn(UserNote(text), stacklevel=3)
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Closes the file."""
         self._decoder.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def plainer(path: Path) -> VideoError | None:

@@ -20,7 +20,7 @@ class Part(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What people should know of this part, one line each."""
+        """Notes on this part for people, one line each."""
         return ()
 
     @property
@@ -46,7 +46,7 @@ class Splits:
     """The parts of a data set.
 
     Attributes:
-        train: to learn from.
+        train: to train on.
         test: held out.
         val: held out too, to choose the best epoch by; None where ``test`` does.
     """

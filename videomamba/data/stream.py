@@ -1,4 +1,4 @@
-"""A video as it comes: frames in order with their times, from what can be opened only once and may have no end."""
+"""A video as it arrives: frames in order with their times, from sources that open only once and may never end."""
 
 import os
 import sys
@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from io import IOBase
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -20,14 +19,15 @@ from torch import Tensor
 
 from videomamba.data.camera import Camera, CameraFrame, camera_number
 from videomamba.data.clock import Clock
+from videomamba.data.closing import Closing
 from videomamba.data.errors import VideoError, reason
-from videomamba.data.ffmpeg import ffmpeg_name, video_stream
+from videomamba.data.ffmpeg import ffmpeg_name, is_packed, video_stream
 from videomamba.data.reader import plainer, resized, shrink
-from videomamba.data.to_rgb import ToRGB
+from videomamba.data.to_rgb import ToRGB, display_matrix
 from videomamba.notes import UserNote
 
 PROTOCOLS = ("http://", "https://", "rtsp://", "rtsps://", "rtmp://", "rtmps://")
-_EIO = 5  # what FFmpeg says where a connection closes and nothing had told how much was to come
+_EIO = 5  # FFmpeg's error where a connection closes whose length was not announced
 _PAUSE = 0.5  # seconds from one attempt to reconnect to the next
 
 
@@ -48,14 +48,14 @@ class StreamFrame:
     is_new_start: bool = False
 
 
-class VideoStream:
+class VideoStream(Closing):
     """Frames of a video in order, each decoded once, in memory that does not depend on the length; a context manager.
 
     Times are the frames' own, as of :class:`videomamba.VideoReader`, which needs a file that it can read twice.
 
     Args:
         source: a path, ``-`` (standard input), an http(s), rtsp or rtmp URL, ``camera:0``, or a file object, of which
-            nothing but ``read`` is needed.
+            only ``read`` is needed.
         timeout: seconds to wait for a network stream's answer, and for each of its packets.
         reconnect: seconds to try again after a network stream fails; 0 for never.
         endless: an end counts as a failure too, as of a live stream whose server is restarted.
@@ -83,7 +83,7 @@ class VideoStream:
         self._container: InputContainer | None = None
         self._reading, self._is_closed = threading.Lock(), False
         self._arrived = time.monotonic()  # of the newest packet
-        self._is_avi = False
+        self._by_dts = False
         self.seconds: float | None = None
         self.fps: float | None = self._camera.fps if self._camera else None
         if self._camera is None:
@@ -125,8 +125,9 @@ class VideoStream:
             index, self._index = self._index, self._index + 1
             if isinstance(frame, VideoFrame):
                 unit = frame.time_base or Fraction(1, 1)
-                tick = frame.dts if self._is_avi else frame.pts
+                tick = frame.dts if self._by_dts else frame.pts
                 seconds = self._clock(None if tick is None else float(tick * unit), float(unit))
+                to_rgb.matrix = display_matrix(frame) or to_rgb.matrix
             else:
                 seconds = self._clock(frame.seconds, 0.0)
             if on_time is not None:
@@ -194,6 +195,8 @@ class VideoStream:
                     packet = next(packets, None)
                 except (av.error.FFmpegError, OSError, IndexError) as error:  # the last one where streams come up later
                     failure, packet = None if isinstance(error, IndexError) else error, None
+                if packet is not None and self._is_mpeg4:
+                    self._by_dts = self._by_dts or is_packed(packet)
                 try:  # at the end or the break, what the decoder holds back
                     found += self._stream.codec_context.decode(None) if packet is None else packet.decode()
                 except av.error.EOFError:
@@ -243,7 +246,9 @@ class VideoStream:
             self._container.close()
             raise
         self._has_size = self._container.size > 0
-        self._is_avi = self._container.format.name == "avi"  # its packets say in what order to decode, not when to show
+        # packets of AVI, and packed ones, say in what order to decode, not when to show
+        self._by_dts = self._container.format.name == "avi"
+        self._is_mpeg4 = self._stream.codec_context.name == "mpeg4"
         rate = self._stream.average_rate or self._stream.guessed_rate
         self.fps = float(rate) if rate else None
         if self._stream.duration and self._stream.time_base:
@@ -271,7 +276,7 @@ class VideoStream:
         warnings.warn(UserNote(f"{self.name} {text}"), stacklevel=2)
 
     def close(self) -> None:
-        """Lets go of the source; where another thread waits for it, as soon as that one wakes up."""
+        """Closes the source; where another thread waits for it, as soon as that thread wakes up."""
         self._is_closed = True
         if self._reading.acquire(timeout=_PAUSE):
             try:
@@ -281,14 +286,6 @@ class VideoStream:
                 self._reading.release()
         if self._camera is not None:
             self._camera.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def is_once(source: object) -> bool:

@@ -16,11 +16,17 @@ _KNOWN_MATRICES = (0, 1, _UNSPECIFIED, 3, 4, 5, 6, 7, _BT2020)
 
 
 class ToRGB:
-    """Pictures of one file's frames; what is prepared for the first one serves the others."""
+    """Pictures of one file's frames; what is prepared for the first one is used for the others.
+
+    Attributes:
+        matrix: how frames are shown that do not say so, see :func:`display_matrix`: the file's key frames may say it
+            for all that follow.
+    """
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
         self._graph: tuple[tuple[object, ...], Graph] | None = None
+        self.matrix = (1, 0, 0, 1)
 
     def __call__(self, frame: VideoFrame) -> Tensor:
         """(H, W, 3) uint8, upright.
@@ -30,7 +36,7 @@ class ToRGB:
         """
         if int(frame.colorspace) not in _KNOWN_MATRICES:
             frame.colorspace = _BT2020 if int(frame.colorspace) == _BT2020_CONSTANT else _UNSPECIFIED
-        return upright(torch.from_numpy(self._rgb(frame)), display_matrix(frame))
+        return upright(torch.from_numpy(self._rgb(frame)), display_matrix(frame) or self.matrix)
 
     def _rgb(self, frame: VideoFrame) -> NDArray[Any]:
         if frame.interlaced_frame or any(part.bits > 8 for part in frame.format.components):
@@ -65,12 +71,12 @@ def _graph(width: int, height: int, pixels: str, matrix: int, color_range: int) 
     return graph
 
 
-def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
+def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int] | None:
     """a, b, c, d of the matrix with which a file asks for its picture to be shown: a pixel at (x, y) is shown at
-    (a x + c y, b x + d y). Upright is (1, 0, 0, 1)."""
+    (a x + c y, b x + d y). Upright is (1, 0, 0, 1); None where the frame says nothing."""
     side: Any = frame.side_data.get("DISPLAYMATRIX")  # a buffer
     if side is None:
-        return 1, 0, 0, 1
+        return None
     values = memoryview(bytes(side)).cast("i")
     return values[0], values[1], values[3], values[4]
 

@@ -91,6 +91,6 @@ class VideoWriter:
         self._container.mux(self._stream.encode(picture))
 
     def finish(self) -> None:
-        """Writes what the encoder holds back; a header where there was no frame at all."""
+        """Writes the frames that the encoder still holds, and only a header where there was no frame."""
         self._container.start_encoding()
         self._container.mux(self._stream.encode())

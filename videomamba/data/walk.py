@@ -1,4 +1,4 @@
-"""The one way in which folders are searched for videos."""
+"""Searches folders for videos."""
 
 import os
 from collections import Counter
@@ -47,7 +47,7 @@ def folders(folder: Path) -> list[Path]:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file's or folder's name says that it is no data."""
+    """Whether the name of a file or folder says that it holds no data."""
     return name.startswith(".") or name in _ASIDE
 
 

@@ -137,7 +137,7 @@ class OptimConfig:
         batch_size: clips of one batch, in each process.
         total_batch: clips of one step in all, whatever the number of processes; the batch size follows from it.
         lr: learning rate at the top of its schedule.
-        min_lr: learning rate at the end of the cosine.
+        min_lr: learning rate at the end of the cosine, never above lr.
         warmup_epochs: epochs in which the learning rate rises.
         optimizer: adam: weight decay is part of the gradient (L2), and on vectors too.
         schedule: plateau: the learning rate is halved after four epochs without a better training loss, no warm-up.

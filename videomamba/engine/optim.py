@@ -105,7 +105,7 @@ def make_schedule(
         return ReduceLROnPlateau(optimizer, factor=0.5, patience=3)
     total = config.epochs * steps_per_epoch
     warmup = min(round(config.warmup_epochs * steps_per_epoch), total // 2)
-    floor = config.min_lr / config.lr
+    floor = min(1.0, config.min_lr / config.lr)
 
     def factor(step: int) -> float:
         if step < warmup:

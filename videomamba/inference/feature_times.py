@@ -1,4 +1,4 @@
-"""When the features of a video are, by the json beside their file."""
+"""The times of a video's features, from the json beside their file."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from videomamba.files import read_json
 
 @dataclass(frozen=True)
 class FeatureTimes:
-    """When the features of a video are.
+    """The times of a video's features.
 
     Attributes:
         fps: features per second, on average; None if unknown.

@@ -1,4 +1,4 @@
-"""A model beside a stream that does not wait: frames are read in a thread, and what is too much is counted."""
+"""A model on a live stream: frames are read in a thread, and frames and scores that are skipped are counted."""
 
 import threading
 import time

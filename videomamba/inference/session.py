@@ -1,4 +1,4 @@
-"""A model that is fed frames as they come and says what they show."""
+"""A model that takes frames as they arrive and says what they show."""
 
 import warnings
 from pathlib import Path
@@ -17,7 +17,7 @@ from videomamba.tasks.recognition import Recognition
 
 
 class Session:
-    """Class scores of a video while it comes, in constant memory.
+    """Class scores of a video as it arrives, in constant memory.
 
     Any recogniser looks at the last frames through a sliding window, and each tubelet is embedded once. A causal model
     (``model.config.is_causal``) carries its states instead: each frame costs the same, and the scores are those of all

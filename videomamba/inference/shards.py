@@ -21,7 +21,7 @@ _LEFT_BEHIND = re.compile(r"\.[0-9a-f]{8}\.parquet")  # temporary names of a pro
 
 @dataclass(frozen=True)
 class Job:
-    """What the shards of a folder were made with; a run that goes on with them must have the same.
+    """What the shards of a folder were made with; a run that continues them must have the same.
 
     Attributes:
         engine: ``local`` or ``ray``.
@@ -76,7 +76,7 @@ def row_schema(what: str, width: int) -> "pyarrow.Schema":
 
 
 def open_job(folder: Path, job: Job, *, resume: bool) -> None:
-    """Makes the folder, or checks that it can be gone on with and removes what a killed process left half-written.
+    """Makes the folder, or checks that it can be continued and removes what a killed process left half-written.
 
     Raises:
         UserError: the folder holds something already, or with ``resume`` nothing, or the shards of another job.

@@ -1,4 +1,4 @@
-"""A timeline from a source to its files: saved on the way, gone on with, and drawn as a film."""
+"""A timeline from a source to its files: saved on the way, resumed, and drawn as a film."""
 
 import hashlib
 import itertools
@@ -98,7 +98,7 @@ def _captions(film: CaptionedFilm, done: Rows) -> Callable[[StreamFrame], None]:
 
 
 def facts_of(source: Source, checkpoint: str, sliding: Sliding) -> dict[str, Any]:
-    """What a timeline is of: it can be gone on with only for the same."""
+    """What a timeline is of; it is resumed only for the same."""
     size = Path(name_of(source)).stat().st_size if isinstance(source, Path) and source.is_file() else None
     options = {"window": sliding.window, "stride": sliding.stride, "step": sliding.step}
     weights = _hash(sliding.session.model)

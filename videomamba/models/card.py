@@ -1,4 +1,4 @@
-"""The model card beside a model on the Hub: what it is, where its weights come from, their figures, how to ask it."""
+"""The model card beside a model on the Hub: what it is, where its weights come from, its figures, how to use it."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ _PERCENT = ("MoF", "Edit", "F1@10", "F1@25", "F1@50")  # as tasks give them; the
 
 @dataclass(frozen=True)
 class _Kind:
-    """What the Hub calls a model, and how it is asked.
+    """What the Hub calls a model, and how it is used.
 
     Attributes:
         tag: the Hub's task.

@@ -1,4 +1,4 @@
-"""The names people type, and what they stand for."""
+"""Models by name."""
 
 import dataclasses
 import fnmatch
@@ -169,7 +169,7 @@ def load_model(checkpoint: str | Path, *, inflation: Inflation = "mean", **overr
 
 
 def model_of(checkpoint: Checkpoint, *, inflation: Inflation = "mean", **overrides: Any) -> PretrainedModel:
-    """A checkpoint that was read as a model in evaluation mode; arguments and errors of :func:`load_model`."""
+    """A checkpoint that was read, as a model in evaluation mode; arguments and errors of :func:`load_model`."""
     config = fitted_config(checkpoint.config, **overrides)
     return model_class(config).from_checkpoint(checkpoint, config, inflation=inflation)
 

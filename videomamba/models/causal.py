@@ -1,4 +1,4 @@
-"""A causal VideoMamba on a video that goes on: states are carried, and each frame costs the same."""
+"""A causal VideoMamba on a video without an end: states are carried, and each frame costs the same."""
 
 import torch
 from torch import Tensor
@@ -114,7 +114,7 @@ class CausalStream:
             self._states = [(direction(f"{i}.0"), direction(f"{i}.1")) for i in range(len(self._states))]
 
     def _embed(self, video: Video) -> Tokens:
-        """(B, M, d) tokens of these frames, with positions that go on from those before."""
+        """(B, M, d) tokens of these frames, with positions that continue those before."""
         patches = self.model.patch_embed(video)
         tokens: Tensor = patches.to(torch.promote_types(self.model.cls_token.dtype, torch.float32))
         if self.model.config.pos_embed == "none":

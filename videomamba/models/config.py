@@ -1,10 +1,10 @@
-"""What a model is, as frozen data: its architecture, and what a clip goes through before it."""
+"""Architectures as frozen data."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, TypeVar
 
-from videomamba.checks import check_choice, check_fraction, check_int, check_known
+from videomamba.checks import check_bool, check_choice, check_fraction, check_int, check_known
 from videomamba.errors import UserError
 from videomamba.models.segmenter_config import SegmenterConfig
 from videomamba.nn.order import BACKWARD_ORDERS, BackwardOrder
@@ -35,6 +35,7 @@ class VideoMambaConfig:
         d_conv: taps of the causal convolution.
         expand: inner width over d.
         drop_path_rate: stochastic depth of the last block; it grows linearly from 0 at the first.
+        final_norm: whether a norm follows the last block.
         backend: implementation of the scan, see :mod:`videomamba.ops.backend`.
 
     Raises:
@@ -56,10 +57,12 @@ class VideoMambaConfig:
     d_conv: int = 4
     expand: int = 2
     drop_path_rate: float = 0.0
+    final_norm: bool = True
     backend: str = "auto"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "img_size", _sides(self.img_size))
+        check_bool("final_norm", self.final_norm)
         for name in ("num_frames", "embed_dim", "depth", "tubelet_size", "patch_size", "d_state", "d_conv", "expand"):
             check_int(name, getattr(self, name), at_least=1)
         check_int("num_classes", self.num_classes, at_least=0)
@@ -169,7 +172,7 @@ class VideoSwinConfig:
 
 @dataclass(frozen=True)
 class CustomConfig:
-    """A module that somebody wrote: all that is known of it.
+    """A user's own module: what is known of it.
 
     Attributes:
         module: name of its class.

@@ -1,4 +1,4 @@
-"""A module that somebody wrote, with what the engine needs to train, test, save and ask it."""
+"""A user's own module, with what the engine needs to train, test, save and run it."""
 
 import re
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from videomamba.shapes import Logits, Video
 class CustomModel(PretrainedModel):
     """Any module that maps videos (B, 3, T, H, W) to logits (B, C).
 
-    ``no_weight_decay()`` and ``group_matcher()`` of the module, where it has them, are heeded.
+    ``no_weight_decay()`` and ``group_matcher()`` of the module, where it has them, are used.
 
     Args:
         module: the network.
@@ -41,18 +41,20 @@ class CustomModel(PretrainedModel):
         return logits
 
     def set_class_names(self, class_names: Sequence[str]) -> str:
-        """Only the names that it has: which output is which, its module knows.
+        """Takes only the names that the model has: the module fixes which output is which.
 
         Raises:
             UserError: other names, or in another order.
         """
         if tuple(class_names) != self.class_names:
             names = ", ".join(self.class_names or ())
-            raise UserError(f"{self.config.module} has the outputs {names}, in this order; give it others yourself")
+            raise UserError(
+                f"{self.config.module} has the outputs {names}, in this order; change the module to have others"
+            )
         return super().set_class_names(class_names)
 
     def _make_head(self, num_classes: int) -> None:
-        raise UserError(f"{self.config.module} has {self.num_classes} outputs; give it {num_classes} yourself")
+        raise UserError(f"{self.config.module} has {self.num_classes} outputs; change the module to have {num_classes}")
 
     def no_weight_decay(self) -> set[str]:
         names: set[str] = getattr(self.module, "no_weight_decay", set)()
@@ -75,7 +77,7 @@ class CustomModel(PretrainedModel):
 
     @classmethod
     def load(cls, path: str | Path, module: nn.Module) -> Self:
-        """What ``save_pretrained`` wrote, into a module of the same make.
+        """Loads what ``save_pretrained`` wrote into a module of the same structure.
 
         Raises:
             UserError: no such folder, or weights of another module.

@@ -1,4 +1,4 @@
-"""What every model here has: a configuration, class names, preprocessing, and files; huggingface_hub's mixin."""
+"""What all models share: a configuration, class names, preprocessing, and files; with huggingface_hub's mixin."""
 
 import dataclasses
 import warnings
@@ -83,7 +83,7 @@ class PretrainedModel(TrainedModel, ModelHubMixin):
 
     @abstractmethod
     def _make_head(self, num_classes: int) -> None:
-        """Puts a new head in the place of the old one, or refuses and leaves all as it was."""
+        """Replaces the head, or refuses and changes nothing."""
 
     @torch.no_grad()
     def set_class_names(self, class_names: Sequence[str]) -> str:
@@ -94,7 +94,7 @@ class PretrainedModel(TrainedModel, ModelHubMixin):
         whatever the order that they are given in.
 
         Returns:
-            One line that says what became of the head.
+            One line that says whether the head was kept.
         """
         names = tuple(class_names)
         order = head.order_of(names, self.class_names, self.num_classes)
@@ -196,7 +196,7 @@ class PretrainedModel(TrainedModel, ModelHubMixin):
         )
 
     def check_savable(self) -> None:
-        """Whether :meth:`save_pretrained` will work and give this model again: worth asking before a long training.
+        """Checks that :meth:`save_pretrained` will work and that the model can be loaded again, before a long training.
 
         Raises:
             UserError: a tensor that cannot be written or read; names it.

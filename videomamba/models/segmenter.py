@@ -1,4 +1,4 @@
-"""What models have in common that name the action in every frame, from features of the frames."""
+"""What the models share that name the action in every frame from features of the frames."""
 
 import dataclasses
 from abc import abstractmethod
@@ -60,7 +60,7 @@ class Segmenter(PretrainedModel):
         return self.stages(features, valid)
 
     def _make_head(self, num_classes: int) -> None:
-        """All that reads or writes classes starts afresh; the rest stays."""
+        """Whatever has an axis of classes is initialised again; the rest stays."""
         old, device = self.state_dict(), next(self.parameters()).device
         self._make(dataclasses.replace(self.config, num_classes=num_classes))
         new = self.state_dict()

@@ -16,7 +16,7 @@ class FeaturePreprocessing:
     """What a sequence of features goes through before the model.
 
     Attributes:
-        stride: every so many-th feature is seen; predictions are repeated as often.
+        stride: the model sees one of so many features; predictions are repeated as often.
     """
 
     stride: int = 1
@@ -25,7 +25,7 @@ class FeaturePreprocessing:
         check_int("stride", self.stride, at_least=1)
 
     def __str__(self) -> str:
-        return "features of every frame" if self.stride == 1 else f"features of every {self.stride}. frame"
+        return "features of every frame" if self.stride == 1 else f"features of one frame in {self.stride}"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What timm's tools ask of a model that is a stem, a row of blocks, a norm and a head; here on five axes."""
+"""timm's interface for a model made of a stem, blocks, a norm and a head, with five-axis inputs."""
 
 import dataclasses
 from abc import abstractmethod
@@ -127,7 +127,7 @@ class TimmModel(PretrainedModel):
 
         Args:
             indices: as of :meth:`forward_intermediates`.
-            prune_norm: put nothing in the last norm's place; such a model cannot be saved.
+            prune_norm: put nothing in the last norm's place.
             prune_head: leave the head out.
 
         Returns:
@@ -145,6 +145,7 @@ class TimmModel(PretrainedModel):
         )
         if prune_norm:
             self.norm = nn.Identity()
+            self.config = dataclasses.replace(self.config, final_norm=False)
         if prune_head:
             self.reset_classifier(0)
         return wanted

@@ -1,4 +1,4 @@
-"""What any trained model tells about itself, whatever computes it."""
+"""What any trained model says of itself, whatever runs it."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from torch import nn
 
 
 class TrainedModel(nn.Module):
-    """A network with what inference and evaluation ask of it.
+    """A network with what inference and evaluation need.
 
     Attributes:
         task: what it answers: ``recognition``, ``detection`` or ``segmentation``.

@@ -68,7 +68,7 @@ class VideoMamba(TimmModel):
         self._set_positions(self._initial_positions())
         blocks = nn.ModuleList(Block(dim, self._mixer(), norm_eps=_EPS) for _ in range(config.depth))
         self.blocks: Sequence[Block] = blocks  # type: ignore[assignment]
-        self.norm = RMSNorm(dim, eps=_EPS)
+        self.norm = RMSNorm(dim, eps=_EPS) if config.final_norm else nn.Identity()
         self.head: nn.Module
         self._make_head(config.num_classes)
         self.order = self._order()

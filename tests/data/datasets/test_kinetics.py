@@ -48,7 +48,7 @@ def test_bad_annotations(tmp_path):
     with pytest.raises(ValueError, match="has no column 'time_start'"):
         LAYOUTS["kinetics"](root)
     (root / "annotations/train.csv").write_text("label,youtube_id,time_start,time_end\nzumba,x,soon,later\n")
-    with pytest.raises(ValueError, match="line 2: time_start and time_end are no seconds"):
+    with pytest.raises(ValueError, match="line 2: time_start and time_end are not numbers of seconds"):
         LAYOUTS["kinetics"](root)
     root = layouts.kinetics_lists(tmp_path / "lists")
     (root / "kinetics400_val_list_videos.txt").write_text("a.mp4 400\n")

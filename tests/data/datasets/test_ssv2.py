@@ -38,7 +38,7 @@ def test_bad_annotations(tmp_path):
         ("{", "cannot be read as JSON"),
         ("{}", "holds a dict; expected a list"),
         ('[{"id": "1"}]', "has no id and template"),
-        ('[{"id": "1", "template": "Eating [something]"}]', "'Eating something' of video 1 is no class of the 174"),
+        ('[{"id": "1", "template": "Eating [something]"}]', "'Eating something' of video 1 is not one of the 174"),
     ):
         file.write_text(text)
         with pytest.raises(ValueError, match=said):

@@ -166,6 +166,7 @@ FINE = {  # values that happen to be right, of each key
     "model.img_size": [],
     "model.patch_stride": ["None"],
     "model.drop_path_rate": ["0"],
+    "model.final_norm": ["True"],
     "preprocessing.stride": ["None", str(10**30)],
     "preprocessing.num_frames": [str(10**30)],
 }

@@ -104,7 +104,9 @@ def test_a_file_of_a_published_name_has_its_protocol(name, tmp_path):
 def test_another_model_under_a_published_name_is_pointed_out(tmp_path):
     row = ALL["videomamba_t16_ssv2_f8_res224"]
     torch.save(narrow(row, classes=5), tmp_path / row.file)
-    with pytest.warns(UserNote, match=r"has the name of a published checkpoint and is none: expected 8 x 224 x 224 "):
+    with pytest.warns(
+        UserNote, match=r"has the name of a published checkpoint but another model: expected 8 x 224 x 224 "
+    ):
         model = load_model(tmp_path / row.file)
     assert model.preprocessing == Preprocessing(8)
     assert model.class_names is None

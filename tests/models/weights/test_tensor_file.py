@@ -46,7 +46,7 @@ def test_an_average_beside_plain_weights_is_mentioned(tmp_path):
 
 
 def test_two_models_are_not_chosen_from(tmp_path):
-    with pytest.raises(ValueError, match="holds several models, under net_a, net_b; save the one that is meant alone"):
+    with pytest.raises(ValueError, match="holds several models, under net_a, net_b; save only the one you mean"):
         read_checkpoint(save({"net_a": WEIGHTS, "net_b": OTHER}, tmp_path))
 
 

@@ -26,7 +26,7 @@ VIDEO_LAYOUTS: dict[str, Callable[..., dict[str, Annotations]]] = {
     "tiny_imagenet": read_tiny_imagenet,
 }
 
-MAY_LACK_VIDEOS = ("kinetics",)  # layouts whose videos vanish from the Internet
+MAY_LACK_VIDEOS = ("kinetics",)  # layouts whose videos disappear from the Internet
 
 # published data sets of action segmentation, in one layout: name -> how many splits
 SEGMENTATION_LAYOUTS = {"gtea": 4, "50salads": 5, "breakfast_segmentation": 4}
@@ -39,7 +39,7 @@ LAYOUTS: dict[str, Callable[..., dict[str, Any]]] = {
     **dict.fromkeys(SEGMENTATION_LAYOUTS, read_mstcn),
 }
 
-OF_FOLDERS = ("folder", "images")  # layouts whose split a csv file may say
+OF_FOLDERS = ("folder", "images")  # layouts whose split may come from a csv file
 
 WITH_OPTIONS = ("ava", "tiny_imagenet", *SEGMENTATION_LAYOUTS)  # layouts whose reader takes options of its own
 
@@ -64,7 +64,8 @@ def read_layout(name: str, root: Path, *, fold: int | None = None, **options: An
 
 
 def check_fold(layout: str, fold: int | None) -> None:
-    """
+    """Refuses a split that there is not.
+
     Raises:
         UserError: a split that the layout does not have.
     """

@@ -113,7 +113,7 @@ def read_exclusions(path: str | Path | None) -> set[FrameKey]:
 
 
 def read_rows(path: str | Path, *, scores_last: bool = False) -> tuple[list[tuple[int, BoxRow]], list[BadRow]]:
-    """All rows of a csv in AVA's format with their lines, and those that are none.
+    """All rows of a csv in AVA's format with their lines, and the rows that cannot be read.
 
     ``video,timestamp,x1,y1,x2,y2[,action[,score or person]]``; an empty action or -1 is a box without a label. With
     ``scores_last`` the last column is the score, also where it is the seventh.
@@ -133,7 +133,7 @@ def read_rows(path: str | Path, *, scores_last: bool = False) -> tuple[list[tupl
 
 
 def read_scored_rows(path: str | Path) -> list[BoxRow]:
-    """Rows of ground truth or detections to compute figures from, which no bad row may falsify.
+    """Rows of ground truth or detections to compute figures from; a bad row is refused, as it would falsify them.
 
     Raises:
         UserError: the file cannot be read, or a row that is none, or has no action.
@@ -169,7 +169,7 @@ def whole_number(text: str) -> int:
     """
     value = _number("", text)
     if value != int(value):
-        raise UserError(f"{text!r} is not a whole number")
+        raise UserError(f"{text!r:.80} is not a whole number")
     return int(value)
 
 
@@ -177,7 +177,7 @@ def _number(name: str, text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise UserError(f"{name}{text!r} is not a number") from None
+        raise UserError(f"{name}{text!r:.80} is not a number") from None
     if not math.isfinite(value):
-        raise UserError(f"{name}{text!r} is not finite")
+        raise UserError(f"{name}{text!r:.80} is not finite")
     return value

@@ -1,4 +1,4 @@
-"""Rows of AVA's files that cannot be used: why, and what people are told of them."""
+"""Rows of AVA's files that cannot be used: why, and notes about them."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ class Outside:
         video, timestamp = key
         path = self.videos.get(video)
         if path is None:
-            return Problem(f"there is no video {video!r}", "of unknown videos")
+            return Problem(f"there is no video {video!r:.80}", "of unknown videos")
         if video not in self.lengths and video not in self.unreadable:
             try:
                 self.lengths[video] = video_seconds(path, fps=self.fps)

@@ -82,13 +82,13 @@ def read_table(path: Path, needed: Iterable[str], *, may_be_empty: bool = False)
     lines = read_csv_lines(path, names=True)
     line, columns = next(lines, (0, []))
     columns = [column.strip() for column in columns]
-    there = ", ".join(filter(None, map(printable, columns)))
+    there = f"{', '.join(filter(None, map(printable, columns))):.400}"
     for name in needed:
         if name not in columns:
             raise UserError(f"{path} has no column {name!r}; it has {there or 'no header'}")
     twice = next((name for name, count in Counter(columns).items() if name and count > 1), None)
     if twice is not None:
-        raise UserError(f"{path} has the column {twice!r} twice; it has {there}")
+        raise UserError(f"{path} has the column {twice!r:.80} twice; it has {there}")
     rows = []
     for line, fields in lines:
         if any(field.strip() for field in fields[len(columns) :]):
@@ -129,7 +129,7 @@ def _splitter(path: Path, rows: list[Row], hold_out: str | None) -> Callable[[Ro
 def _part(path: Path, row: Row) -> str:
     part = part_of(row.fields["split"])
     if part is None:
-        raise UserError(f"{path}, line {row.line}: split is {row.fields['split']!r}; it must be {KNOWN}")
+        raise UserError(f"{path}, line {row.line}: split is {row.fields['split']!r:.80}; it must be {KNOWN}")
     return part
 
 
@@ -141,7 +141,7 @@ def _video(path: Path, row: Row, root: Path, part: str) -> _Video:
         raise UserError(f"{path}, line {row.line}: no label")
     if printable(label) != label and label not in map(class_name, Path(text).parts):  # a folder's name may be anything
         raise UserError(
-            f"{path}, line {row.line}: label {printable(label)!r} is not UTF-8; save the file as UTF-8 text"
+            f"{path}, line {row.line}: label {printable(label)!r:.80} is not UTF-8; save the file as UTF-8 text"
         )
     found = located(root, text)
     return _Video(row.line, found or root / text.strip(), found is not None, label, part)
@@ -158,7 +158,7 @@ def _once(path: Path, videos: list[_Video]) -> list[_Video]:
         before = first.setdefault(identity(video.path), video)
         where = f"{path}, lines {before.line} and {video.line}: {video.path}"
         if before.label != video.label:
-            raise UserError(f"{where} has two labels, {before.label!r} and {video.label!r}")
+            raise UserError(f"{where} has two labels, {before.label!r:.80} and {video.label!r:.80}")
         if before.part != video.part:
             raise UserError(f"{where} is in two parts, {before.part} and {video.part}")
     return list(first.values())

@@ -1,4 +1,4 @@
-"""Chance in data sets: what is random about an item depends on (seed, epoch, index) alone."""
+"""Randomness in data sets: what is random about an item depends on (seed, epoch, index) alone."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ Item = TypeVar("Item", covariant=True)
 
 
 class EpochDataset(Dataset[Item]):
-    """A data set that is told the epoch; worker processes that live on see it change."""
+    """A data set that is told the epoch; worker processes that stay alive see it change."""
 
     def __init__(self) -> None:
         self._epoch = torch.zeros((), dtype=torch.int64)
-        with contextlib.suppress(RuntimeError):  # where shared memory is full one process can do without
+        with contextlib.suppress(RuntimeError):  # a single process needs no shared memory
             self.share_epoch()
 
     def share_epoch(self) -> None:

@@ -1,4 +1,4 @@
-"""Videos as features of their frames: whole sequences, one an item."""
+"""Videos as features of their frames: each item is a whole sequence."""
 
 from collections.abc import Sequence
 from typing import TypedDict
@@ -10,7 +10,7 @@ from torch import Tensor
 from videomamba.data.datasets.epochs import EpochDataset
 from videomamba.data.datasets.mstcn import FeatureRecord, load_features
 
-PADDING = -1  # the label of what is no frame
+PADDING = -1  # the label of padding
 
 
 class FeatureSample(TypedDict):

@@ -118,7 +118,7 @@ def _lines(file: Path) -> list[tuple[str, str | None]]:
             continue
         name, _, use = line.strip().rpartition(" ")
         if use not in _PARTS or not name.strip():
-            raise UserError(f"{file}, line {number}: {line.strip()!r} is not a video's name and 0, 1 or 2")
+            raise UserError(f"{file}, line {number}: {line.strip()!r:.80} is not a video's name and 0, 1 or 2")
         before = first.setdefault(name.strip(), (number, use))
         if before[1] != use:
             raise UserError(f"{file}, lines {before[0]} and {number}: {name.strip()} is in two parts")

@@ -22,8 +22,7 @@ def read_kinetics(root: str | Path, *, missing_ok: bool = True) -> dict[str, Ann
     A csv file has columns label, youtube_id, time_start, time_end and lies in ``root`` or ``annotations/``; a list,
     ``kinetics400_train_list_videos.txt``, has lines of a path and a class's index. Videos are anywhere below ``train/``
     and ``val/`` (or ``videos_train/``, ``train_256/``): flat or in folders of classes, as ``<id>_<start>_<end>.mp4``
-    with six digits each or as ``<id>.mp4``. Videos vanish from the Internet: those that are not there are counted and
-    left out.
+    with six digits each or as ``<id>.mp4``. Videos disappear from the Internet: missing ones are counted and left out.
 
     Class names are Kinetics-400's where all labels are among them, else the labels, sorted.
 
@@ -76,7 +75,7 @@ def _of_csv(file: Path, folder: Path) -> Iterator[tuple[tuple[str, ...], str, Pa
         try:
             start, end = (round(float(row.fields[name])) for name in ("time_start", "time_end"))
         except (ValueError, OverflowError):
-            raise UserError(f"{file}, line {row.line}: time_start and time_end are no seconds") from None
+            raise UserError(f"{file}, line {row.line}: time_start and time_end are not numbers of seconds") from None
         label, video = class_name(row.fields["label"]), row.fields["youtube_id"]
         if not label or not video:
             raise UserError(f"{file}, line {row.line}: no {'youtube_id' if label else 'label'}")
@@ -91,5 +90,5 @@ def _of_list(file: Path, folder: Path) -> Iterator[tuple[tuple[str, ...], str, P
             continue
         path, _, index = line.rpartition(" ")
         if not path.strip() or not (index.isdecimal() and len(index) < 10 and int(index) < len(names)):
-            raise UserError(f"{file}, line {number}: {line!r} is not a path and a class's index below {len(names)}")
+            raise UserError(f"{file}, line {number}: {line!r:.80} is not a path and a class's index below {len(names)}")
         yield (Path(path.strip()).stem,), names[int(index)], folder / path.strip()

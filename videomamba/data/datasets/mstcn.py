@@ -122,7 +122,7 @@ def _class_names(root: Path) -> tuple[str, ...]:
     names = tuple(class_name(name) for _, name in rows)
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
-        raise UserError(f"{file} has the class {twice!r} twice")
+        raise UserError(f"{file} has the class {twice!r:.80} twice")
     return names
 
 
@@ -179,7 +179,7 @@ def _record(truth: Path, path: Path, index: dict[str, int]) -> tuple[FeatureReco
     words, (channels, length) = read_labels(truth), _open(path).shape
     unknown = sorted(set(words) - index.keys())
     if unknown:
-        raise UserError(f"{truth}: label {unknown[0]!r} is not in mapping.txt")
+        raise UserError(f"{truth}: label {unknown[0]!r:.80} is not in mapping.txt")
     lengths = f"{path} has {length} frames, {truth} {len(words)}"
     if not words or not few(length, len(words)):
         swapped = "; is it (T, C)? expected (C, T)" if few(channels, len(words)) else ""

@@ -1,4 +1,4 @@
-"""The words that people have for the parts of a data set."""
+"""The words that people use for the parts of a data set."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -27,7 +27,7 @@ def in_two_or_three(parts: dict[str, list]) -> dict[str, list]:
 
 
 def roles(sizes: dict[str, int], where: object) -> Sequence[str]:
-    """One line about what the parts are for, where there are three."""
+    """One line that says what the parts are used for, where there are three."""
     if "val" not in sizes:
         return ()
     return (

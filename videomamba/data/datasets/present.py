@@ -1,4 +1,4 @@
-"""What the published layouts have in common: annotated videos that may lie under other suffixes, or not at all."""
+"""What the published layouts share: annotated videos that may have other suffixes, or be missing."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ class Stems:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What people should know of the search."""
+        """Notes on the search for people."""
         return left_out(self.others)
 
 

@@ -78,7 +78,9 @@ def _row(row: Any, file: Path, labels: dict[str, int]) -> tuple[str, int]:
         raise UserError(f"{file}: {str(row)[:80]} has no id and template; expected a list of annotated videos")
     name = str(row["template"]).replace("[", "").replace("]", "")
     if name not in labels:
-        raise UserError(f"{file}: the template {name!r} of video {row['id']} is no class of the {len(labels)} known")
+        raise UserError(
+            f"{file}: the template {name!r:.80} of video {row['id']!s:.80} is not one of the {len(labels)} known"
+        )
     return str(row["id"]), labels[name]
 
 

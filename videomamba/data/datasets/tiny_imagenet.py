@@ -53,7 +53,7 @@ def _from_csv(file: Path, root: Path) -> dict[str, Annotations]:
     for row in rows:
         name, path = row.fields["split"], root / row.fields["path"]
         if name not in found:
-            raise UserError(f"{file}, line {row.line}: split is {name!r}; it must be train or val")
+            raise UserError(f"{file}, line {row.line}: split is {name!r:.80}; it must be train or val")
         found[name].append(VideoRecord(path, index[class_name(row.fields["name"])]))
     return _parts(found["train"], found["val"], tuple(index))
 
@@ -72,7 +72,7 @@ def _as_published(root: Path) -> dict[str, Annotations]:
         picture, _, rest = line.partition("\t")
         wnid = rest.split("\t")[0].strip()
         if wnid not in index:
-            raise UserError(f"{root / 'val' / _VAL}, line {number}: {wnid!r} is not a class of train/")
+            raise UserError(f"{root / 'val' / _VAL}, line {number}: {wnid!r:.80} is not a class of train/")
         val.append(VideoRecord(root / "val" / "images" / picture, index[wnid]))
     return _parts(train, val, names)
 

@@ -1,4 +1,4 @@
-"""A model as data: what every reader returns and every model is made of."""
+"""A model as data: what every reader returns, and what models are made from."""
 
 import math
 from collections.abc import Iterable, Mapping

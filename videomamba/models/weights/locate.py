@@ -1,4 +1,4 @@
-"""Where a checkpoint's name leads: a model folder, a run folder, a file, a published checkpoint, or the Hub."""
+"""What a checkpoint's name refers to: a model folder, a run folder, a file, a published checkpoint, or the Hub."""
 
 import difflib
 from pathlib import Path

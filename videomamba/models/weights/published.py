@@ -125,7 +125,7 @@ class Published:
         )
         if not is_this:
             note = (
-                f"{checkpoint.path} has the name of a published checkpoint and is none: expected {self.frames} x "
+                f"{checkpoint.path} has the name of a published checkpoint but another model: expected {self.frames} x "
                 f"{self.size} x {self.size} and {self.num_classes} classes"
             )
             return dataclasses.replace(checkpoint, notes=(*checkpoint.notes, note))

@@ -1,4 +1,4 @@
-"""Whose file is whose: the readers of other people's checkpoints, and the way from a name to a checkpoint."""
+"""Readers of other code bases' checkpoints, and the way from a name to a checkpoint."""
 
 import dataclasses
 from pathlib import Path
@@ -60,7 +60,9 @@ def read_checkpoint(
         )
     if path.is_dir():
         if origin is not None or patch_stride is not None:
-            raise UserError(f"{path} is a model folder, which says all about itself; leave out origin and patch_stride")
+            raise UserError(
+                f"{path} is a model folder, whose config.json says all of it; leave out origin and patch_stride"
+            )
         return folder.read(path)
     row = published_checkpoints().get(path.stem)
     if row is not None and patch_stride is None:
@@ -110,7 +112,7 @@ def _claimed(path: Path, files: list[TensorFile], origin: str | None) -> tuple[T
         return file, reader
     if fits:
         places = ", ".join(_place(file) for file, _ in fits)
-        raise UserError(f"{path} holds several models, under {places}; save the one that is meant alone")
+        raise UserError(f"{path} holds several models, under {places}; save only the one you mean")
     if any(name.startswith("blocks.") for name in files[0].tensors):
         raise UserError(f"{path} is a file; a checkpoint is a folder with config.json beside it: give {path.parent}")
     names = ", ".join(list(files[0].tensors)[:3])

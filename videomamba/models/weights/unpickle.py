@@ -81,7 +81,7 @@ def read_pickle(file: Path) -> Any:
             return torch.load(file, map_location="cpu", weights_only=True, mmap=is_zip)
     except pickle.UnpicklingError:
         pass
-    except Exception as error:  # a damaged file makes the readers of zip, pickle and storage fail in any way
+    except Exception as error:  # a damaged file can make the readers of zip, pickle and storage fail with any error
         raise UserError(f"{file} is not a readable PyTorch checkpoint: {_reason(error)}") from error
     try:
         return torch.load(file, map_location="cpu", weights_only=False, mmap=is_zip, pickle_module=_restricted())
@@ -94,7 +94,7 @@ def read_pickle(file: Path) -> Any:
 
 
 class _RunsCodeError(Exception):
-    """The file names a function."""
+    """The file refers to a function."""
 
 
 class _Unpickler(pickle.Unpickler):
