@@ -209,21 +209,21 @@ def over_states(x):
 
 
 @triton.jit
-def is_row(index, T: tl.constexpr):
-    return (tl.arange(0, T) == index)[:, None, None, None]
+def visited(i, T: tl.constexpr, REVERSE: tl.constexpr):
+    """Mask (T, 1, 1, 1) of the step of a tile that is the i-th to be visited."""
+    return (tl.arange(0, T) == (T - 1 - i if REVERSE else i))[:, None, None, None]
 
 
 @triton.jit
-def row_of(x, index: tl.constexpr, T: tl.constexpr):
-    """x[index] of (T, NA, BD, NB); no work where T is in registers: the compiler leaves out adding the integer 0."""
-    bits = tl.where(is_row(index, T), x.to(tl.int32, bitcast=True), 0)
-    return tl.sum(bits, 0).to(tl.float32, bitcast=True)
+def row_of(x, here):
+    """The step of x (T, NA, BD, NB) that the mask has; with T in registers no work, for zeros are added as integers."""
+    return tl.sum(tl.where(here, x.to(tl.int32, bitcast=True), 0), 0).to(tl.float32, bitcast=True)
 
 
 @triton.jit
-def with_row(x, index: tl.constexpr, row, T: tl.constexpr):
-    """x of (T, NA, BD, NB) with x[index] = row; no work either."""
-    return tl.where(is_row(index, T), row[None, :, :, :], x)
+def with_row(x, here, row):
+    """x (T, NA, BD, NB) with ``row`` for the step that the mask has."""
+    return tl.where(here, row[None, :, :, :], x)
 
 
 @triton.jit
@@ -231,10 +231,10 @@ def states_of(decay, value, state, T: tl.constexpr, REVERSE: tl.constexpr):
     """The states of a tile that begins from ``state``, those before each of them, and the last one."""
     h, earlier = tl.zeros_like(value), tl.zeros_like(value)
     for i in tl.static_range(0, T):
-        t: tl.constexpr = T - 1 - i if REVERSE else i
-        earlier = with_row(earlier, t, state, T)
-        state = row_of(decay, t, T) * state + row_of(value, t, T)
-        h = with_row(h, t, state, T)
+        here = visited(i, T, REVERSE)
+        earlier = with_row(earlier, here, state)
+        state = row_of(decay, here) * state + row_of(value, here)
+        h = with_row(h, here, state)
     return h, earlier, state
 
 
@@ -246,8 +246,8 @@ def gradients_of(decay, value, carry, T: tl.constexpr, REVERSE: tl.constexpr):
     """
     of_states = tl.zeros_like(value)
     for i in tl.static_range(0, T):
-        t: tl.constexpr = i if REVERSE else T - 1 - i
-        of_state = row_of(value, t, T) + carry
-        of_states = with_row(of_states, t, of_state, T)
-        carry = row_of(decay, t, T) * of_state
+        here = visited(i, T, not REVERSE)
+        of_state = row_of(value, here) + carry
+        of_states = with_row(of_states, here, of_state)
+        carry = row_of(decay, here) * of_state
     return of_states, carry
