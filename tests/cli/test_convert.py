@@ -77,5 +77,5 @@ def test_the_hub_with_the_network_off(vim, tmp_path):
     assert load_model(tmp_path / "ours").config.cls_position == "middle"
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
-    assert errors[0].startswith("error: there is no folder hustvl/absent, and the Hub has no model of that name")
+    assert errors[0].startswith("error: there is no folder hustvl/absent, and the Hub could not be asked")
     assert done.stderr.endswith(f"{errors[0]}\n")
