@@ -1,6 +1,6 @@
-"""The scan as ONNX operators: both directions in one standard ``Scan`` with a body of five nodes for each.
+"""The scan as ONNX operators: both directions in one standard ``Scan`` with a body of six nodes for each.
 
-A direction's state in the body is (N, D), channels last: what it is multiplied with is then repeated over rows of D
+A direction's state in the body is (B, N, D), channels last: what it is multiplied with is then repeated over rows of D
 numbers, which onnxruntime does faster than over rows of N.
 """
 
@@ -86,59 +86,43 @@ def translation(recurrence: Recurrence) -> Callable[..., Sequence[Any]]:
 
 
 def standard_scan(graph: Graph, directions: Sequence[Direction]) -> Sequence[Any]:
-    """All directions in one ``Scan`` over the batch, whose body is one ``Scan`` over the tokens of a sequence."""
+    """All directions in one ``Scan``."""
+    count, per_direction = len(directions), 4
     channels, states = _sizes(directions[0].A)
-    empty = graph("ConstantOfShape", graph.ints(states, channels), value=ir.tensor(np.zeros(1, np.float32)))
-    rates = [graph("Transpose", direction.A, perm=[1, 0]) for direction in directions]
+    batch = graph("Shape", directions[0].step, start=0, end=1)
+    shape = graph("Concat", batch, graph.ints(states, channels), axis=0)
+    empty = graph("ConstantOfShape", shape, value=ir.tensor(np.zeros(1, np.float32)))
     read = []
     for direction in directions:
         rows = [graph("Unsqueeze", x, graph.ints(2)) for x in (direction.step, direction.entering)]  # (B, L, 1, D)
         read += [*rows, graph("Transpose", direction.B, perm=[0, 1, 3, 2]), direction.C]
     found = graph.several(
         "Scan",
-        *read,
-        outputs=len(directions),
-        body=_sequence(empty, rates, [direction.reverse for direction in directions]),
-        num_scan_inputs=len(read),
-    )
-    return [graph("Squeeze", y, graph.ints(2)) for y in found]
-
-
-def _sequence(empty: ir.Value, rates: Sequence[ir.Value], reverse: Sequence[bool]) -> ir.Graph:
-    """One sequence: (L, 1, D) of each direction."""
-    body, count = Graph(), len(rates)
-    read = [x for k, rate in enumerate(rates) for x in _read(f"all_{k}", rate, None)]
-    found = body.several(
-        "Scan",
         *[empty] * count,
         *read,
         outputs=2 * count,
-        body=_token(rates),
+        body=_body(graph, directions),
         num_scan_inputs=len(read),
-        scan_input_directions=[int(flip) for flip in reverse for _ in range(len(read) // count)],
-        scan_output_directions=[int(flip) for flip in reverse],
+        scan_input_axes=[1] * len(read),
+        scan_input_directions=[int(direction.reverse) for direction in directions for _ in range(per_direction)],
+        scan_output_axes=[1] * count,
+        scan_output_directions=[int(direction.reverse) for direction in directions],
     )
-    for i, value in enumerate(found):
-        value.name = f"found_{i}"
-    outputs = found[count:]
-    for y, like in zip(outputs, read[:: len(read) // count], strict=True):
-        y.shape, y.type = like.shape, like.type
-    return ir.Graph(read, outputs, nodes=list(body.tape.nodes), name="sequence")
+    return [graph("Squeeze", y, graph.ints(2)) for y in found[count:]]
 
 
-def _token(rates: Sequence[ir.Value]) -> ir.Graph:
-    """One token of each direction: the new state, and (1, D) that is read from it.
-
-    ``Gemm`` adds the outer product of B and the input to what is kept of the state in one pass; it takes matrices only.
-    """
+def _body(outside: Graph, directions: Sequence[Direction]) -> ir.Graph:
+    """One token of each direction: the new state, and (B, 1, D) that is read from it."""
     states, read, new_states, outputs = [], [], [], []
     body = Graph()
-    for k, rate in enumerate(rates):
-        N, D = _sizes(rate)
-        state = inside(f"state_{k}", N, D)
-        step, entering, B, C = _read(f"one_{k}", rate)
-        kept = body("Mul", body("Exp", body("Mul", step, rate)), state)
-        new = body("Gemm", B, entering, kept)
+    for k, direction in enumerate(directions):
+        D, N = _sizes(direction.A)
+        A = outside("Transpose", direction.A, perm=[1, 0])
+        state = inside(f"state_{k}", None, N, D)
+        step, entering = (inside(f"{name}_{k}", None, 1, D) for name in ("step", "entering"))
+        B, C = inside(f"B_{k}", None, N, 1), inside(f"C_{k}", None, 1, N)
+        kept = body("Mul", body("Exp", body("Mul", step, A)), state)
+        new = body("Add", kept, body("MatMul", B, entering))
         y = body("MatMul", C, new)
         for value, like, name in ((new, state, f"new_state_{k}"), (y, step, f"y_{k}")):
             value.name, value.shape, value.type = name, like.shape, like.type
@@ -146,17 +130,10 @@ def _token(rates: Sequence[ir.Value]) -> ir.Graph:
         read += [step, entering, B, C]
         new_states.append(new)
         outputs.append(y)
-    for i, node in enumerate(body.tape.nodes):  # names of a body must be none of the graphs around it
+    for i, node in enumerate(body.tape.nodes):  # names of a body must be none of the graph around it
         (value,) = node.outputs
         value.name = value.name or f"token_{i}"
     return ir.Graph([*states, *read], [*new_states, *outputs], nodes=list(body.tape.nodes), name="token")
-
-
-def _read(name: str, rate: ir.Value, *length: int | None) -> list[ir.Value]:
-    """Step size, input, B and C of a direction, as inputs of a body: of one token, or of so many."""
-    N, D = _sizes(rate)
-    shapes = {"step": (1, D), "entering": (1, D), "B": (N, 1), "C": (1, N)}
-    return [inside(f"{what}_{name}", *length, *shape) for what, shape in shapes.items()]
 
 
 def linear_attention(graph: Graph, directions: Sequence[Direction]) -> Sequence[Any]:
