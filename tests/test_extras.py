@@ -67,8 +67,8 @@ def test_prediction_needs_none_and_others_say_what_they_need(tmp_path):
     assert done.stdout.splitlines() == [
         "0",
         '2 error: a figure needs matplotlib, which is not installed: pip install "videomamba[train]"',
-        '2 error: training needs accelerate, which is not installed: pip install "videomamba[train]"',
-        '2 error: training needs accelerate, which is not installed: pip install "videomamba[train]"',
+        '2 error: training or evaluating needs accelerate, which is not installed: pip install "videomamba[train]"',
+        '2 error: training or evaluating needs accelerate, which is not installed: pip install "videomamba[train]"',
     ], done.stderr
 
 

@@ -11,6 +11,9 @@ from tests.exporters.models import model, run
 from videomamba.errors import UserError
 from videomamba.exporters import check, export
 from videomamba.exporters.program import DESCRIPTION
+from videomamba.inference.onnx_model import OnnxModel
+from videomamba.models import CustomModel
+from videomamba.preprocessing import Preprocessing
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -136,6 +139,56 @@ def test_a_segmenter_has_no_size(tmp_path):
     net = videomamba.create_model("mstcn2", input_dim=6, num_classes=3)
     with pytest.raises(UserError, match="MSTCN2 takes no other size"):
         export(net, tmp_path / "m.onnx", img_size=32)
+
+
+class Convolution(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patches, self.head = torch.nn.Conv3d(3, 4, 3), torch.nn.Linear(4, 3)
+
+    def forward(self, video):
+        return self.head(self.patches(video).relu().mean((2, 3, 4)))
+
+
+class Branching(Convolution):
+    def forward(self, video):
+        return super().forward(video if video.mean() > 0 else -video)
+
+
+class Bessel(Convolution):
+    def forward(self, video):
+        return torch.special.bessel_j0(super().forward(video))
+
+
+def custom(module):
+    torch.manual_seed(0)
+    preprocessing = Preprocessing(num_frames=4, size=(16, 16))
+    return CustomModel(module(), class_names=("a", "b", "c"), preprocessing=preprocessing).eval()
+
+
+def test_a_module_that_somebody_wrote(tmp_path):
+    net = custom(Convolution)
+    for suffix in ("onnx", "pt2"):
+        assert export(net, tmp_path / f"custom.{suffix}").inputs == {"video": ("batch", 3, 4, 16, 16)}
+    exported, video = OnnxModel(tmp_path / "custom.onnx"), torch.randn(3, 3, 4, 16, 16)
+    assert (exported.labels, exported.preprocessing) == (net.labels, net.preprocessing)
+    torch.testing.assert_close(exported(video), net(video), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("module", "suffix"), [(Branching, "pt2"), (Bessel, "onnx")])
+def test_a_module_that_cannot_be_exported_is_one_line(module, suffix, tmp_path):
+    with pytest.raises(UserError, match=rf"^{module.__name__} cannot be exported: .+") as error:
+        export(custom(module), tmp_path / f"custom.{suffix}")
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_video_swin(tmp_path):
+    torch.manual_seed(0)
+    net = videomamba.create_model("video_swin_t", num_frames=4, img_size=32, class_names=("a", "b", "c")).eval()
+    for suffix in ("onnx", "pt2"):
+        assert export(net, tmp_path / f"swin.{suffix}").difference < 1e-5
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime", "onnxscript"])

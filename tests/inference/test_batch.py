@@ -115,6 +115,27 @@ def test_what_cannot_be_used_is_refused(checkpoint, options, said):
         Predictor(checkpoint, **options)
 
 
+def test_an_exported_file_gives_the_same_rows(checkpoint, paths, tmp_path):
+    for package in ("onnxruntime", "onnxscript"):
+        pytest.importorskip(package)
+    file = videomamba.export(checkpoint, tmp_path / "model.onnx").path
+    predictor = Predictor(file, top_k=2)
+    rows, wanted = predictor(paths[:5]), Predictor(checkpoint, device="cpu", top_k=2)(paths[:5])
+    assert any(row["error"] for row in rows)
+    for row, want in zip(rows, wanted, strict=True):
+        assert (row["path"], row["error"], row["labels"]) == (want["path"], want["error"], want["labels"])
+        assert row["error"] or row["scores"] == pytest.approx(want["scores"], abs=1e-5)
+        assert row["model"] == str(file)
+    assert len(predictor.hash) == 16
+    assert predictor.hash == model_hash(file) != model_hash(checkpoint)
+    with pytest.raises(UserError, match="gives classes only; for features give the checkpoint"):
+        Predictor(file, what="features")
+    with pytest.raises(UserError, match="leave out --device cuda"):
+        Predictor(file, device="cuda")
+    with pytest.raises(UserError, match=r"there is no file .*gone\.onnx"):
+        Predictor(tmp_path / "gone.onnx")
+
+
 def test_other_models_are_refused(tmp_path):
     create_model("mstcn2", input_dim=6, class_names=("pour", "stir")).save_pretrained(tmp_path / "segmenter")
     with pytest.raises(UserError, match="videomamba segment"):

@@ -2,7 +2,7 @@
 
 from videomamba.extras import require
 
-require("accelerate", "training")
+require("accelerate", "training or evaluating")
 
 from videomamba.engine.config import DataConfig, ModelChoice, OptimConfig, RunConfig
 from videomamba.engine.data import evaluation_loader, load_splits, model_labels

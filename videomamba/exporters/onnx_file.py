@@ -14,7 +14,7 @@ from videomamba.exporters.exportable import Exportable
 from videomamba.exporters.onnx_attention import translate_attention
 from videomamba.exporters.onnx_conv import translate_conv
 from videomamba.exporters.onnx_scan import linear_attention, standard_scan, translation
-from videomamba.exporters.program import traced
+from videomamba.exporters.program import blamed_on_module, traced
 from videomamba.inference.onnx_model import METADATA
 
 OPSET = 20
@@ -30,8 +30,7 @@ def write_onnx(target: Exportable, path: Path, description: str, *, scan: str) -
         description: kept in the file's metadata.
         scan: a key of :data:`RECURRENCES`.
     """
-    program = _program(target, RECURRENCES[scan])
-    model = program.model
+    model = _program(target, RECURRENCES[scan]).model
     model.metadata_props[METADATA] = description
     model.producer_name = "videomamba"
     _drop_traces(model)
@@ -57,7 +56,7 @@ def _program(target: Exportable, recurrence: Callable[..., Any]) -> Any:
         torch.ops.videomamba.causal_conv.default: translate_conv,
         torch.ops.videomamba.window_attention.default: translate_attention,
     }
-    with _quiet(), torch.no_grad():
+    with _quiet(), blamed_on_module(target), torch.no_grad():
         return torch.onnx.export(
             traced(target),  # or torch.onnx would try other ways, which fix every length, where one way fails
             dynamo=True,

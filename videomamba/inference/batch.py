@@ -18,7 +18,8 @@ from videomamba.data.transforms import input_transform
 from videomamba.errors import UserError
 from videomamba.inference.ahead import ahead
 from videomamba.inference.device import resolve_device
-from videomamba.models import Detector, PretrainedModel, Segmenter, VideoMamba, load_model
+from videomamba.inference.onnx_model import SUFFIX, OnnxModel, load_trained
+from videomamba.models import TrainedModel, VideoMamba
 from videomamba.models.weights.readers import read_checkpoint
 from videomamba.preprocessing import Preprocessing
 from videomamba.tasks.recognition import Recognition
@@ -41,7 +42,8 @@ class Predictor:
     and the model's two are None. Scores and embeddings are means over the clips of a video.
 
     Args:
-        checkpoint: what :func:`videomamba.load_model` takes; loaded here, once.
+        checkpoint: what :func:`videomamba.load_model` takes, or an .onnx file that :func:`videomamba.export` wrote, for
+            classes on the CPU; loaded here, once.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         what: ``classes`` or ``features``.
         top_k: classes per video, at most as many as the model has.
@@ -79,7 +81,7 @@ class Predictor:
             check_int(name, value, at_least=1)
         self.device = resolve_device(device)
         self.what, self.num_clips, self.batch_size = what, num_clips, batch_size
-        self.model = load_model(checkpoint)
+        self.model = load_trained(checkpoint, device)
         check_usable(self.model, what)
         self.model.to(self.device).eval()
         self.preprocessing: Preprocessing = self.model.preprocessing
@@ -191,22 +193,23 @@ def pixels_or_error(path: str, preprocessing: Preprocessing, num_clips: int) -> 
         return " ".join(str(error).split())
 
 
-def check_usable(model: PretrainedModel, what: What) -> None:
+def check_usable(model: TrainedModel, what: What) -> None:
     """
     Raises:
         UserError: a model that does not take whole clips, or has no such answer.
     """
-    if isinstance(model, Detector | Segmenter):
-        Recognition(model.labels).check_model(model)  # names the verb for such a checkpoint
+    Recognition(model.labels).check_model(model)  # names the verb for such a checkpoint
+    if what == "features" and isinstance(model, OnnxModel):
+        raise UserError(f"{model.path} gives classes only; for features give the checkpoint that it was written from")
     if what == "features" and not isinstance(model, VideoMamba):
         raise UserError(f"this checkpoint is a {type(model).__name__}; only VideoMamba gives features of a clip")
     if what == "classes" and not model.num_classes:
         raise UserError("this checkpoint has no classes; use `videomamba features`")
 
 
-def row_width(model: PretrainedModel, what: What, top_k: int) -> int:
+def row_width(model: TrainedModel, what: What, top_k: int) -> int:
     """Length of a row's scores or embedding."""
-    return min(top_k, model.num_classes) if what == "classes" else model.config.embed_dim  # type: ignore[union-attr]
+    return min(top_k, model.num_classes) if what == "classes" else int(model.config.embed_dim)
 
 
 def model_hash(checkpoint: str | Path) -> str:
@@ -215,9 +218,12 @@ def model_hash(checkpoint: str | Path) -> str:
     Raises:
         UserError: no such checkpoint.
     """
-    data = read_checkpoint(checkpoint)
-    found = hashlib.sha256(repr((data.config, data.class_names, data.preprocessing)).encode())
-    with data.path.open("rb") as file:
+    path, found = Path(checkpoint), hashlib.sha256()
+    if path.suffix != SUFFIX:  # in an .onnx file all of it is in the file
+        data = read_checkpoint(checkpoint)
+        found.update(repr((data.config, data.class_names, data.preprocessing)).encode())
+        path = data.path
+    with path.open("rb") as file:
         while piece := file.read(1 << 22):
             found.update(piece)
     return found.hexdigest()[:_HASH]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from videomamba.checks import check_choice, check_int
 from videomamba.inference.batch import Predictor, What, check_usable, model_hash, row_width
+from videomamba.inference.onnx_model import load_trained
 from videomamba.inference.paths import check_text
 from videomamba.inference.shards import (
     ROWS,
@@ -18,7 +19,6 @@ from videomamba.inference.shards import (
     row_schema,
     shards_of,
 )
-from videomamba.models import load_model
 
 ENGINES = ("local", "ray")
 
@@ -98,7 +98,7 @@ def run_many(
     Stopped in any way, it leaves whole files, and with ``resume`` goes on: rows with an error count as done.
 
     Args:
-        checkpoint: what :func:`videomamba.load_model` takes.
+        checkpoint: what :class:`videomamba.inference.batch.Predictor` takes.
         videos: files, each once.
         folder: new, or with ``resume`` that of an earlier run.
         options: how.
@@ -121,7 +121,7 @@ def run_many(
     if local is not None:
         width, digest = local.width, local.hash
     else:
-        model = load_model(checkpoint)
+        model = load_trained(checkpoint, o.device)
         check_usable(model, o.what)
         width, digest, preprocessing = row_width(model, o.what, o.top_k), model_hash(checkpoint), model.preprocessing
         del model

@@ -141,7 +141,7 @@ def test_nothing_there(saved, tmp_path):
 
 
 def test_hub_id_that_is_not_in_the_cache(tmp_path):
-    with pytest.raises(ValueError, match="there is no folder owner/name, and the Hub has no model of that name"):
+    with pytest.raises(ValueError, match="there is no folder owner/name, and the Hub could not be asked"):
         VideoMamba.from_pretrained("owner/name", cache_dir=tmp_path, local_files_only=True)
 
 

@@ -106,6 +106,18 @@ def test_a_file_that_the_hub_does_not_have(tmp_path, monkeypatch):
             load_model(NAME)
 
 
+def test_a_name_that_the_hub_does_not_have_and_a_hub_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with hub.served(tmp_path) as server:
+        hub.use(monkeypatch, hub.address(server), tmp_path / "home")
+        with pytest.raises(ValueError, match=r"no folder owner/name, and the Hub has no model of that name: .*404"):
+            load_model("owner/name")
+    hub.use(monkeypatch, "http://127.0.0.1:9", tmp_path / "home")
+    with pytest.raises(ValueError, match=r"no folder owner/name, and the Hub could not be asked: .*refused") as error:
+        load_model("owner/name")
+    assert "\n" not in str(error.value)
+
+
 def test_a_near_published_name_is_suggested(no_hub):
     with pytest.raises(ValueError, match=r"did you mean videomamba_s16_k400_f16_res224"):
         load_model("videomamba_s16_k400_f16")

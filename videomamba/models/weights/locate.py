@@ -107,11 +107,13 @@ def _from_hub(name: str, **download: Any) -> Path:
         return Path(hf_hub_download(repository, file, **download))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         where = f"folder {name}" if not file else f"file {file} of {repository} on this machine"
-        raise UserError(f"there is no {where}, and the Hub has no model of that name: {_reason(error)}") from error
+        answered = isinstance(error, HfHubHTTPError | HFValidationError)
+        hub = "the Hub has no model of that name" if answered else "the Hub could not be asked"
+        raise UserError(f"there is no {where}, and {hub}: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return (str(error).strip() or type(error).__name__).splitlines()[0].removeprefix("Got: ")
 
 
 def _only_weights(repository: str, snapshot: Path, **download: Any) -> str:

@@ -18,7 +18,7 @@ class Reader(Protocol):
     """What a module must have to read the files of a code base."""
 
     TITLE: str
-    LICENSE: str  # of its files, as the Hub names it
+    LICENSE: str | None  # of its files, as the Hub names it; None where nobody states one
 
     def claims(self, file: TensorFile) -> bool:
         """Whether these names are at all that code base's."""

@@ -17,22 +17,19 @@ from videomamba.ops.scan.triton_tiles import (
     channels_of,
     decays_of,
     existing,
+    gradients_of,
     inputs_at,
-    is_row,
     numbers_of_states,
     outer,
     outputs_at,
     over_states,
     place_of,
     rates_of,
-    row_of,
     rows,
-    shifted,
     sigmoid,
     state_offsets,
     states_of,
     steps_at,
-    then,
     vector_of,
 )
 
@@ -43,7 +40,6 @@ def _carry(
     T: tl.constexpr, BD: tl.constexpr, NA: tl.constexpr, NB: tl.constexpr, CHUNK: tl.constexpr,
     REVERSE: tl.constexpr, SOFTPLUS: tl.constexpr,
 ):  # fmt: skip
-    LAST: tl.constexpr = 0 if REVERSE else T - 1
     block, group, batch, span = place_of(item, blocks, sizes)
     batch = tl.cast(batch, tl.int64)
     channels, inside = channels_of(group, block, sizes, BD)
@@ -64,10 +60,7 @@ def _carry(
             gate = rows(z + batch * z_b + base * z_l, tokens, z_l, channels, mask)
             grad *= gate * sigmoid(gate)
         decay = decays_of(step, rate)
-        of_state = outer(grad, c)
-        of_state = decay * tl.where(is_row(LAST, T), of_state + carry[None, :, :, :], of_state)
-        _, handed = tl.associative_scan((decay, of_state), 0, then, not REVERSE)
-        carry = row_of(handed, T - 1 - LAST, T)
+        _, carry = gradients_of(decay, outer(grad, c), carry, T, REVERSE)
         total += tl.sum(step, 0)
     row = tl.cast(span, tl.int64) * sizes.batch * sizes.width
     tl.store(side.starts + row * sizes.states + state_offsets(batch, channels, n, sizes), carry, mask=exist)
@@ -103,7 +96,7 @@ def _advance(side, sizes, batch, group, start, channels, inside, n, bias, rate, 
     """The state behind the tile at ``start``."""
     base, tokens, there, mask, step, _raw = steps_at(side, sizes, batch, start, channels, inside, bias, T, SOFTPLUS)
     u, b = inputs_at(side, sizes, batch, group, base, tokens, there, mask, channels, n)
-    return states_of(decays_of(step, rate), outer(step * u, b), state, T, REVERSE)[1]
+    return states_of(decays_of(step, rate), outer(step * u, b), state, T, REVERSE)[2]
 
 
 @triton.jit
@@ -135,7 +128,6 @@ def gradients(
     REVERSE: tl.constexpr, SOFTPLUS: tl.constexpr,
 ):  # fmt: skip
     """All gradients of one direction; a program per span, batch entry, group and ``repeat`` blocks of channels."""
-    FIRST: tl.constexpr = T - 1 if REVERSE else 0
     PARTS: tl.constexpr = CHUNK // (T * TILES)
     share, group, batch, span = place_of(tl.program_id(0), blocks, sizes)
     batch = tl.cast(batch, tl.int64)
@@ -191,7 +183,7 @@ def gradients(
                     u, b = inputs_at(side, sizes, batch, group, base, tokens, there, mask, channels, n)
                     c = outputs_at(side, sizes, batch, group, base, tokens, there, n)
                     decay = decays_of(step, rate)
-                    h, _end = states_of(decay, outer(step * u, b), state, T, REVERSE)
+                    h, previous, _end = states_of(decay, outer(step * u, b), state, T, REVERSE)
                     plane = (batch * sizes.length + base) * sizes.width
                     here = tokens[:, None] * sizes.width + channels[None, :]
                     grad = rows(grad_out + batch * grad_b + base * grad_l, tokens, grad_l, channels, mask)
@@ -209,11 +201,7 @@ def gradients(
                         grad *= gate * open_
 
                     # a state's gradient: its own output's, and what the next state keeps of it
-                    of_state = outer(grad, c)
-                    of_state = tl.where(is_row(T - 1 - FIRST, T), of_state + carry[None, :, :, :], of_state)
-                    kept = shifted(decay, not REVERSE)
-                    _, of_state = tl.associative_scan((kept, of_state), 0, then, not REVERSE)
-                    carry = row_of(decay * of_state, FIRST, T)
+                    of_state, carry = gradients_of(decay, outer(grad, c), carry, T, REVERSE)
 
                     at_share = ((share_row + base) * sizes.groups + group) * sizes.states
                     shares = tokens[:, None, None] * (sizes.groups * sizes.states) + n[None, :, :]
@@ -226,7 +214,6 @@ def gradients(
                     tl.store(grad_B + at_share + shares, of_B, mask=given)
 
                     of_input = over_states(of_state * b[:, :, None, :])
-                    previous = tl.where(is_row(FIRST, T), state[None, :, :, :], shifted(h, REVERSE))
                     of_exponent = of_state * decay * previous
                     of_A += tl.sum(of_exponent * step[:, None, :, None], 0)
                     of_step = of_input * u + over_states(of_exponent * rate[None, :, :, :]) * (1.0 / LOG2E)

@@ -59,7 +59,7 @@ def _walk(
                 side, sizes, batch, start, channels, inside, bias, T, SOFTPLUS
             )
             u, b = inputs_at(side, sizes, batch, group, base, tokens, there, mask, channels, n)
-            h, state = states_of(decays_of(step, rate), outer(step * u, b), state, T, REVERSE)
+            h, _earlier, state = states_of(decays_of(step, rate), outer(step * u, b), state, T, REVERSE)
             total += tl.sum(step, 0)
             if WRITE:
                 c = outputs_at(side, sizes, batch, group, base, tokens, there, n)

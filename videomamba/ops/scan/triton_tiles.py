@@ -5,9 +5,9 @@ is a token, or with an order the step of the visit; a direction that visits the 
 places, tiles and steps from last to first, so that both directions read the same tiles.
 
 The states of a tile of T steps are one array (T, NA, BD, NB) with N = NA NB: NB lanes share a channel, so that sums
-over states and over channels are mostly inside a thread. T lies in a thread's registers, where an associative scan is a
-plain loop over pairs (decay, input) with ``(a, b) then (c, d) = (ca, cb + d)``. Decays are at most 1 and nothing is
-divided by them. Steps behind the end have step size 0, that is decay 1 and input 0: they change nothing.
+over states and over channels are mostly inside a thread. T lies in a thread's registers, where the recurrence is
+written out step by step: ``tl.associative_scan`` would take a shuffle for each number and operand. Decays are at most 1
+and nothing is divided by them. Steps behind the end have step size 0, that is decay 1 and input 0: they change nothing.
 """
 
 from typing import Any, NamedTuple
@@ -65,11 +65,6 @@ class Sizes(NamedTuple):
     states: int
     span: int
     spans: int
-
-
-@triton.jit
-def then(a1, b1, a2, b2):
-    return a1 * a2, a2 * b1 + b2
 
 
 @triton.jit
@@ -214,33 +209,45 @@ def over_states(x):
 
 
 @triton.jit
-def is_row(index, T: tl.constexpr):
-    return (tl.arange(0, T) == index)[:, None, None, None]
+def visited(i, T: tl.constexpr, REVERSE: tl.constexpr):
+    """Mask (T, 1, 1, 1) of the step of a tile that is the i-th to be visited."""
+    return (tl.arange(0, T) == (T - 1 - i if REVERSE else i))[:, None, None, None]
 
 
 @triton.jit
-def row_of(x, index, T: tl.constexpr):
-    """x[index] of (T, NA, BD, NB)."""
-    return tl.sum(tl.where(is_row(index, T), x, 0.0), 0)
+def row_of(x, here):
+    """The step of x (T, NA, BD, NB) that the mask has; with T in registers no work, for zeros are added as integers."""
+    return tl.sum(tl.where(here, x.to(tl.int32, bitcast=True), 0), 0).to(tl.float32, bitcast=True)
 
 
 @triton.jit
-def _pass_on(value1, earlier1, joined1, value2, earlier2, joined2):
-    return value2, tl.where(joined2 > 0, earlier2, value1), joined1 + joined2 + 1.0
-
-
-@triton.jit
-def shifted(x, REVERSE: tl.constexpr):
-    """What stands one step before (behind, with REVERSE) in a tile, 0 at its edge; no work where T is in registers."""
-    zero = tl.zeros_like(x)
-    _, earlier, _ = tl.associative_scan((x, zero, zero), 0, _pass_on, REVERSE)
-    return earlier
+def with_row(x, here, row):
+    """x (T, NA, BD, NB) with ``row`` for the step that the mask has."""
+    return tl.where(here, row[None, :, :, :], x)
 
 
 @triton.jit
 def states_of(decay, value, state, T: tl.constexpr, REVERSE: tl.constexpr):
-    """The states of a tile that begins from ``state``, and the last of them."""
-    FIRST: tl.constexpr = T - 1 if REVERSE else 0
-    value = tl.where(is_row(FIRST, T), decay * state[None, :, :, :] + value, value)
-    _, h = tl.associative_scan((decay, value), 0, then, REVERSE)
-    return h, row_of(h, T - 1 - FIRST, T)
+    """The states of a tile that begins from ``state``, those before each of them, and the last one."""
+    h, earlier = tl.zeros_like(value), tl.zeros_like(value)
+    for i in tl.static_range(0, T):
+        here = visited(i, T, REVERSE)
+        earlier = with_row(earlier, here, state)
+        state = row_of(decay, here) * state + row_of(value, here)
+        h = with_row(h, here, state)
+    return h, earlier, state
+
+
+@triton.jit
+def gradients_of(decay, value, carry, T: tl.constexpr, REVERSE: tl.constexpr):
+    """The gradients of a tile's states, and of the state before its first step.
+
+    ``value`` is what each state gets from its own output, ``carry`` what the last one gets from later tiles.
+    """
+    of_states = tl.zeros_like(value)
+    for i in tl.static_range(0, T):
+        here = visited(i, T, not REVERSE)
+        of_state = row_of(value, here) + carry
+        of_states = with_row(of_states, here, of_state)
+        carry = row_of(decay, here) * of_state
+    return of_states, carry
