@@ -206,17 +206,15 @@ def _compare(videos: Sequence[str], checkpoint: str, compare: str, out: Path, de
 
 
 def _contrast_table(rows: "Sequence[LayerContrast]", title: str) -> Table:
-    head = ("layer", "direction", "inside / outside", "95 %", "clips above 1", "at the same place", "95 %")
-    table = Table(*head, title=f"step sizes: {title}", title_justify="left")
+    head = ("layer", "direction", "inside / outside", "above 1", "at the same place")
+    table = Table(*head, title=f"steps inside / outside (95 %): {title}", title_justify="left")
     for row in rows:
         table.add_row(
             str(row.layer),
             row.direction,
-            f"{row.ratio:.3f}",
-            f"{row.low:.3f}-{row.high:.3f}",
+            f"{row.ratio:.3f} ({row.low:.3f}-{row.high:.3f})",
             f"{row.share:.0%}",
-            f"{row.placed:.3f}",
-            f"{row.placed_low:.3f}-{row.placed_high:.3f}",
+            f"{row.placed:.3f} ({row.placed_low:.3f}-{row.placed_high:.3f})",
         )
     return table
 
