@@ -11,7 +11,7 @@ def jhmdb(data: Path | None = None) -> RunConfig:
 
     Command: ``videomamba train jhmdb DIR``; ``--splits all`` trains on the three published splits and reports the mean.
     Layout: as published, ``<class>/*.avi`` and ``splits/``; HMDB51's own folder, of which the 21 classes are used; or a
-    folder with a ``clips.csv`` of path, label and split (docs/datasets.md). A clip's frames, of 64 x 80 pixels, are spread
-    over all of its 15 to 40.
+    folder with a ``clips.csv`` of path, label and split (docs/datasets.md). Frames of 64 x 80 pixels are taken
+    evenly from the whole clip.
     """
     return small_model("jhmdb", DataConfig(root=data or Path("data/jhmdb"), layout="jhmdb", size=(64, 80)))
