@@ -76,8 +76,8 @@ def test_mistakes_of_a_comparison(clips, clip, trained, fails, tmp_path):
     compare = ("delta", clips, *given, "--compare")
     assert "2 videos given; give one, or --compare" in fails("delta", clip, clip, *given)
     assert "there is no 'nowhere'; give moving, person" in fails(*compare, "nowhere")
-    assert "--overlay is for the maps of one video" in fails(*compare, "moving", "--overlay")
-    assert "--scale is for the maps of one video" in fails(*compare, "moving", "--scale", "layer")
+    for option in (["--overlay"], ["--scale", "layer"], ["--layers", "0"], ["--curve", "c.png"]):
+        assert "are for the maps of one video; leave them out" in fails(*compare, "moving", *option)
     assert "x.mp4: end it in one of .png, .pdf, .svg" in fails(*compare, "moving", "--out", "x.mp4")
     assert f"{tmp_path} has no mask of " in fails(*compare, tmp_path)
     assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ import tyro
 from rich.progress import Progress
 from rich.table import Table
 
-from videomamba.cli.common.options import Checkpoint, Device, Flag, Json, names_given, option, people, print_json
+from videomamba.cli.common.options import Checkpoint, Device, Flag, Json, option, people, print_json
 from videomamba.cli.common.outputs import PICTURES, check_suffix
 from videomamba.errors import UserError
 from videomamba.files import printable, whole_file
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from videomamba.data import ModelClip
     from videomamba.inference.step_contrast import LayerContrast
+    from videomamba.models import VideoMamba
     from videomamba.viz.curves import LayerSteps
-    from videomamba.viz.delta import Direction, Drawing, Scale
+    from videomamba.viz.delta import Drawing
 
 
 def delta(
@@ -55,30 +56,23 @@ def delta(
         compare: the region: a folder with a mask (video or picture) for each video, a file of boxes, people that Faster
             R-CNN finds, or the quarter of all pixels that change most
     """
-    if compare is not None:
-        one_video = {"--layers": layers, "--overlay": overlay, "--curve": curve}
-        unused = [*names_given(one_video), *(["--direction"] if direction != "both" else [])]
-        unused += ["--scale"] if scale != "shared" else []
-        if unused:
-            raise UserError(f"{unused[0]} is for the maps of one video; leave it out with --compare")
-        return _compare(videos, checkpoint, compare, out or Path("delta_compare.png"), device, json=json)
-    if len(videos) != 1:
+    from videomamba.viz.delta import Drawing
+
+    how = Drawing(None if layers is None else _numbers(layers), direction, scale, overlay)
+    if compare is None and len(videos) != 1:
         raise UserError(f"{len(videos)} videos given; give one, or --compare to compare step sizes over all of them")
-    return _maps(videos[0], checkpoint, layers, out, direction, scale, curve, device, overlay=overlay, json=json)
+    if compare is None:
+        return _maps(videos[0], checkpoint, how, out, curve, device, json=json)
+    if how != Drawing() or curve is not None:
+        raise UserError(
+            "--layers, --direction, --scale, --overlay and --curve are for the maps of one video; leave them out with "
+            "--compare"
+        )
+    return _compare(videos, checkpoint, compare, out or Path("delta_compare.png"), device, json=json)
 
 
 def _maps(
-    video: str,
-    checkpoint: str,
-    layers: str | None,
-    out: Path | None,
-    direction: "Direction",
-    scale: "Scale",
-    curve: Path | None,
-    device: Device,
-    *,
-    overlay: bool,
-    json: bool,
+    video: str, checkpoint: str, how: "Drawing", out: Path | None, curve: Path | None, device: Device, *, json: bool
 ) -> int:
     """The maps of one video."""
     import torch
@@ -86,20 +80,16 @@ def _maps(
     from videomamba.data import load_clip
     from videomamba.inference.device import resolve_device
     from videomamba.inference.source import as_file, file_stem
-    from videomamba.models import VideoMamba, load_model
     from videomamba.viz.curves import depth_trend, layer_steps
-    from videomamba.viz.delta import Drawing, check_layers
+    from videomamba.viz.delta import check_layers
 
     file = Path(f"{file_stem(video)}_delta.png") if out is None else out
     check_suffix("--out", file, (*PICTURES, ".mp4", ".html"))
     if curve is not None:
         check_suffix("--curve", curve)
-    chosen = None if layers is None else _numbers(layers)
     where = resolve_device(device)
-    model = load_model(checkpoint)
-    if not isinstance(model, VideoMamba):
-        raise UserError(f"{checkpoint} is {type(model).__name__}, which has no step sizes; only VideoMamba has")
-    how = Drawing(check_layers(chosen, model.config.depth), direction, scale, overlay)
+    model = _with_steps(checkpoint)
+    how = dataclasses.replace(how, layers=check_layers(how.layers, model.config.depth))
     with as_file(video) as path:
         clip = load_clip(path, model.preprocessing)
     model.to(where)
@@ -170,7 +160,6 @@ def _compare(videos: Sequence[str], checkpoint: str, compare: str, out: Path, de
     from videomamba.inference.paths import listed_videos
     from videomamba.inference.regions import make_region
     from videomamba.inference.step_contrast import contrast_steps
-    from videomamba.models import VideoMamba, load_model
     from videomamba.viz.contrast import contrast_figure
 
     check_suffix("--out", out)
@@ -178,9 +167,7 @@ def _compare(videos: Sequence[str], checkpoint: str, compare: str, out: Path, de
     found = listed_videos(videos)
     for note in left_out(found.others):
         console.print(f"note: {note}", soft_wrap=True)
-    model = load_model(checkpoint)
-    if not isinstance(model, VideoMamba):
-        raise UserError(f"{checkpoint} is {type(model).__name__}, which has no step sizes; only VideoMamba has")
+    model = _with_steps(checkpoint)
     region = make_region(compare, device=where, tubelet=model.config.tubelet_size)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("videos", total=len(found.videos))
@@ -203,6 +190,19 @@ def _compare(videos: Sequence[str], checkpoint: str, compare: str, out: Path, de
         left = [str(path) for path in result.without]
         print_json({"out": out, "clips": result.clips, "left_out": left, "inside": result.inside, "layers": rows})
     return 0
+
+
+def _with_steps(checkpoint: str) -> "VideoMamba":
+    """
+    Raises:
+        UserError: no checkpoint, or one of a model without step sizes.
+    """
+    from videomamba.models import VideoMamba, load_model
+
+    model = load_model(checkpoint)
+    if not isinstance(model, VideoMamba):
+        raise UserError(f"{checkpoint} is {type(model).__name__}, which has no step sizes; only VideoMamba has")
+    return model
 
 
 def _contrast_table(rows: "Sequence[LayerContrast]", title: str) -> Table:
