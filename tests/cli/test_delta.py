@@ -52,6 +52,37 @@ def test_json_has_the_step_sizes_of_every_layer(clip, trained, tmp_path, monkeyp
     assert facts["trend"] in " ".join(err.split())
 
 
+def test_steps_inside_and_outside_of_a_region(clips, clip, trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    given = ["--checkpoint", str(trained), "--device", "cpu", "--json"]
+    assert main(["delta", str(clips / "red"), str(clips / "blue" / "*.mp4"), "--compare", "moving", *given]) == 0
+    out, err = capsys.readouterr()
+    facts = json.loads(out)
+    assert (facts["clips"], facts["left_out"], facts["out"]) == (10, [], "delta_compare.png")
+    assert (tmp_path / "delta_compare.png").read_bytes().startswith(b"\x89PNG")
+    assert [(r["layer"], r["direction"]) for r in facts["layers"]][:4] == [
+        *((0, d) for d in ("forward", "backward", "both")),
+        (1, "forward"),
+    ]
+    assert all(r["low"] <= r["ratio"] <= r["high"] for r in facts["layers"])
+    first = facts["layers"][0]
+    assert f"{first['ratio']:.3f} ({first['low']:.3f}-{first['high']:.3f})" in err
+    assert main(["delta", str(clip), "--compare", "moving", *given, "--out", "one.svg"]) == 0
+    assert json.loads(capsys.readouterr().out)["layers"][0]["low"] is None
+
+
+def test_mistakes_of_a_comparison(clips, clip, trained, fails, tmp_path):
+    given = ("--checkpoint", trained, "--device", "cpu")
+    compare = ("delta", clips, *given, "--compare")
+    assert "2 videos given; give one, or --compare" in fails("delta", clip, clip, *given)
+    assert "there is no 'nowhere'; give moving, person" in fails(*compare, "nowhere")
+    for option in (["--overlay"], ["--scale", "layer"], ["--layers", "0"], ["--curve", "c.png"]):
+        assert "are for the maps of one video; leave them out" in fails(*compare, "moving", *option)
+    assert "x.mp4: end it in one of .png, .pdf, .svg" in fails(*compare, "moving", "--out", "x.mp4")
+    assert f"{tmp_path} has no mask of " in fails(*compare, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_mistakes(clip, trained, fails, tmp_path):
     given = ("--checkpoint", trained, "--device", "cpu")
     assert "there is no layer 99; this model has layers 0 to" in fails("delta", clip, *given, "--layers", "0,99")

@@ -1,11 +1,13 @@
 """Recognition: the loss, how views join, and figures that count every clip once."""
 
 import math
+import warnings
 
 import pytest
 import torch
 
 from videomamba.data import Annotations, Augmentation
+from videomamba.notes import UserNote
 from videomamba.preprocessing import Preprocessing
 from videomamba.tasks.recognition import Recognition
 
@@ -38,11 +40,18 @@ def test_mirrored_classes_are_found_by_name_however_they_are_numbered():
 
     def mirrored(*names):
         part = Annotations((), names)
-        return Recognition(names).train_dataset(part, preprocessing, augmentation=augmentation, seed=0).mirrored
+        data = Recognition(names).train_dataset(part, preprocessing, augmentation=augmentation, seed=0)
+        return data.mirrored, data.never_flipped
 
-    assert mirrored("to the left", "still", "to the right") == {0: 2, 2: 0}
-    assert mirrored("to the right", "to the left") == {0: 1, 1: 0}
-    assert mirrored("still", "up") == {}
+    with pytest.warns(UserNote, match="to the left and to the right then change places"):
+        assert mirrored("to the left", "still", "to the right") == ({0: 2, 2: 0}, set())
+    with pytest.warns(UserNote, match=r"swipe_right and swipe_left then change places \(2 such pairs\)"):
+        assert mirrored("swipe_right", "swipe_left", "up", "down") == ({0: 1, 1: 0, 2: 3, 3: 2}, set())
+    with pytest.warns(UserNote, match="clips of turn left are not flipped"):
+        assert mirrored("still", "turn left", "up") == ({}, {1})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert mirrored("still", "up", "upright") == ({}, set())
 
 
 def report(task, *batches):

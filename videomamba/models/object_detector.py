@@ -20,12 +20,15 @@ class ObjectDetector:
         category: what to find, one of COCO's: ``person``, ``bird``, ``dog`` and so on.
         threshold: least score of a box.
         device: where to compute.
+        instead: the option that gives boxes without a detector, for the message where there are no weights.
 
     Raises:
         UserError: unknown category, or weights that are neither here nor can be had; the line says where they belong.
     """
 
-    def __init__(self, category: str, *, threshold: float, device: torch.device) -> None:
+    def __init__(
+        self, category: str, *, threshold: float, device: torch.device, instead: str = "--boxes BOXES.csv"
+    ) -> None:
         known = _WEIGHTS.meta["categories"]
         if category not in known:
             raise UserError(f"unknown category {category!r}; COCO has {', '.join(n for n in known[1:] if n != 'N/A')}")
@@ -37,7 +40,7 @@ class ObjectDetector:
         except (OSError, RuntimeError) as error:
             raise UserError(
                 f"no boxes given and no detector to find them: torchvision's Faster R-CNN is not in {file} and cannot "
-                f"be downloaded ({str(error).splitlines()[0]}); give --boxes BOXES.csv, or put {_WEIGHTS.url} there"
+                f"be downloaded ({str(error).splitlines()[0]}); give {instead}, or put {_WEIGHTS.url} there"
             ) from error
         self.model = fasterrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None)
         self.model.load_state_dict(weights)

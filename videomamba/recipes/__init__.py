@@ -6,6 +6,7 @@ from videomamba.recipes.breakfast import breakfast
 from videomamba.recipes.folder import folder
 from videomamba.recipes.hmdb51 import hmdb51
 from videomamba.recipes.images import images, tiny_imagenet
+from videomamba.recipes.jhmdb import jhmdb
 from videomamba.recipes.k400 import k400
 from videomamba.recipes.recipe import Recipe
 from videomamba.recipes.segmentation import breakfast_segmentation, gtea, salads
@@ -21,6 +22,7 @@ _ALL = (
     Recipe("breakfast_segmentation", breakfast_segmentation),
     Recipe("synthetic_motions", synthetic_motions),
     Recipe("synthetic_stills", synthetic_stills),
+    Recipe("jhmdb", jhmdb),
     Recipe("images", images),
     Recipe("tiny_imagenet", tiny_imagenet),
 )

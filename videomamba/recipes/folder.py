@@ -1,9 +1,13 @@
 """Videos of your own, in one folder per class."""
 
+import dataclasses
 from pathlib import Path
 
 from videomamba.data import Augmentation
 from videomamba.engine.config import DataConfig, ModelChoice, OptimConfig, RunConfig
+
+# hundreds of clips, not thousands: docs/paper/small_data.md compares settings on parts of training clips
+SMALL_DATA = Augmentation(scale=(0.5, 1.0), rand_ops=1, rand_magnitude=5 / 3)
 
 
 def folder(data: Path, *, start: str | None = None) -> RunConfig:
@@ -11,15 +15,24 @@ def folder(data: Path, *, start: str | None = None) -> RunConfig:
 
     Command: ``videomamba train DIR`` or ``videomamba train DIR --start CHECKPOINT``. The clip is taken evenly from the
     video; with a checkpoint, its frames, stride and size are kept. For results on other data see
-    docs/experiments/weizmann.md.
+    docs/paper/small_data.md.
     """
     name = data.resolve().name
     if start is None:
-        model = ModelChoice(name="videomamba_nano")
-        return RunConfig(name=name, data=DataConfig(root=data), model=model, optim=OptimConfig(min_steps=1000))
+        return small_model(name, DataConfig(root=data))
     return RunConfig(
         name=name,
         data=DataConfig(root=data, augmentation=Augmentation(scale=(0.7, 1.0), rand_ops=1, rand_magnitude=5 / 3)),
         model=ModelChoice(start=start),
         optim=OptimConfig(epochs=15, min_steps=500, lr=5e-4, warmup_epochs=2),
+    )
+
+
+def small_model(name: str, data: DataConfig) -> RunConfig:
+    """The small model from scratch, with settings for hundreds of clips."""
+    return RunConfig(
+        name=name,
+        data=dataclasses.replace(data, augmentation=SMALL_DATA),
+        model=ModelChoice(name="videomamba_nano"),
+        optim=OptimConfig(min_steps=1000),
     )

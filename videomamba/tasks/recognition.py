@@ -1,5 +1,7 @@
 """Action recognition: one of a set of classes for a whole clip."""
 
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import torch.nn.functional as F
@@ -7,9 +9,11 @@ from torch import Tensor, nn
 
 from videomamba.data.annotations import Annotations
 from videomamba.data.datasets.video import VideoDataset
+from videomamba.data.mirror import Mirrored, mirrored_classes
 from videomamba.data.transforms import Augmentation
 from videomamba.errors import UserError
 from videomamba.models.trained import TrainedModel
+from videomamba.notes import UserNote
 from videomamba.preprocessing import Preprocessing
 from videomamba.tasks.metrics.classes import ClassCounts
 from videomamba.tasks.task import Batch, Task
@@ -39,11 +43,23 @@ class Recognition(Task):
     def train_dataset(
         self, part: Annotations, preprocessing: Preprocessing, *, augmentation: Augmentation, seed: int
     ) -> VideoDataset:
-        """Randomly placed, augmented clips."""
+        """Randomly placed, augmented clips; where they are flipped, classes with a side in their name change places.
+
+        A :class:`videomamba.notes.UserNote` names these, and those that stay as they are because their mirror image is
+        none of the classes.
+        """
         # by name: a data set may number its classes in its own way, or have none of these
-        label = {name: i for i, name in enumerate(part.class_names)}
-        flip_pairs = [(label[a], label[b]) for a, b in augmentation.flip_pairs if a in label and b in label]
-        return VideoDataset(part.records, preprocessing, augmentation=augmentation, flip_pairs=flip_pairs, seed=seed)
+        sides = mirrored_classes(part.class_names, augmentation.flip_pairs)
+        if augmentation.flip:
+            _note_sides(sides, part.class_names)
+        return VideoDataset(
+            part.records,
+            preprocessing,
+            augmentation=augmentation,
+            flip_pairs=sides.pairs,
+            never_flipped=sides.alone,
+            seed=seed,
+        )
 
     def test_dataset(
         self, part: Annotations, preprocessing: Preprocessing, *, num_clips: int = 1, num_crops: int = 1
@@ -77,3 +93,17 @@ class Recognition(Task):
             ]
             for indices, probabilities in zip(*self.best(scores, top_k), strict=True)
         ]
+
+
+def _note_sides(sides: Mirrored, names: Sequence[str]) -> None:
+    """Says what is done with classes that a mirror image changes."""
+    pairs = [f"{names[a]} and {names[b]}" for a, b in sides.pairs]
+    alone = [names[label] for label in sorted(sides.alone)]
+    if pairs:
+        more = f" ({len(pairs)} such pairs)" if len(pairs) > 1 else ""
+        warnings.warn(UserNote(f"clips are flipped at random; {pairs[0]} then change places{more}"), stacklevel=3)
+    if alone:
+        warnings.warn(
+            UserNote(f"clips of {', '.join(alone[:5])} are not flipped: no class is called as their mirror image"),
+            stacklevel=3,
+        )

@@ -89,6 +89,17 @@ def test_jhmdb(tmp_path):
         assert len(parts["train"]) == 42
 
 
+def test_jhmdb_out_of_the_folder_of_hmdb51(tmp_path):
+    root = jhmdb(tmp_path / "hmdb51")
+    (root / "splits").rename(root / "testTrainMulti_7030_splits")
+    (root / "JHMDB_video/ReCompressed_Videos").rename(root / "hmdb51_org")
+    (root / "hmdb51_org/smoke").mkdir()  # a class of HMDB51 alone
+    (root / "hmdb51_org/smoke/smoke_0.avi").touch()
+    (root / "testTrainMulti_7030_splits/smoke_test_split1.txt").write_text("smoke_0.avi 1 \n")
+    parts = LAYOUTS["jhmdb"](root)
+    assert (len(parts["train"]), len(parts["test"]), len(parts["train"].class_names)) == (42, 21, 21)
+
+
 def test_jhmdb_with_a_split_of_its_own(tmp_path):
     root = jhmdb(tmp_path / "jhmdb")
     rows = [

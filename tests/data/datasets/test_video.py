@@ -51,6 +51,16 @@ def test_a_clip_is_turned_as_a_whole_and_its_label_with_it(records, flip_pairs):
     assert seen == {(label, turned) for label in (0, 1) for turned in (True, False)}
 
 
+def test_clips_of_some_classes_are_never_turned(records):
+    dataset = VideoDataset(records, plain(4, 48), augmentation=dataclasses.replace(STILL, flip=True), never_flipped=[1])
+    seen = set()
+    for epoch in range(6):
+        dataset.set_epoch(epoch)
+        for i, record in enumerate(records):
+            seen.add((record.label, bool(dataset[i]["video"][0, 0, 24, 4] > 0.5)))
+    assert seen == {(0, False), (0, True), (1, False)}
+
+
 @pytest.mark.parametrize("options", [{"augmentation": STILL}, {}])
 def test_no_clip_is_turned_without_being_asked_or_in_a_test(records, options):
     dataset = VideoDataset(records, plain(4, 48), flip_pairs=((0, 1),), **options)

@@ -1,6 +1,6 @@
 """Annotated videos as clips for a model."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TypedDict
 
 import torch
@@ -34,6 +34,7 @@ class VideoDataset(EpochDataset[Sample]):
         preprocessing: of the model.
         augmentation: for training, with clips drawn at random; None gives the clips of :func:`load_clip`.
         flip_pairs: labels that change places where a clip is turned.
+        never_flipped: labels whose clips stay as they are.
         num_clips, num_crops: views per video in evaluation; more than one adds an axis in front.
         decoder: see :class:`VideoReader`.
         seed: of all draws.
@@ -46,6 +47,7 @@ class VideoDataset(EpochDataset[Sample]):
         *,
         augmentation: Augmentation | None = None,
         flip_pairs: Sequence[tuple[int, int]] = (),
+        never_flipped: Collection[int] = (),
         num_clips: int = 1,
         num_crops: int = 1,
         decoder: DecoderName = "auto",
@@ -61,6 +63,7 @@ class VideoDataset(EpochDataset[Sample]):
         else:
             self.transform, self.flip = train_transform(preprocessing, augmentation), augmentation.flip
         self.mirrored = {a: b for pair in flip_pairs for a, b in (pair, reversed(pair))}
+        self.never_flipped = frozenset(never_flipped)
         self.num_clips = num_clips
         self.num_crops = num_crops
         self.decoder: DecoderName = decoder
@@ -91,7 +94,7 @@ class VideoDataset(EpochDataset[Sample]):
             frames = whole[[i for clip in clips for i in clip]]
         with drawing_from(generator):
             video = joined_views([self.transform(clip) for clip in frames.split(len(clips[0]))])
-            turned = self.flip and torch.rand(()).item() < 0.5
+            turned = self.flip and torch.rand(()).item() < 0.5 and label not in self.never_flipped
         if turned:
             video, label = video.flip(-1), self.mirrored.get(label, label)
         return {"video": video, "label": label, "index": index}
