@@ -110,7 +110,7 @@ static bool scan(const Case& c) {
     if (c.gate) {
         s.z = make(width, 0, width).view;
         s.grad_z = make(width, 0, 0).view;
-        s.saved_total = vector(B * L * width, NAN);
+        s.total = vector(c.gate ? B * L * width : 0, NAN);
     }
     if (videomamba_scan_forward(&s) || videomamba_scan_backward(&s)) return false;
     for (const auto& values : vectors)
@@ -129,8 +129,7 @@ static bool convolution(const Case& c) {
     std::iota(order.rbegin(), order.rend(), 0);
     Rows x(c.batch, c.length, width, 0, 7, c.bfloat16), grad(c.batch, c.length, width, 0, 0, c.bfloat16),
         out(c.batch, c.length, width, 0, 0, c.bfloat16), grad_x(c.batch, c.length, width, 0, 0, c.bfloat16);
-    auto weight = filled(taps * width, 0.2f), bias = filled(width, 0.1f), grad_weight = filled(c.batch * taps * width),
-         grad_bias = filled(c.batch * width);
+    auto weight = filled(taps * width, 0.2f), bias = filled(width, 0.1f), grad_weight = filled(taps * width), grad_bias = filled(width);
     VideomambaConvDirection d{};
     d.weight = weight.data(), d.bias = c.optional ? bias.data() : nullptr;
     d.order = c.visit == 2 ? order.data() : nullptr, d.reverse = c.visit == 1;

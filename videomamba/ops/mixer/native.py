@@ -1,8 +1,8 @@
 """The ST-SSM's core on the CPU's compiled kernels, with a gradient that computes again what is cheap to compute.
 
-Kept for the gradient, per token: xz (the input), what x_proj gives, and, of small inputs, the result and what the scan
-keeps (states and the sum before the gate), together twice as large as xz. The convolved channels and the step sizes of
-both directions are computed again, and for larger inputs the scan.
+Kept for the gradient: xz (the input), per token what x_proj gives, and the scan's states of every 32nd or 64th token, a
+quarter of xz's size or less. The convolved channels and the step sizes of both directions are computed again, and the
+result on the scan's way back.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from videomamba.ops.conv import native as conv
 from videomamba.ops.conv.native import ConvDirection
@@ -22,14 +23,15 @@ from videomamba.ops.transforms import is_transformed, needs_plain_gradient, plai
 from videomamba.ops.visit import check_order
 
 _COUNT = len(SSMWeights._fields)
-_KEEPS_SCAN = 8 * 2**20  # bytes of xz up to which the gradient saves the time of a scan (8 % of a step) by memory
+_PLAIN = (Tensor, torch.nn.Parameter)
+_decays = WeakTensorKeyDictionary()  # A_log -> its numbers then, and what they gave
 Pair = tuple[SSMWeights, SSMWeights]
 
 
 def serves(xz: Tensor, first: SSMWeights, second: SSMWeights, out_proj: Tensor | None = None) -> bool:
     """Whether these kernels take these tensors here and now: plain ones on a CPU, and nothing has to see operators."""
     tensors = (xz, *first, *second, *([] if out_proj is None else [out_proj]))
-    if not all(type(x) in (Tensor, torch.nn.Parameter) and x.device.type == "cpu" for x in tensors):
+    if not all(type(x) in _PLAIN and x.is_cpu for x in tensors):
         return False
     is_autocast = torch.is_autocast_enabled("cpu")
     dtype = torch.get_autocast_dtype("cpu") if is_autocast else first.x_proj.dtype
@@ -70,33 +72,32 @@ def _projected(out: Tensor, out_proj: Tensor | None) -> Tensor:
 
 
 def _run(xz: Tensor, pair: Pair, order: Tensor | None, *, save: bool) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-    """The result, what x_proj gives for each direction, and what the scan keeps."""
+    """The result, what x_proj gives for each direction, and, with ``save``, the scan's states for the gradient."""
     x, z = xz.chunk(2, dim=-1)
     with torch.autocast("cpu", enabled=False):
         us = conv.run_forward(x, _convolutions(pair, order), silu=True)
         projected = [F.linear(u, w.x_proj.to(u.dtype)) for u, w in zip(us, pair, strict=True)]
-        out, _, saved = scan.forward(_directions(us, projected, pair, order), z, delta_softplus=True, save=save)
-    return out, projected, saved
+        directions = _directions(us, projected, pair, order)
+        out, _, states = scan.forward(directions, z, delta_softplus=True, save=save, last=False)
+    return out, projected, states
 
 
 class _Core(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, xz: Tensor, order: Tensor | None, out_proj: Tensor | None, *weights: Tensor) -> Tensor:
-        keeps = xz.nbytes <= _KEEPS_SCAN
-        out, projected, saved = _run(xz, _pair(weights), order, save=keeps)
-        kept = out if keeps and out_proj is not None else None
-        ctx.save_for_backward(xz, order, out_proj, kept, *weights, *projected, *saved)
+        out, projected, states = _run(xz, _pair(weights), order, save=True)
+        ctx.save_for_backward(xz, order, out_proj, *weights, *projected, *states)
         return _projected(out, out_proj)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        xz, order, out_proj, out, *rest = ctx.saved_tensors  # once: activation checkpointing recomputes them
-        weights, projected, saved = rest[: 2 * _COUNT], rest[2 * _COUNT : 2 * _COUNT + 2], rest[2 * _COUNT + 2 :]
+        xz, order, out_proj, *rest = ctx.saved_tensors  # once: activation checkpointing recomputes them
+        weights, projected, states = rest[: 2 * _COUNT], rest[2 * _COUNT : -2], rest[-2:]
         with torch.autocast("cpu", enabled=False):
             if needs_plain_gradient(grads):
                 found = _plain_gradient(xz, out_proj, weights, order, grads)
             else:
-                found = _gradient(xz, out_proj, _pair(weights), order, projected, (out, saved), grads[0])
+                found = _gradient(xz, out_proj, _pair(weights), order, projected, states, grads[0])
         return found[0], None, *found[1:]
 
 
@@ -106,29 +107,32 @@ def _gradient(
     pair: Pair,
     order: Tensor | None,
     projected: Sequence[Tensor],
-    kept: tuple[Tensor | None, Sequence[Tensor]],
+    states: Sequence[Tensor],
     grad: Tensor,
 ) -> list[Tensor | None]:
-    """Of xz, of out_proj, then of each direction's weights; ``kept``: the result before out_proj, and of the scan."""
+    """Of xz, of out_proj, then of each direction's weights."""
     x, z = xz.chunk(2, dim=-1)
     convolutions = _convolutions(pair, order)
     us = conv.run_forward(x, convolutions, silu=True)
     directions = _directions(us, projected, pair, order)
-    out, saved = kept
-    if not saved:
-        out, _, saved = scan.forward(directions, z, delta_softplus=True, save=True)
-    of_out_proj, grad = _through_out_proj(out, out_proj, grad)
-    del out, kept
-    grads, grad_z = scan.backward(directions, z, saved, grad, [None, None], delta_softplus=True)
-    decays = [direction.A for direction in directions]
-    del directions, saved
-    assert grad_z is not None
     grad_xz = torch.empty(xz.shape, dtype=xz.dtype)
-    grad_xz[..., x.shape[-1] :] = grad_z
-    del grad_z
+    grad_x, grad_z = grad_xz.chunk(2, dim=-1)
+    of_out_proj = None
+    if out_proj is None:
+        grads, _ = scan.backward(directions, z, states, grad, [None, None], delta_softplus=True, grad_z=grad_z)
+    else:
+        grad, out = grad.to(xz.dtype).flatten(0, 1), torch.empty(x.shape, dtype=xz.dtype)
+        of_out = (grad @ out_proj.to(xz.dtype)).view(x.shape)
+        grads, _ = scan.backward(
+            directions, z, states, of_out, [None, None], delta_softplus=True, grad_z=grad_z, out=out
+        )
+        of_out_proj = (grad.T @ out.flatten(0, 1)).to(out_proj.dtype)
+        del out, of_out
+    decays = [direction.A for direction in directions]
+    del directions
     of_projections = [_through_projections(*each) for each in zip(us, projected, grads, pair, strict=True)]
     _, of_convolutions = conv.run_backward(
-        x, convolutions, [_given(grad.u) for grad in grads], silu=True, grad_x=grad_xz[..., : x.shape[-1]]
+        x, convolutions, [_given(grad.u) for grad in grads], silu=True, grad_x=grad_x
     )
     found: list[Tensor | None] = [grad_xz, of_out_proj]
     each = zip(pair, grads, decays, of_projections, of_convolutions, strict=True)
@@ -137,15 +141,6 @@ def _gradient(
         parts = (*of_convolution, *of_projection, _given(of_scan.delta_bias), *of_rate)
         found += [part.to(w.dtype) for part, w in zip(parts, weights, strict=True)]
     return found
-
-
-def _through_out_proj(out: Tensor | None, out_proj: Tensor | None, grad: Tensor) -> tuple[Tensor | None, Tensor]:
-    """Gradients of out_proj and of what it took."""
-    if out_proj is None or out is None:
-        return None, grad
-    rows = grad.to(out.dtype).flatten(0, 1)
-    of_weight = (rows.T @ out.flatten(0, 1)).to(out_proj.dtype)
-    return of_weight, (rows @ out_proj.to(out.dtype)).view(out.shape)
 
 
 def _through_projections(
@@ -200,11 +195,21 @@ def _directions(
         rank, states = weights.dt_proj.shape[1], weights.A_log.shape[1]
         step, B, C = both.split((rank, states, states), dim=-1)
         delta = F.linear(step, weights.dt_proj.to(u.dtype))
-        A = torch.exp(weights.A_log.float()).neg_()
+        A = _decay(weights.A_log)
         B, C = B.unsqueeze(2), C.unsqueeze(2)
         found.append(ScanDirection(u, delta, A, B, C, weights.D.float(), weights.dt_bias.float()))
     found[1] = found[1]._replace(order=order, reverse=order is None)
     return found
+
+
+def _decay(A_log: Tensor) -> Tensor:
+    """A = -exp(A_log), float32, computed again only where A_log has other numbers than before."""
+    numbers, decay = _decays.get(A_log, (None, None))
+    # compared rather than counted by versions, which writing to .data does not change
+    if numbers is None or numbers.dtype != A_log.dtype or not torch.equal(numbers, A_log):
+        decay = torch.exp(A_log.detach().float()).neg_()
+        _decays[A_log] = A_log.detach().clone(), decay
+    return decay
 
 
 def _given(grad: Tensor | None) -> Tensor:

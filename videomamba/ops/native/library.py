@@ -37,7 +37,8 @@ class CTensor(Structure):
     def of(cls, x: Tensor | None) -> "CTensor":
         if x is None:
             return cls()
-        return cls(x.data_ptr(), x.stride(0), x.stride(1), x.stride(2) if x.dim() == 4 else 0, x.stride(-1))
+        strides = x.stride()
+        return cls(x.data_ptr(), *strides[:2], strides[2] if len(strides) == 4 else 0, strides[-1])
 
 
 class CDirection(Structure):
@@ -65,7 +66,7 @@ class CScan(Structure):
         ("directions", POINTER(CDirection)),
         ("z", CTensor),
         ("out", CTensor),
-        ("saved_total", c_void_p),
+        ("total", c_void_p),
         ("grad_out", CTensor),
         ("grads", POINTER(CDirectionGrad)),
         ("grad_z", CTensor),
@@ -175,6 +176,11 @@ def pointer(x: Tensor | None) -> int | None:
 def rows(x: Tensor) -> Tensor:
     """The tensor with a contiguous last axis, as :class:`CTensor` needs it; copied only where it must be."""
     return x if x.stride(-1) == 1 else x.contiguous()
+
+
+def float32(x: Tensor) -> Tensor:
+    """The numbers as contiguous float32, for what the kernels read so: the tensor itself where it is."""
+    return x if x.dtype == torch.float32 and x.is_contiguous() else x.detach().to(torch.float32).contiguous()
 
 
 def _path(variant: str) -> Path:
