@@ -43,10 +43,16 @@ class ConvDirection(NamedTuple):
     reverse: bool
 
 
-def run_forward(x: Tensor, directions: Sequence[ConvDirection], *, silu: bool) -> list[Tensor]:
-    """(B, L, D) of each direction, in one call that reads x once; no operator, so autograd does not see it."""
+def run_forward(
+    x: Tensor, directions: Sequence[ConvDirection], *, silu: bool, outs: list[Tensor] | None = None
+) -> list[Tensor]:
+    """(B, L, D) of each direction, in one call that reads x once; no operator, so autograd does not see it.
+
+    Args:
+        outs: where to write them, with a contiguous last axis; None: new tensors.
+    """
     problem = _Problem(x, directions, silu)
-    outs = [torch.empty(x.shape, dtype=x.dtype) for _ in directions]
+    outs = [torch.empty(x.shape, dtype=x.dtype) for _ in directions] if outs is None else outs
     for c_direction, out in zip(problem.c_directions, outs, strict=True):
         c_direction.out = CTensor.of(out)
     library.best().call("conv_forward", problem.c_conv)

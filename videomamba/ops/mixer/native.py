@@ -17,6 +17,7 @@ from videomamba.ops.conv import native as conv
 from videomamba.ops.conv.native import ConvDirection
 from videomamba.ops.mixer import reference
 from videomamba.ops.mixer.reference import SSMWeights
+from videomamba.ops.native.scratch import scratch
 from videomamba.ops.scan import native as scan
 from videomamba.ops.scan.direction import ScanDirection, ScanGradients
 from videomamba.ops.transforms import is_transformed, needs_plain_gradient, plain_gradient
@@ -61,33 +62,30 @@ def forward(
     if torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in given):
         out: Tensor = _Core.apply(xz, order, out_proj, *first, *second)
         return out
-    return _projected(_run(xz, (first, second), order, save=False)[0], out_proj)
+    return _run(xz, (first, second), order, out_proj, save=False)[0]
 
 
-def _projected(out: Tensor, out_proj: Tensor | None) -> Tensor:
-    if out_proj is None:
-        return out
-    with torch.autocast("cpu", enabled=False):
-        return F.linear(out, out_proj.to(out.dtype))
-
-
-def _run(xz: Tensor, pair: Pair, order: Tensor | None, *, save: bool) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+def _run(
+    xz: Tensor, pair: Pair, order: Tensor | None, out_proj: Tensor | None, *, save: bool
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     """The result, what x_proj gives for each direction, and, with ``save``, the scan's states for the gradient."""
     x, z = xz.chunk(2, dim=-1)
+    *room, out = scratch(5, x)
     with torch.autocast("cpu", enabled=False):
-        us = conv.run_forward(x, _convolutions(pair, order), silu=True)
+        us = conv.run_forward(x, _convolutions(pair, order), silu=True, outs=room[:2])
         projected = [F.linear(u, w.x_proj.to(u.dtype)) for u, w in zip(us, pair, strict=True)]
-        directions = _directions(us, projected, pair, order)
-        out, _, states = scan.forward(directions, z, delta_softplus=True, save=save, last=False)
-    return out, projected, states
+        directions = _directions(us, projected, pair, order, room[2:])
+        out = torch.empty(x.shape, dtype=x.dtype) if out_proj is None else out
+        _, _, states = scan.forward(directions, z, delta_softplus=True, save=save, last=False, out=out)
+        return (out if out_proj is None else F.linear(out, out_proj.to(out.dtype))), projected, states
 
 
 class _Core(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, xz: Tensor, order: Tensor | None, out_proj: Tensor | None, *weights: Tensor) -> Tensor:
-        out, projected, states = _run(xz, _pair(weights), order, save=True)
+        out, projected, states = _run(xz, _pair(weights), order, out_proj, save=True)
         ctx.save_for_backward(xz, order, out_proj, *weights, *projected, *states)
-        return _projected(out, out_proj)
+        return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -113,23 +111,21 @@ def _gradient(
     """Of xz, of out_proj, then of each direction's weights."""
     x, z = xz.chunk(2, dim=-1)
     convolutions = _convolutions(pair, order)
-    us = conv.run_forward(x, convolutions, silu=True)
-    directions = _directions(us, projected, pair, order)
+    out, of_out, *room = scratch(10, x)
+    us = conv.run_forward(x, convolutions, silu=True, outs=room[:2])
+    directions = _directions(us, projected, pair, order, room[2:4])
     grad_xz = torch.empty(xz.shape, dtype=xz.dtype)
     grad_x, grad_z = grad_xz.chunk(2, dim=-1)
+    if out_proj is not None:
+        torch.mm(grad.to(xz.dtype).flatten(0, 1), out_proj.to(xz.dtype), out=of_out.flatten(0, 1))
+    given = grad if out_proj is None else of_out
+    grads, _ = scan.backward(
+        directions, z, states, given, [None, None], delta_softplus=True, out=out, grad_z=grad_z, room=room[4:]
+    )
     of_out_proj = None
-    if out_proj is None:
-        grads, _ = scan.backward(directions, z, states, grad, [None, None], delta_softplus=True, grad_z=grad_z)
-    else:
-        grad, out = grad.to(xz.dtype).flatten(0, 1), torch.empty(x.shape, dtype=xz.dtype)
-        of_out = (grad @ out_proj.to(xz.dtype)).view(x.shape)
-        grads, _ = scan.backward(
-            directions, z, states, of_out, [None, None], delta_softplus=True, grad_z=grad_z, out=out
-        )
-        of_out_proj = (grad.T @ out.flatten(0, 1)).to(out_proj.dtype)
-        del out, of_out
+    if out_proj is not None:
+        of_out_proj = (grad.to(xz.dtype).flatten(0, 1).T @ out.flatten(0, 1)).to(out_proj.dtype)
     decays = [direction.A for direction in directions]
-    del directions
     of_projections = [_through_projections(*each) for each in zip(us, projected, grads, pair, strict=True)]
     _, of_convolutions = conv.run_backward(
         x, convolutions, [_given(grad.u) for grad in grads], silu=True, grad_x=grad_x
@@ -188,13 +184,14 @@ def _convolutions(pair: Pair, order: Tensor | None) -> list[ConvDirection]:
 
 
 def _directions(
-    us: Sequence[Tensor], projected: Sequence[Tensor], pair: Pair, order: Tensor | None
+    us: Sequence[Tensor], projected: Sequence[Tensor], pair: Pair, order: Tensor | None, deltas: Sequence[Tensor]
 ) -> list[ScanDirection]:
+    """What the scan reads; ``deltas``: where to write the step sizes."""
     found = []
-    for u, both, weights in zip(us, projected, pair, strict=True):
+    for u, both, weights, delta in zip(us, projected, pair, deltas, strict=True):
         rank, states = weights.dt_proj.shape[1], weights.A_log.shape[1]
         step, B, C = both.split((rank, states, states), dim=-1)
-        delta = F.linear(step, weights.dt_proj.to(u.dtype))
+        torch.mm(step.flatten(0, 1), weights.dt_proj.to(u.dtype).T, out=delta.flatten(0, 1))
         A = _decay(weights.A_log)
         B, C = B.unsqueeze(2), C.unsqueeze(2)
         found.append(ScanDirection(u, delta, A, B, C, weights.D.float(), weights.dt_bias.float()))

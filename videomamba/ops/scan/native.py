@@ -21,18 +21,19 @@ def forward(
     delta_softplus: bool,
     save: bool = False,
     last: bool = True,
+    out: Tensor | None = None,
 ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     """``(silu(z) * sum of the directions, last state of each, saved)``, with the contract of :mod:`.reference`.
 
     With ``save``, what :func:`backward` reads: the states before each chunk of its steps. Without ``last``, no last
-    states.
+    states. ``out``: where to write the first; None: a new tensor.
 
     Raises:
         UserError: an order is not a permutation.
     """
     problem = _Problem(directions, z, delta_softplus)
     u = directions[0].u
-    out = empty_as(u)
+    out = empty_as(u) if out is None else out
     last_states = [torch.empty(len(u), *d.A.shape) for d in directions] if last else []
     saved = saved_like(directions, z) if save else []
     for c_direction, state in zip(problem.c_directions, last_states, strict=False):
@@ -67,12 +68,14 @@ def backward(
     delta_softplus: bool,
     out: Tensor | None = None,
     grad_z: Tensor | None = None,
+    room: Sequence[Tensor] = (),
 ) -> tuple[list[ScanGradients], Tensor | None]:
     """Gradients of :func:`forward` for every direction, and for z (None without z), in the dtypes of the inputs.
 
     Args:
         out: contiguous, where to write the result of :func:`forward` again; only with z.
         grad_z: where to write the gradient of z; None: a new tensor.
+        room: where to write those of u and delta, shaped and typed like these: of u of each direction, then of delta.
 
     Raises:
         UserError: an order is not a permutation.
@@ -84,6 +87,8 @@ def backward(
     grad_out = grad_out.to(directions[0].u.dtype)
     state_grads = [None if g is None else float32(g) for g in grad_last_states]
     grads = [_empty_gradients(direction) for direction in directions]
+    for k, (u, delta) in enumerate(zip(room[: len(grads)], room[len(grads) :], strict=True)):
+        grads[k] = grads[k]._replace(u=u, delta=delta)
     c_grads = (CDirectionGrad * len(grads))(
         *(
             CDirectionGrad(pointer(s), CTensor.of(g.u), CTensor.of(g.delta), *(pointer(x) for x in g[2:]))
