@@ -2,7 +2,7 @@
 
 import ctypes
 from contextlib import nullcontext
-from ctypes import POINTER, Structure, c_int32, c_int64, c_void_p
+from ctypes import POINTER, Structure, c_float, c_int32, c_int64, c_void_p
 from functools import cache
 from pathlib import Path
 
@@ -93,6 +93,14 @@ class CConv(Structure):
     )
 
 
+class CNorm(Structure):
+    _fields_ = (
+        *((name, _INT64) for name in ("rows", "width", "threads")),
+        ("eps", c_float),
+        *((name, c_void_p) for name in ("x", "weight", "out", "grad_out", "grad_x", "grad_weight")),
+    )
+
+
 class Kernels:
     """One compiled library: its functions take a structure and raise errors as exceptions.
 
@@ -104,8 +112,9 @@ class Kernels:
     def __init__(self, path: Path) -> None:
         self.name = path.stem.removeprefix("kernels_")
         self._library = ctypes.CDLL(str(path))
-        for name in ("scan_forward", "scan_backward", "conv_forward", "conv_backward"):
-            getattr(self._library, f"videomamba_{name}").restype = c_int32
+        for name in ("scan", "conv", "norm"):
+            for way in ("forward", "backward"):
+                getattr(self._library, f"videomamba_{name}_{way}").restype = c_int32
         for name in ("forward", "backward"):
             getattr(self._library, f"videomamba_scan_{name}_floor").restype = None
         steps, lanes = c_int64(), c_int64()

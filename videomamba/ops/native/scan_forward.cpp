@@ -4,6 +4,7 @@
 namespace {
 
 constexpr int kTiles = 48;  // of a block, at most: its part of the output stays in the second-level cache
+constexpr int kPair = kLanes < 16 ? 2 : 1;  // tiles that are read and written together: float32 of a whole cache line
 constexpr int kEach = kBackSteps / kSteps;  // chunks between two saved states
 
 // What the directions before have left, float32: in the output itself, or in a workspace where that is bfloat16.
@@ -83,16 +84,19 @@ template <class E> bool forward_block(const VideomambaScan& s, const Blocks& blo
             weights.pack_tokens<E>(d, b, chunk, N);
             if (d.saved_states && index % kEach == 0)
                 std::copy(state, state + b.tiles() * N, saved_states(s, d, blocks, b, index / kEach));
-            for (int64_t tile = 0; tile < b.tiles(); tile++) {
-                const int64_t channel = b.channel(tile);
-                const int lanes = b.lanes(tile);
-                Vec step[kSteps], input[kSteps], y[kSteps];
-                enter<E>(step, input, y, s, d, b, chunk, channel, lanes);
-                weights.of_tile(d, tile, N, [&](const auto& B, const auto& C) {
-                    recur_all({chunk.steps, step, input}, B, C, weights.rate + tile * N, weights.reach[tile], state + tile * N, y, N,
-                              [&](int part, int parts) { ahead(tile, part, parts); });
-                });
-                leave<E>(y, s, sum, b, chunk, channel, lanes);
+            for (int64_t pair = 0; pair < b.tiles(); pair += kPair) {
+                const int64_t end = std::min(b.tiles(), pair + kPair);
+                Vec step[kPair][kSteps], input[kPair][kSteps], y[kPair][kSteps];
+                for (int64_t tile = pair; tile < end; tile++)
+                    enter<E>(step[tile - pair], input[tile - pair], y[tile - pair], s, d, b, chunk, b.channel(tile), b.lanes(tile));
+                for (int64_t tile = pair; tile < end; tile++)
+                    weights.of_tile(d, tile, N, [&](const auto& B, const auto& C) {
+                        recur_all({chunk.steps, step[tile - pair], input[tile - pair]}, B, C, weights.rate + tile * N,
+                                  weights.reach[tile], state + tile * N, y[tile - pair], N,
+                                  [&](int part, int parts) { ahead(tile, part, parts); });
+                    });
+                for (int64_t tile = pair; tile < end; tile++)
+                    leave<E>(y[tile - pair], s, sum, b, chunk, b.channel(tile), b.lanes(tile));
             }
         }
         if (d.last_state) unpack_states(d.last_state + of_batch, state, b, N);

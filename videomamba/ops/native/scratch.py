@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 _KEPT = 64 * 2**20  # bytes that a thread keeps, at most
+_SHAPES = 16  # for which the tensors over that memory are kept too
 
 
 class _Memory(threading.local):
     def __init__(self) -> None:
-        self.kept = torch.empty(0, dtype=torch.uint8)
+        self.bytes = torch.empty(0, dtype=torch.uint8)
+        self.tensors: dict[tuple[int, torch.Size, torch.dtype], list[Tensor]] = {}
 
 
 _memory = _Memory()
@@ -25,13 +27,21 @@ def scratch(count: int, like: Tensor) -> list[Tensor]:
 
     The next call on this thread gives the same memory again: none of them may outlive the caller.
     """
-    each = -(-like.numel() // 64) * 64
-    size = each * like.element_size()
-    if count * size > _KEPT:
-        return [torch.empty(like.shape, dtype=like.dtype) for _ in range(count)]
-    if _memory.kept.numel() < count * size:
-        _memory.kept = torch.empty(0, dtype=torch.uint8)  # freed first
-        with torch.inference_mode(False):  # to be written to in any mode
-            _memory.kept = torch.empty(count * size, dtype=torch.uint8)
-    rows = _memory.kept[: count * size].view(like.dtype).view(count, each)[:, : like.numel()]
-    return [row.view(like.shape) for row in rows.unbind()]
+    wanted = count, like.shape, like.dtype
+    found = _memory.tensors.get(wanted)
+    if found is None:
+        each = -(-like.numel() // 64) * 64  # numbers
+        size = count * each * like.element_size()
+        if size > _KEPT:
+            return [torch.empty(like.shape, dtype=like.dtype) for _ in range(count)]
+        with torch.inference_mode(False), torch.no_grad():  # to be written to in any mode
+            if _memory.bytes.numel() < size:
+                _memory.tensors.clear()
+                _memory.bytes = torch.empty(0, dtype=torch.uint8)  # freed before there is more
+                _memory.bytes = torch.empty(size, dtype=torch.uint8)
+            rows = _memory.bytes[:size].view(like.dtype).view(count, each)[:, : like.numel()].unbind()
+            found = [row.view(like.shape) for row in rows]
+        if len(_memory.tensors) == _SHAPES:
+            _memory.tensors.clear()
+        _memory.tensors[wanted] = found
+    return found
