@@ -109,7 +109,7 @@ def test_the_gradient_of_the_gradient():
 
 
 def test_little_is_kept_for_the_gradient():
-    """Beside xz, which is there anyway: B, C, a thin step, and the states at every 32nd or 64th step."""
+    """Beside xz, which is there anyway: B, C, a thin step, and the states at every 32nd step."""
     tensors, kept = draw(65, dtype=torch.float32), []
     with torch.autograd.graph.saved_tensors_hooks(lambda x: (kept.append(x), x)[1], lambda x: x):
         out = core(tensors, None)

@@ -1,8 +1,8 @@
 """The ST-SSM's core on the CPU's compiled kernels, with a gradient that computes again what is cheap to compute.
 
-Kept for the gradient: xz (the input), per token what x_proj gives, and the scan's states of every 32nd or 64th token, a
-quarter of xz's size or less. The convolved channels and the step sizes of both directions are computed again, and the
-result on the scan's way back.
+Kept for the gradient: xz (the input), per token what x_proj gives, and the scan's states of every 32nd token, half of
+xz's size. The convolved channels and the step sizes of both directions are computed again, and the result on the scan's
+way back.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from videomamba.ops.conv import native as conv
 from videomamba.ops.conv.native import ConvDirection
 from videomamba.ops.mixer import reference
 from videomamba.ops.mixer.reference import SSMWeights
+from videomamba.ops.native.library import same_bytes
 from videomamba.ops.native.scratch import scratch
 from videomamba.ops.scan import native as scan
 from videomamba.ops.scan.direction import ScanDirection, ScanGradients
@@ -203,9 +204,9 @@ def _decay(A_log: Tensor) -> Tensor:
     """A = -exp(A_log), float32, computed again only where A_log has other numbers than before."""
     numbers, decay = _decays.get(A_log, (None, None))
     # compared rather than counted by versions, which writing to .data does not change
-    if numbers is None or numbers.dtype != A_log.dtype or not torch.equal(numbers, A_log):
+    if numbers is None or not A_log.is_contiguous() or not same_bytes(numbers, A_log):
         decay = torch.exp(A_log.detach().float()).neg_()
-        _decays[A_log] = A_log.detach().clone(), decay
+        _decays[A_log] = A_log.detach().clone(memory_format=torch.contiguous_format), decay
     return decay
 
 

@@ -7,8 +7,8 @@
 
 namespace {
 
-constexpr int kSteps = 16;                          // of a chunk of the forward pass
-constexpr int kBackSteps = kLanes < 16 ? 64 : 32;  // of the backward pass, which keeps a chunk's decays and states for 4 states
+constexpr int kSteps = 16;      // of a chunk of the forward pass
+constexpr int kBackSteps = 32;  // of the backward pass, which keeps 4 states' values and decays of a chunk in the first-level cache
 
 // B or C as the recurrence reads it: of each step, shared by the channels, or of each channel, the same at every step.
 struct PerStep {
