@@ -14,6 +14,8 @@ def is_transformed(tensors: Iterable[Tensor | None]) -> bool:
     """
     if torch._C._are_functorch_transforms_active():  # what torch.autograd.Function asks; there is no public name
         return True
+    if forward_ad._current_level < 0:  # no tangent lives: asked first, because asking every tensor takes its time
+        return False
     return any(x is not None and forward_ad.unpack_dual(x).tangent is not None for x in tensors)
 
 

@@ -8,7 +8,7 @@ from videomamba.ops import causal_conv
 
 
 @pytest.mark.parametrize("visit", ["forward", "reverse", "order"])
-@pytest.mark.parametrize("length", [1, 2, 5, 64])
+@pytest.mark.parametrize("length", [1, 2, 5, 64, 131])
 def test_convolution_equals_the_reference(variant, visit, length):
     generator = torch.Generator().manual_seed(length)
     x, weight, bias = (

@@ -110,7 +110,7 @@ static bool scan(const Case& c) {
     if (c.gate) {
         s.z = make(width, 0, width).view;
         s.grad_z = make(width, 0, 0).view;
-        s.saved_total = vector(B * L * width, NAN);
+        s.total = vector(c.gate ? B * L * width : 0, NAN);
     }
     if (videomamba_scan_forward(&s) || videomamba_scan_backward(&s)) return false;
     for (const auto& values : vectors)
@@ -129,8 +129,7 @@ static bool convolution(const Case& c) {
     std::iota(order.rbegin(), order.rend(), 0);
     Rows x(c.batch, c.length, width, 0, 7, c.bfloat16), grad(c.batch, c.length, width, 0, 0, c.bfloat16),
         out(c.batch, c.length, width, 0, 0, c.bfloat16), grad_x(c.batch, c.length, width, 0, 0, c.bfloat16);
-    auto weight = filled(taps * width, 0.2f), bias = filled(width, 0.1f), grad_weight = filled(c.batch * taps * width),
-         grad_bias = filled(c.batch * width);
+    auto weight = filled(taps * width, 0.2f), bias = filled(width, 0.1f), grad_weight = filled(taps * width), grad_bias = filled(width);
     VideomambaConvDirection d{};
     d.weight = weight.data(), d.bias = c.optional ? bias.data() : nullptr;
     d.order = c.visit == 2 ? order.data() : nullptr, d.reverse = c.visit == 1;
@@ -145,6 +144,16 @@ static bool convolution(const Case& c) {
     return !videomamba_conv_forward(&v) && !videomamba_conv_backward(&v) && all_finite(grad_weight) && all_finite(grad_bias);
 }
 
+static bool norm(const Case& c) {
+    const int64_t rows = c.batch * c.length, width = c.per_group * c.groups;
+    const auto x = filled(rows * width, 0.3f), weight = filled(width, 0.2f), grad_out = filled(rows * width, 0.1f);
+    auto out = filled(rows * width), grad_x = filled(rows * width), grad_weight = filled(width);
+    const VideomambaNorm n{rows,       width,           c.threads,     1e-5f,         x.data(), weight.data(),
+                           out.data(), grad_out.data(), grad_x.data(), grad_weight.data()};
+    if (videomamba_norm_forward(&n) || videomamba_norm_backward(&n)) return false;
+    return all_finite(out) && all_finite(grad_x) && all_finite(grad_weight);
+}
+
 int main() {
     const Case cases[] = {
         {1, 1, 1, 1, 1, 1, 0, false, false, false}, {2, 17, 5, 3, 3, 2, 1, false, true, true},
@@ -156,7 +165,7 @@ int main() {
         {2, 18, 24, 1, 16, 1, 2, false, true, true, false, true, true},
     };
     for (const Case& c : cases)
-        if (!scan(c) || !convolution(c)) {
+        if (!scan(c) || !convolution(c) || !norm(c)) {
             std::fprintf(stderr, "wrong: batch %d length %d\n", int(c.batch), int(c.length));
             return 1;
         }

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from videomamba.ops.conv import torch_backend
 from videomamba.ops.native import library
-from videomamba.ops.native.library import CConv, CConvDirection, CTensor, pointer, rows
+from videomamba.ops.native.library import CConv, CConvDirection, CTensor, float32, pointer, rows
 from videomamba.ops.transforms import needs_plain_gradient, plain_gradient
 
 AVAILABLE = library.available()[0]  # found once, on import: to torch.compile a constant
@@ -43,10 +43,16 @@ class ConvDirection(NamedTuple):
     reverse: bool
 
 
-def run_forward(x: Tensor, directions: Sequence[ConvDirection], *, silu: bool) -> list[Tensor]:
-    """(B, L, D) of each direction, in one call that reads x once; no operator, so autograd does not see it."""
+def run_forward(
+    x: Tensor, directions: Sequence[ConvDirection], *, silu: bool, outs: list[Tensor] | None = None
+) -> list[Tensor]:
+    """(B, L, D) of each direction, in one call that reads x once; no operator, so autograd does not see it.
+
+    Args:
+        outs: where to write them, with a contiguous last axis; None: new tensors.
+    """
     problem = _Problem(x, directions, silu)
-    outs = [torch.empty(x.shape, dtype=x.dtype) for _ in directions]
+    outs = [torch.empty(x.shape, dtype=x.dtype) for _ in directions] if outs is None else outs
     for c_direction, out in zip(problem.c_directions, outs, strict=True):
         c_direction.out = CTensor.of(out)
     library.best().call("conv_forward", problem.c_conv)
@@ -67,19 +73,17 @@ def run_backward(
         grad_x: where to write the first, (B, L, D) with a contiguous last axis; None: a new tensor.
     """
     problem = _Problem(x, directions, silu)
-    taps, width = directions[0].weight.shape[1], x.shape[2]
     grad_x = torch.empty(x.shape, dtype=x.dtype) if grad_x is None else grad_x
     problem.c_conv.grad_x = CTensor.of(grad_x)
     grad_outs = [rows(grad.to(x.dtype)) for grad in grad_outs]
-    shares = [(torch.empty(len(x), taps, width), torch.empty(len(x), width)) for _ in directions]
-    for c_direction, grad, (of_taps, of_bias) in zip(problem.c_directions, grad_outs, shares, strict=True):
+    of_weights = [(torch.empty(d.weight.shape), torch.empty(d.weight.shape[0])) for d in directions]
+    for c_direction, grad, (of_weight, of_bias) in zip(problem.c_directions, grad_outs, of_weights, strict=True):
         c_direction.grad_out = CTensor.of(grad)
-        c_direction.grad_weight, c_direction.grad_bias = pointer(of_taps), pointer(of_bias)
+        c_direction.grad_weight, c_direction.grad_bias = pointer(of_weight), pointer(of_bias)
     library.best().call("conv_backward", problem.c_conv)
     dtypes = [d.weight.dtype for d in directions]
     return grad_x, [
-        (of_taps.sum(0).T.contiguous().to(dtype), of_bias.sum(0).to(dtype))
-        for dtype, (of_taps, of_bias) in zip(dtypes, shares, strict=True)
+        (of_weight.to(dtype), of_bias.to(dtype)) for dtype, (of_weight, of_bias) in zip(dtypes, of_weights, strict=True)
     ]
 
 
@@ -115,8 +119,8 @@ class _Problem:
         self.x = rows(x)
         self.directions = [
             ConvDirection(
-                d.weight.detach().float().T.contiguous(),
-                None if d.bias is None else d.bias.detach().float().contiguous(),
+                float32(d.weight),
+                None if d.bias is None else float32(d.bias),
                 None if d.order is None else d.order.long().contiguous(),
                 d.reverse,
             )

@@ -19,9 +19,9 @@ def st_ssm(
 ) -> Tensor:
     """``silu(z) * (scan(forward) + scan(backward))`` of the convolved x, where ``x, z = xz.chunk(2, -1)``.
 
-    The compiled kernels compute it in one go: both convolutions read x once, and for the gradient nothing of a token's
-    is kept but xz, B and C (of small inputs a little more); u and the step sizes are computed again. Under a transform
-    of ``torch.func``, in a trace (``torch.compile``, ``torch.export``) and under PyTorch's dispatch modes the separate
+    The compiled kernels compute it in one go: both convolutions read x once, and for the gradient nothing is kept but
+    xz, B, C and the states of a few tokens; u, the step sizes and the result are computed again. Under a transform of
+    ``torch.func``, in a trace (``torch.compile``, ``torch.export``) and under PyTorch's dispatch modes the separate
     operations run.
 
     Args:

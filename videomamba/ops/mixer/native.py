@@ -1,8 +1,8 @@
 """The ST-SSM's core on the CPU's compiled kernels, with a gradient that computes again what is cheap to compute.
 
-Kept for the gradient, per token: xz (the input), what x_proj gives, and, of small inputs, the result and what the scan
-keeps (states and the sum before the gate), together twice as large as xz. The convolved channels and the step sizes of
-both directions are computed again, and for larger inputs the scan.
+Kept for the gradient: xz (the input), per token what x_proj gives, and the scan's states of every 32nd token, half of
+xz's size. The convolved channels and the step sizes of both directions are computed again, and the result on the scan's
+way back.
 """
 
 from collections.abc import Sequence
@@ -11,25 +11,29 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from videomamba.ops.conv import native as conv
 from videomamba.ops.conv.native import ConvDirection
 from videomamba.ops.mixer import reference
 from videomamba.ops.mixer.reference import SSMWeights
+from videomamba.ops.native.library import same_bytes
+from videomamba.ops.native.scratch import scratch
 from videomamba.ops.scan import native as scan
 from videomamba.ops.scan.direction import ScanDirection, ScanGradients
 from videomamba.ops.transforms import is_transformed, needs_plain_gradient, plain_gradient
 from videomamba.ops.visit import check_order
 
 _COUNT = len(SSMWeights._fields)
-_KEEPS_SCAN = 8 * 2**20  # bytes of xz up to which the gradient saves the time of a scan (8 % of a step) by memory
+_PLAIN = (Tensor, torch.nn.Parameter)
+_decays = WeakTensorKeyDictionary()  # A_log -> its numbers then, and what they gave
 Pair = tuple[SSMWeights, SSMWeights]
 
 
 def serves(xz: Tensor, first: SSMWeights, second: SSMWeights, out_proj: Tensor | None = None) -> bool:
     """Whether these kernels take these tensors here and now: plain ones on a CPU, and nothing has to see operators."""
     tensors = (xz, *first, *second, *([] if out_proj is None else [out_proj]))
-    if not all(type(x) in (Tensor, torch.nn.Parameter) and x.device.type == "cpu" for x in tensors):
+    if not all(type(x) in _PLAIN and x.is_cpu for x in tensors):
         return False
     is_autocast = torch.is_autocast_enabled("cpu")
     dtype = torch.get_autocast_dtype("cpu") if is_autocast else first.x_proj.dtype
@@ -59,44 +63,40 @@ def forward(
     if torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in given):
         out: Tensor = _Core.apply(xz, order, out_proj, *first, *second)
         return out
-    return _projected(_run(xz, (first, second), order, save=False)[0], out_proj)
+    return _run(xz, (first, second), order, out_proj, save=False)[0]
 
 
-def _projected(out: Tensor, out_proj: Tensor | None) -> Tensor:
-    if out_proj is None:
-        return out
-    with torch.autocast("cpu", enabled=False):
-        return F.linear(out, out_proj.to(out.dtype))
-
-
-def _run(xz: Tensor, pair: Pair, order: Tensor | None, *, save: bool) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-    """The result, what x_proj gives for each direction, and what the scan keeps."""
+def _run(
+    xz: Tensor, pair: Pair, order: Tensor | None, out_proj: Tensor | None, *, save: bool
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """The result, what x_proj gives for each direction, and, with ``save``, the scan's states for the gradient."""
     x, z = xz.chunk(2, dim=-1)
+    *room, out = scratch(5, x)
     with torch.autocast("cpu", enabled=False):
-        us = conv.run_forward(x, _convolutions(pair, order), silu=True)
+        us = conv.run_forward(x, _convolutions(pair, order), silu=True, outs=room[:2])
         projected = [F.linear(u, w.x_proj.to(u.dtype)) for u, w in zip(us, pair, strict=True)]
-        out, _, saved = scan.forward(_directions(us, projected, pair, order), z, delta_softplus=True, save=save)
-    return out, projected, saved
+        directions = _directions(us, projected, pair, order, room[2:])
+        out = torch.empty(x.shape, dtype=x.dtype) if out_proj is None else out
+        _, _, states = scan.forward(directions, z, delta_softplus=True, save=save, last=False, out=out)
+        return (out if out_proj is None else F.linear(out, out_proj.to(out.dtype))), projected, states
 
 
 class _Core(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, xz: Tensor, order: Tensor | None, out_proj: Tensor | None, *weights: Tensor) -> Tensor:
-        keeps = xz.nbytes <= _KEEPS_SCAN
-        out, projected, saved = _run(xz, _pair(weights), order, save=keeps)
-        kept = out if keeps and out_proj is not None else None
-        ctx.save_for_backward(xz, order, out_proj, kept, *weights, *projected, *saved)
-        return _projected(out, out_proj)
+        out, projected, states = _run(xz, _pair(weights), order, out_proj, save=True)
+        ctx.save_for_backward(xz, order, out_proj, *weights, *projected, *states)
+        return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        xz, order, out_proj, out, *rest = ctx.saved_tensors  # once: activation checkpointing recomputes them
-        weights, projected, saved = rest[: 2 * _COUNT], rest[2 * _COUNT : 2 * _COUNT + 2], rest[2 * _COUNT + 2 :]
+        xz, order, out_proj, *rest = ctx.saved_tensors  # once: activation checkpointing recomputes them
+        weights, projected, states = rest[: 2 * _COUNT], rest[2 * _COUNT : -2], rest[-2:]
         with torch.autocast("cpu", enabled=False):
             if needs_plain_gradient(grads):
                 found = _plain_gradient(xz, out_proj, weights, order, grads)
             else:
-                found = _gradient(xz, out_proj, _pair(weights), order, projected, (out, saved), grads[0])
+                found = _gradient(xz, out_proj, _pair(weights), order, projected, states, grads[0])
         return found[0], None, *found[1:]
 
 
@@ -106,29 +106,30 @@ def _gradient(
     pair: Pair,
     order: Tensor | None,
     projected: Sequence[Tensor],
-    kept: tuple[Tensor | None, Sequence[Tensor]],
+    states: Sequence[Tensor],
     grad: Tensor,
 ) -> list[Tensor | None]:
-    """Of xz, of out_proj, then of each direction's weights; ``kept``: the result before out_proj, and of the scan."""
+    """Of xz, of out_proj, then of each direction's weights."""
     x, z = xz.chunk(2, dim=-1)
     convolutions = _convolutions(pair, order)
-    us = conv.run_forward(x, convolutions, silu=True)
-    directions = _directions(us, projected, pair, order)
-    out, saved = kept
-    if not saved:
-        out, _, saved = scan.forward(directions, z, delta_softplus=True, save=True)
-    of_out_proj, grad = _through_out_proj(out, out_proj, grad)
-    del out, kept
-    grads, grad_z = scan.backward(directions, z, saved, grad, [None, None], delta_softplus=True)
-    decays = [direction.A for direction in directions]
-    del directions, saved
-    assert grad_z is not None
+    out, of_out, *room = scratch(10, x)
+    us = conv.run_forward(x, convolutions, silu=True, outs=room[:2])
+    directions = _directions(us, projected, pair, order, room[2:4])
     grad_xz = torch.empty(xz.shape, dtype=xz.dtype)
-    grad_xz[..., x.shape[-1] :] = grad_z
-    del grad_z
+    grad_x, grad_z = grad_xz.chunk(2, dim=-1)
+    if out_proj is not None:
+        torch.mm(grad.to(xz.dtype).flatten(0, 1), out_proj.to(xz.dtype), out=of_out.flatten(0, 1))
+    given = grad if out_proj is None else of_out
+    grads, _ = scan.backward(
+        directions, z, states, given, [None, None], delta_softplus=True, out=out, grad_z=grad_z, room=room[4:]
+    )
+    of_out_proj = None
+    if out_proj is not None:
+        of_out_proj = (grad.to(xz.dtype).flatten(0, 1).T @ out.flatten(0, 1)).to(out_proj.dtype)
+    decays = [direction.A for direction in directions]
     of_projections = [_through_projections(*each) for each in zip(us, projected, grads, pair, strict=True)]
     _, of_convolutions = conv.run_backward(
-        x, convolutions, [_given(grad.u) for grad in grads], silu=True, grad_x=grad_xz[..., : x.shape[-1]]
+        x, convolutions, [_given(grad.u) for grad in grads], silu=True, grad_x=grad_x
     )
     found: list[Tensor | None] = [grad_xz, of_out_proj]
     each = zip(pair, grads, decays, of_projections, of_convolutions, strict=True)
@@ -137,15 +138,6 @@ def _gradient(
         parts = (*of_convolution, *of_projection, _given(of_scan.delta_bias), *of_rate)
         found += [part.to(w.dtype) for part, w in zip(parts, weights, strict=True)]
     return found
-
-
-def _through_out_proj(out: Tensor | None, out_proj: Tensor | None, grad: Tensor) -> tuple[Tensor | None, Tensor]:
-    """Gradients of out_proj and of what it took."""
-    if out_proj is None or out is None:
-        return None, grad
-    rows = grad.to(out.dtype).flatten(0, 1)
-    of_weight = (rows.T @ out.flatten(0, 1)).to(out_proj.dtype)
-    return of_weight, (rows @ out_proj.to(out.dtype)).view(out.shape)
 
 
 def _through_projections(
@@ -193,18 +185,29 @@ def _convolutions(pair: Pair, order: Tensor | None) -> list[ConvDirection]:
 
 
 def _directions(
-    us: Sequence[Tensor], projected: Sequence[Tensor], pair: Pair, order: Tensor | None
+    us: Sequence[Tensor], projected: Sequence[Tensor], pair: Pair, order: Tensor | None, deltas: Sequence[Tensor]
 ) -> list[ScanDirection]:
+    """What the scan reads; ``deltas``: where to write the step sizes."""
     found = []
-    for u, both, weights in zip(us, projected, pair, strict=True):
+    for u, both, weights, delta in zip(us, projected, pair, deltas, strict=True):
         rank, states = weights.dt_proj.shape[1], weights.A_log.shape[1]
         step, B, C = both.split((rank, states, states), dim=-1)
-        delta = F.linear(step, weights.dt_proj.to(u.dtype))
-        A = torch.exp(weights.A_log.float()).neg_()
+        torch.mm(step.flatten(0, 1), weights.dt_proj.to(u.dtype).T, out=delta.flatten(0, 1))
+        A = _decay(weights.A_log)
         B, C = B.unsqueeze(2), C.unsqueeze(2)
         found.append(ScanDirection(u, delta, A, B, C, weights.D.float(), weights.dt_bias.float()))
     found[1] = found[1]._replace(order=order, reverse=order is None)
     return found
+
+
+def _decay(A_log: Tensor) -> Tensor:
+    """A = -exp(A_log), float32, computed again only where A_log has other numbers than before."""
+    numbers, decay = _decays.get(A_log, (None, None))
+    # compared rather than counted by versions, which writing to .data does not change
+    if numbers is None or not A_log.is_contiguous() or not same_bytes(numbers, A_log):
+        decay = torch.exp(A_log.detach().float()).neg_()
+        _decays[A_log] = A_log.detach().clone(memory_format=torch.contiguous_format), decay
+    return decay
 
 
 def _given(grad: Tensor | None) -> Tensor:

@@ -37,7 +37,7 @@ struct VideomambaDirection {
     const int64_t* order;       // (length) token visited at each step
     int64_t reverse;            // visit length-1, ..., 0 (without order)
     float* last_state;          // (batch, width, states), written
-    float* saved_states;        // states before each chunk of steps, in the kernels' own layout: videomamba_scan_layout
+    float* saved_states;        // states before each piece of the visit, in the kernels' own layout: videomamba_scan_layout
 };
 
 // Gradients of one direction in the dtype of the input; all but last_state, D, delta_bias and initial_state are needed.
@@ -54,23 +54,23 @@ struct VideomambaScan {
     int64_t bfloat16, softplus, threads, direction_count;
     const VideomambaDirection* directions;
     VideomambaTensor z;         // (batch, length, width) gate
-    VideomambaTensor out;       // (batch, length, width), written: silu(z) * sum of the directions
-    float* saved_total;         // (batch, length, width) contiguous: that sum; with z, for the backward pass
+    VideomambaTensor out;       // (batch, length, width), written: silu(z) * sum of the directions; backward: optional, with z
     // backward only
+    float* total;               // (batch, length, width) contiguous workspace, with z; may be out's own memory
     VideomambaTensor grad_out;  // (batch, length, width)
     const VideomambaDirectionGrad* grads;
     VideomambaTensor grad_z;    // (batch, length, width), written
 };
 
 struct VideomambaConvDirection {
-    const float* weight;     // (taps, width); the last tap is the token itself
+    const float* weight;     // (width, taps); the last tap is the token itself
     const float* bias;       // (width)
     const int64_t* order;    // (length) token visited at each step
     int64_t reverse;         // visit length-1, ..., 0 (without order)
     VideomambaTensor out;    // (batch, length, width), written
     // backward only
     VideomambaTensor grad_out;
-    float *grad_weight, *grad_bias;  // (batch, taps, width), (batch, width): shares to be summed
+    float *grad_weight, *grad_bias;  // (width, taps), (width)
 };
 
 struct VideomambaConv {
@@ -81,7 +81,17 @@ struct VideomambaConv {
     VideomambaTensor grad_x;  // backward only; written: the sum over directions
 };
 
-// saved_states holds (batch, groups, chunks of `steps`, vectors of `lanes` channels of a group, states, lanes) floats.
+struct VideomambaNorm {
+    int64_t rows, width, threads;
+    float eps;
+    const float *x, *weight;  // (rows, width), (width)
+    float* out;               // forward; written
+    // backward only
+    const float* grad_out;
+    float *grad_x, *grad_weight;  // written
+};
+
+// saved_states holds (batch, groups, pieces of `steps`, vectors of `lanes` channels of a group, states, lanes) floats.
 VIDEOMAMBA_EXPORT void videomamba_scan_layout(int64_t* steps, int64_t* lanes);
 VIDEOMAMBA_EXPORT int32_t videomamba_scan_forward(const VideomambaScan* scan);
 VIDEOMAMBA_EXPORT int32_t videomamba_scan_backward(const VideomambaScan* scan);
@@ -91,4 +101,6 @@ VIDEOMAMBA_EXPORT void videomamba_scan_forward_floor(int64_t vectors, int64_t st
 VIDEOMAMBA_EXPORT void videomamba_scan_backward_floor(int64_t vectors, int64_t states, int64_t threads);
 VIDEOMAMBA_EXPORT int32_t videomamba_conv_forward(const VideomambaConv* conv);
 VIDEOMAMBA_EXPORT int32_t videomamba_conv_backward(const VideomambaConv* conv);
+VIDEOMAMBA_EXPORT int32_t videomamba_norm_forward(const VideomambaNorm* norm);
+VIDEOMAMBA_EXPORT int32_t videomamba_norm_backward(const VideomambaNorm* norm);
 }

@@ -1,5 +1,5 @@
 // Backward: goes through the chunks from the last to the first, computes their states again from those that the forward
-// pass saved at the chunks' boundaries, and carries gradients in registers.
+// pass saved at the chunks' boundaries, and with them y, and carries gradients in registers.
 // Sums over channels (B, C) and over the batch (A, D, bias) are kept per block and added in a fixed order at the end.
 #include "scan_rows.h"
 
@@ -20,50 +20,65 @@ struct Scratch {
     Vec *sum_B, *sum_C;                    // [step][state]: sums over channels
 
     static int64_t floats(int64_t tiles, int64_t states) {
-        return ((4 * states + 2) * tiles + 2 * (kSteps * states + kLanes)) * kLanes;
+        return ((4 * states + 2) * tiles + 2 * (kBackSteps * states + kLanes)) * kLanes;
     }
     static constexpr int kArrays = 8;
     Scratch(Workspace& work, int64_t tiles, int64_t states) {
         for (Vec** p : {&carry, &sum_A, &tile_B, &tile_C}) *p = work.take<Vec>(tiles * states * kLanes);
         for (Vec** p : {&sum_D, &sum_bias}) *p = work.take<Vec>(tiles * kLanes);
-        for (Vec** p : {&sum_B, &sum_C}) *p = work.take<Vec>((kSteps * states + kLanes) * kLanes);
+        for (Vec** p : {&sum_B, &sum_C}) *p = work.take<Vec>((kBackSteps * states + kLanes) * kLanes);
     }
 };
 
 // A tile's values over a chunk, [step] vectors.
 struct TileValues {
-    Vec step[kSteps], slope[kSteps], u[kSteps], input[kSteps], grad_y[kSteps], to_input[kSteps], to_step[kSteps];
+    typedef Vec Steps[kBackSteps];
+    Steps step, input, grad_y, y, to_input, to_step;  // what the recurrence reads and writes
+    Steps slope, u;
+    Steps gate, to_z;  // silu(z), and the gradient of z over that sum of the directions which it gates
 };
 
-// The gradient that reaches the sum of the directions; the first direction writes that of z as well.
+// The gradient that reaches the sum of the directions.
 template <class E>
-void through_gate(Vec* grad_y, const VideomambaScan& s, int64_t k, const Block& b, const Chunk& chunk, int64_t channel,
-                  int lanes) {
-    read_tile<E>(grad_y, s.grad_out, b, chunk, channel, lanes);
+void through_gate(TileValues& v, const VideomambaScan& s, const Block& b, const Chunk& chunk, int64_t channel, int lanes) {
+    read_tile<E>(v.grad_y, s.grad_out, b, chunk, channel, lanes);
     if (!s.z.data) return;
-    Vec z[kSteps], to_z[kSteps];
-    read_tile<E>(z, s.z, b, chunk, channel, lanes);
-    if (k == 0)
-        for (int t = 0; t < chunk.steps; t++)
-            to_z[t] = load(s.saved_total + (b.batch * s.length + chunk.tokens[t]) * s.width + channel, lanes);
+    read_tile<E>(v.gate, s.z, b, chunk, channel, lanes);
     by_fours(chunk.steps, [&](auto count, int t) {
         constexpr int K = decltype(count)::value;
-        const auto grad = several<K>(grad_y + t), at = several<K>(z + t), gate = sigmoid(at);
+        const auto grad = several<K>(v.grad_y + t), z = several<K>(v.gate + t), share = sigmoid(z), open = z * share;
         const auto one = all<Several<K>>(1.0f);
-        if (k == 0) put(to_z + t, grad * several<K>(to_z + t) * (gate * fma(at, one - gate, one)));
-        put(grad_y + t, grad * (at * gate));
+        put(v.to_z + t, grad * (share * fma(z, one - share, one)));
+        put(v.gate + t, open);
+        put(v.grad_y + t, grad * open);
     });
-    if (k == 0) write_tile<E>(to_z, s.grad_z, b, chunk, channel, lanes);
+}
+
+// Adds y to those of the directions before; after the last direction writes the gradient of z, and the result where asked.
+template <class E>
+void write_gated(TileValues& v, const VideomambaScan& s, int64_t k, const Block& b, const Chunk& chunk, int64_t channel,
+                 int lanes) {
+    if (!s.z.data) return;
+    const VideomambaTensor total{s.total, s.length * s.width, s.width, 0, 1};
+    if (k > 0) {
+        Vec before[kBackSteps];
+        read_tile<float>(before, total, b, chunk, channel, lanes);
+        for (int t = 0; t < chunk.steps; t++) v.y[t] += before[t];
+    }
+    if (k + 1 < s.direction_count) return write_tile<float>(v.y, total, b, chunk, channel, lanes);
+    for (int t = 0; t < chunk.steps; t++) v.to_z[t] *= v.y[t], v.y[t] *= v.gate[t];
+    write_tile<E>(v.to_z, s.grad_z, b, chunk, channel, lanes);
+    if (s.out.data) write_tile<E>(v.y, s.out, b, chunk, channel, lanes);
 }
 
 template <class E>
-void read_values(TileValues& v, const VideomambaScan& s, int64_t k, const Block& b, const Chunk& chunk, int64_t channel,
-                 int lanes) {
-    const VideomambaDirection& d = s.directions[k];
+void read_values(TileValues& v, const VideomambaScan& s, const VideomambaDirection& d, const Block& b, const Chunk& chunk,
+                 int64_t channel, int lanes) {
     const Vec bias = d.delta_bias ? load(d.delta_bias + channel, lanes) : Vec{};
+    const Vec skip = d.D ? load(d.D + channel, lanes) : Vec{};
     read_tile<E>(v.step, d.delta, b, chunk, channel, lanes);
     read_tile<E>(v.u, d.u, b, chunk, channel, lanes);
-    through_gate<E>(v.grad_y, s, k, b, chunk, channel, lanes);
+    through_gate<E>(v, s, b, chunk, channel, lanes);
     if (s.softplus)
         by_fours(chunk.steps, [&](auto count, int t) {
             constexpr int K = decltype(count)::value;
@@ -75,6 +90,7 @@ void read_values(TileValues& v, const VideomambaScan& s, int64_t k, const Block&
         for (int t = 0; t < chunk.steps; t++) v.step[t] += bias, v.slope[t] = splat(1.0f);
     for (int t = 0; t < chunk.steps; t++) {
         v.input[t] = v.step[t] * v.u[t];
+        v.y[t] = skip * v.u[t];
         v.to_input[t] = v.to_step[t] = Vec{};
     }
 }
@@ -135,32 +151,31 @@ void walk_back(const VideomambaScan& s, int64_t k, const Blocks& blocks, const B
     pack_states(work.carry, g.last_state ? g.last_state + of_batch : nullptr, 1.0f, b, N);
     for (Vec* p : {work.sum_A, work.tile_B, work.tile_C}) std::fill(p, p + tiles * N, Vec{});
     for (Vec* p : {work.sum_D, work.sum_bias}) std::fill(p, p + tiles, Vec{});
-    const int64_t last = (s.length + kSteps - 1) / kSteps - 1;
-    Ahead ahead(b);
+    const int64_t last = (s.length + kBackSteps - 1) / kBackSteps - 1;
+    Ahead ahead(b, kBackSteps);
     for (const VideomambaTensor* t : {&d.u, &d.delta, &s.grad_out, &s.z, &g.u, &g.delta}) ahead.add(*t, sizeof(E));
-    if (k == 0 && s.z.data) {
-        ahead.add({s.saved_total, s.length * s.width, s.width, 0, 1}, sizeof(float));
-        ahead.add(s.grad_z, sizeof(E));
-    }
-    Chunk next(d, s.length, last);
+    if (s.z.data && s.direction_count > 1) ahead.add({s.total, s.length * s.width, s.width, 0, 1}, sizeof(float));
+    if (s.z.data && k + 1 == s.direction_count) ahead.add(s.grad_z, sizeof(E)), ahead.add(s.out, sizeof(E));
+    Chunk next(d, s.length, last, kBackSteps);
     for (int64_t index = last; index >= 0; index--) {
         const Chunk chunk = next;
-        next = Chunk(d, s.length, index - 1);
+        next = Chunk(d, s.length, index - 1, kBackSteps);
         ahead.begin(next);
         weights.pack_tokens<E>(d, b, chunk, N);
         const Vec* starts = saved_states(s, d, blocks, b, index);
-        for (Vec* p : {work.sum_B, work.sum_C}) std::fill(p, p + kSteps * N, Vec{});
+        for (Vec* p : {work.sum_B, work.sum_C}) std::fill(p, p + chunk.steps * N, Vec{});
         for (int64_t tile = 0; tile < tiles; tile++) {
             const int64_t channel = b.channel(tile), at = tile * N;
             const int lanes = b.lanes(tile);
             TileValues v;
-            read_values<E>(v, s, k, b, chunk, channel, lanes);
-            const Return way{{chunk.steps, v.step, v.input}, v.grad_y, v.to_input, v.to_step};
+            read_values<E>(v, s, d, b, chunk, channel, lanes);
+            const Return way{{chunk.steps, v.step, v.input}, v.grad_y, v.y, v.to_input, v.to_step};
             of_tile(weights, work, d, tile, N, [&](const auto& B, const auto& C, const auto& of_B, const auto& of_C) {
                 recur_back_all(way, B, C, of_B, of_C, weights.rate + at, weights.reach[tile], starts + at, work.carry + at,
                                work.sum_A + at, N, [&](int part, int parts) { ahead(tile, part, parts); });
             });
             write_values<E>(v, d, g, b, chunk, channel, lanes, work.sum_D + tile, work.sum_bias + tile);
+            write_gated<E>(v, s, k, b, chunk, channel, lanes);
         }
         if (!d.constant_B) write_shares(partial.B, work.sum_B, s, b, chunk);
         if (!d.constant_C) write_shares(partial.C, work.sum_C, s, b, chunk);

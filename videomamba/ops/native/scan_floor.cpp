@@ -49,7 +49,7 @@ void videomamba_scan_backward_floor(int64_t vectors, int64_t states, int64_t thr
     repeat(vectors, states, threads,
            [&](Tile& v, const auto& B, const auto& C, auto sum_B, auto sum_C, const Vec* rate, Vec*, const Vec* start, Vec* carry,
                Vec* sum_A) {
-               const Return way{{kSteps, v.step, v.input}, v.grad_y, v.to_input, v.to_step};
+               const Return way{{kSteps, v.step, v.input}, v.grad_y, v.y, v.to_input, v.to_step};
                recur_back_all(way, B, C, sum_B, sum_C, rate, splat(0.5f), start, carry, sum_A, states,
                               [](int, int) {});
            });

@@ -4,6 +4,8 @@
 namespace {
 
 constexpr int kTiles = 48;  // of a block, at most: its part of the output stays in the second-level cache
+constexpr int kPair = kLanes < 16 ? 2 : 1;  // tiles that are read and written together: float32 of a whole cache line
+constexpr int kEach = kBackSteps / kSteps;  // chunks between two saved states
 
 // What the directions before have left, float32: in the output itself, or in a workspace where that is bfloat16.
 struct Sum {
@@ -41,9 +43,6 @@ void leave(Vec* y, const VideomambaScan& s, const Sum& sum, const Block& b, cons
         for (int t = 0; t < chunk.steps; t++) y[t] += other[t];
     }
     if (!sum.last) return write_tile<float>(y, sum.rows, b, chunk, channel, lanes);
-    if (s.saved_total)
-        for (int t = 0; t < chunk.steps; t++)
-            store(s.saved_total + (b.batch * s.length + chunk.tokens[t]) * s.width + channel, y[t], lanes);
     if (s.z.data) {
         read_tile<E>(other, s.z, b, chunk, channel, lanes);
         by_fours(chunk.steps, [&](auto count, int t) {
@@ -73,27 +72,31 @@ template <class E> bool forward_block(const VideomambaScan& s, const Blocks& blo
         sum.first = k == 0, sum.last = k + 1 == s.direction_count;
         weights.pack(d, b, N);
         pack_states(state, d.initial_state ? d.initial_state + of_batch : nullptr, 1.0f, b, N);
-        Ahead ahead(b);
+        Ahead ahead(b, kSteps);
         for (const VideomambaTensor* t : {&d.u, &d.delta}) ahead.add(*t, sizeof(E));
         if (!sum.first || !sum.last) ahead.add(sum.rows, sizeof(float));
         if (sum.last) ahead.add(s.z, sizeof(E)), ahead.add(s.out, sizeof(E));
-        Chunk next(d, s.length, 0);
+        Chunk next(d, s.length, 0, kSteps);
         for (int64_t index = 0; next.steps > 0; index++) {
             const Chunk chunk = next;
-            next = Chunk(d, s.length, index + 1);
+            next = Chunk(d, s.length, index + 1, kSteps);
             ahead.begin(next);
             weights.pack_tokens<E>(d, b, chunk, N);
-            if (d.saved_states) std::copy(state, state + b.tiles() * N, saved_states(s, d, blocks, b, index));
-            for (int64_t tile = 0; tile < b.tiles(); tile++) {
-                const int64_t channel = b.channel(tile);
-                const int lanes = b.lanes(tile);
-                Vec step[kSteps], input[kSteps], y[kSteps];
-                enter<E>(step, input, y, s, d, b, chunk, channel, lanes);
-                weights.of_tile(d, tile, N, [&](const auto& B, const auto& C) {
-                    recur_all({chunk.steps, step, input}, B, C, weights.rate + tile * N, weights.reach[tile], state + tile * N, y, N,
-                              [&](int part, int parts) { ahead(tile, part, parts); });
-                });
-                leave<E>(y, s, sum, b, chunk, channel, lanes);
+            if (d.saved_states && index % kEach == 0)
+                std::copy(state, state + b.tiles() * N, saved_states(s, d, blocks, b, index / kEach));
+            for (int64_t pair = 0; pair < b.tiles(); pair += kPair) {
+                const int64_t end = std::min(b.tiles(), pair + kPair);
+                Vec step[kPair][kSteps], input[kPair][kSteps], y[kPair][kSteps];
+                for (int64_t tile = pair; tile < end; tile++)
+                    enter<E>(step[tile - pair], input[tile - pair], y[tile - pair], s, d, b, chunk, b.channel(tile), b.lanes(tile));
+                for (int64_t tile = pair; tile < end; tile++)
+                    weights.of_tile(d, tile, N, [&](const auto& B, const auto& C) {
+                        recur_all({chunk.steps, step[tile - pair], input[tile - pair]}, B, C, weights.rate + tile * N,
+                                  weights.reach[tile], state + tile * N, y[tile - pair], N,
+                                  [&](int part, int parts) { ahead(tile, part, parts); });
+                    });
+                for (int64_t tile = pair; tile < end; tile++)
+                    leave<E>(y[tile - pair], s, sum, b, chunk, b.channel(tile), b.lanes(tile));
             }
         }
         if (d.last_state) unpack_states(d.last_state + of_batch, state, b, N);
@@ -103,7 +106,7 @@ template <class E> bool forward_block(const VideomambaScan& s, const Blocks& blo
 
 }  // namespace
 
-void videomamba_scan_layout(int64_t* steps, int64_t* lanes) { *steps = kSteps, *lanes = kLanes; }
+void videomamba_scan_layout(int64_t* steps, int64_t* lanes) { *steps = kBackSteps, *lanes = kLanes; }
 
 int32_t videomamba_scan_forward(const VideomambaScan* scan) {
     const VideomambaScan& s = *scan;

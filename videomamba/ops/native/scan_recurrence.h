@@ -7,17 +7,26 @@
 
 namespace {
 
-constexpr int kSteps = 16;  // of a chunk: in the backward pass its states and decays stay in the first-level cache
+constexpr int kSteps = 16;      // of a chunk of the forward pass
+constexpr int kBackSteps = 32;  // of the backward pass, which keeps 4 states' values and decays of a chunk in the first-level cache
 
 // B or C as the recurrence reads it: of each step, shared by the channels, or of each channel, the same at every step.
 struct PerStep {
     const float* values;  // (steps, states)
     int64_t states;
-    VM_INLINE Vec operator()(int t, int64_t n) const { return splat(values[t * states + n]); }
+    struct Row {
+        const float* values;
+        VM_INLINE Vec operator()(int i) const { return splat(values[i]); }
+    };
+    VM_INLINE Row row(int t, int64_t n) const { return {values + t * states + n}; }
 };
 struct PerChannel {
     const Vec* values;  // (states)
-    VM_INLINE Vec operator()(int, int64_t n) const { return values[n]; }
+    struct Row {
+        const Vec* values;
+        VM_INLINE Vec operator()(int i) const { return values[i]; }
+    };
+    VM_INLINE Row row(int, int64_t n) const { return {values + n}; }
 };
 
 // What a tile's recurrence over a chunk reads, [step] vectors.
@@ -26,22 +35,25 @@ struct Drive {
     const Vec *step, *input;  // the step size, and what enters the states: step size times u
 };
 
-// kStates states from state n on; adds C . h to y.
+// kStates states from state n on; adds C . h to y. Structures come by value: of a pointer in memory the compiler has to think
+// that a store changes it, and would load it again at every step.
 template <bool kBounded, int kStates, class B, class C>
-VM_INLINE void recur(const Drive& drive, const B& b, const C& c, const Vec* rate, const Vec* from, Vec* to, Vec* y, int64_t n) {
+VM_INLINE void recur(const Drive drive, const B b, const C c, const Vec* rate, const Vec* from, Vec* to, Vec* y, int64_t n) {
     constexpr int kTogether = kStates % 2 ? 1 : 2;  // decays: enough for the latencies, few enough for 16 registers
     Vec h[kStates];
     for (int i = 0; i < kStates; i++) h[i] = from[n + i];
     for (int t = 0; t < drive.steps; t++) {
         const Vec step = drive.step[t], input = drive.input[t];
+        const auto b_now = b.row(t, n);
+        const auto c_now = c.row(t, n);
         Vec even = y[t], odd{};
 #pragma GCC unroll 16
         for (int i = 0; i < kStates; i += kTogether) {
             Vec kept[kTogether];
             decay<kBounded, kTogether>(kept, step, rate + n + i);
-            for (int j = 0; j < kTogether; j++) h[i + j] = fma(kept[j], h[i + j], input * b(t, n + i + j));
-            even = fma(h[i], c(t, n + i), even);
-            if (kTogether == 2) odd = fma(h[i + 1], c(t, n + i + 1), odd);
+            for (int j = 0; j < kTogether; j++) h[i + j] = fma(kept[j], h[i + j], input * b_now(i + j));
+            even = fma(h[i], c_now(i), even);
+            if (kTogether == 2) odd = fma(h[i + 1], c_now(i + 1), odd);
         }
         y[t] = even + odd;
     }
@@ -78,10 +90,11 @@ __attribute__((noinline)) void recur_all(const Drive& drive, const B& b, const C
     });
 }
 
-// The same for the way back: what it reads, and the gradients that it adds to, [step] vectors.
+// The same for the way back: what it reads, y again, and the gradients that it adds to, [step] vectors.
 struct Return {
     Drive drive;
     const Vec* grad_y;
+    Vec* y;
     Vec *to_input, *to_step;  // of what entered the states; of the step size through the decay, in units of ln 2
 };
 
@@ -110,37 +123,48 @@ struct ChannelSums {
     template <int kStates> VM_INLINE Part<kStates> part(int64_t n) const { return {sums + n, {}}; }
 };
 
-// kStates states from state n on: forward again from `start`, then back. `carry` is the gradient of the states.
-template <bool kBounded, int kStates, class B, class C, class SumB, class SumC>
-VM_INLINE void recur_back(const Return& r, const B& b, const C& c, const SumB& sum_b, const SumC& sum_c, const Vec* rate,
-                          const Vec* start, Vec* carry, Vec* sum_A, int64_t n) {
+// kStates states from state n on: forward again from `start`, then back. `carry` is the gradient of the states. Calls
+// `meanwhile` every kSteps steps.
+template <bool kBounded, int kStates, class B, class C, class SumB, class SumC, class Meanwhile>
+VM_INLINE void recur_back(const Return r, const B b, const C c, const SumB& sum_b, const SumC& sum_c, const Vec* rate,
+                          const Vec* start, Vec* carry, Vec* sum_A, int64_t n, const Meanwhile& meanwhile) {
     constexpr int kTogether = kStates % 2 ? 1 : 2;
-    const Drive& drive = r.drive;
-    Vec before[kSteps][kStates], kept[kSteps][kStates], h[kStates], grads[kStates], to_A[kStates];
+    const Drive drive = r.drive;
+    Vec before[kBackSteps][kStates], kept[kBackSteps][kStates], h[kStates], grads[kStates], to_A[kStates];
     auto part_b = sum_b.template part<kStates>(n);
     auto part_c = sum_c.template part<kStates>(n);
     for (int i = 0; i < kStates; i++) h[i] = start[n + i];
     for (int t = 0; t < drive.steps; t++) {
+        if (t % kSteps == 0) meanwhile();
         const Vec step = drive.step[t], input = drive.input[t], grad_y = r.grad_y[t];
+        const auto b_now = b.row(t, n);
+        const auto c_now = c.row(t, n);
+        Vec even = r.y[t], odd{};
 #pragma GCC unroll 8
         for (int i = 0; i < kStates; i += kTogether) {
             decay<kBounded, kTogether>(kept[t] + i, step, rate + n + i);
             for (int j = i; j < i + kTogether; j++) {
                 before[t][j] = h[j];
-                h[j] = fma(kept[t][j], h[j], input * b(t, n + j));
+                h[j] = fma(kept[t][j], h[j], input * b_now(j));
                 part_c.add(t, j, grad_y, h[j]);
             }
+            even = fma(h[i], c_now(i), even);
+            if (kTogether == 2) odd = fma(h[i + 1], c_now(i + 1), odd);
         }
+        r.y[t] = even + odd;
     }
     for (int i = 0; i < kStates; i++) grads[i] = carry[n + i], to_A[i] = Vec{};
     for (int t = drive.steps - 1; t >= 0; t--) {
+        if (t % kSteps == 0) meanwhile();
         const Vec step = drive.step[t], input = drive.input[t], grad_y = r.grad_y[t];
+        const auto b_now = b.row(t, n);
+        const auto c_now = c.row(t, n);
         Vec of_input = r.to_input[t], of_step = r.to_step[t];
 #pragma GCC unroll 8
         for (int i = 0; i < kStates; i++) {
-            const Vec grad = fma(grad_y, c(t, n + i), grads[i]);
+            const Vec grad = fma(grad_y, c_now(i), grads[i]);
             part_b.add(t, i, grad, input);
-            of_input = fma(grad, b(t, n + i), of_input);
+            of_input = fma(grad, b_now(i), of_input);
             grads[i] = grad * kept[t][i];
             const Vec of_exponent = grads[i] * before[t][i];
             to_A[i] = fma(of_exponent, step, to_A[i]);
@@ -159,10 +183,11 @@ __attribute__((noinline)) void recur_back_all(const Return& r, const B& b, const
                                               const Vec* rate, Vec reach, const Vec* start, Vec* carry, Vec* sum_A,
                                               int64_t states, const Meanwhile& meanwhile) {
     int part = 0;
+    const int parts = int((states + 3) / 4) * 2 * ((r.drive.steps + kSteps - 1) / kSteps);
     by_bound(r.drive, reach, [&](auto bounded) {
         by_states<4>(states, [&](auto count, int64_t n) {
-            meanwhile(part++, int((states + 3) / 4));
-            recur_back<decltype(bounded)::value, decltype(count)::value>(r, b, c, sum_b, sum_c, rate, start, carry, sum_A, n);
+            recur_back<decltype(bounded)::value, decltype(count)::value>(r, b, c, sum_b, sum_c, rate, start, carry, sum_A, n,
+                                                                         [&] { meanwhile(part++, parts); });
         });
     });
 }

@@ -70,10 +70,10 @@ void write_tile(const Vec* values, const VideomambaTensor& t, const Block& b, co
 
 // Asks for the tensors of the chunk that comes next while a block's tiles are computed, a share per tile. Lines are asked for
 // in the order in which they lie in memory, row by row, which a tile's own lines do not: these lie too far apart for the
-// hardware to foresee. Few at a time: more than the core can wait for would stop it.
+// hardware to foresee. Few at a time, `steps` (of a chunk) and moments permitting: more than the core can wait for would stop it.
 class Ahead {
 public:
-    explicit Ahead(const Block& b) : b_(b) {}
+    Ahead(const Block& b, int steps) : b_(b), steps_(steps) {}
     void add(const VideomambaTensor& t, int64_t element) {
         if (!t.data) return;
         Stream& s = streams_[count_++];
@@ -81,38 +81,39 @@ public:
         s.token = t.token_stride * element, s.channel = t.last_stride * element;
         s.rows = t.last_stride == 1, s.runs = t.last_stride != 1 && t.token_stride == 1;
         s.per_row = (b_.width() * element + 63) / 64;
-        s.each = (s.per_row * kSteps + b_.tiles() - 1) / b_.tiles();
+        s.each = (s.per_row * steps_ + b_.tiles() - 1) / b_.tiles();
     }
     void begin(const Chunk& next) {
         next_ = &next;
-        for (Stream& s : streams_) s.step = s.line = 0;
+        for (Stream& s : streams_) s.step = s.line = s.due = 0;
     }
     // One of `parts` moments during a tile's computation.
     VM_INLINE void operator()(int64_t tile, int part, int parts) {
-        for (int i = part; i < count_; i += parts) {
+        for (int i = 0; i < count_; i++) {
             Stream& s = streams_[i];
             if (s.rows)
-                for (int64_t n = 0; n < s.each && s.step < next_->steps; n++) {
+                for (s.due += s.each; s.due >= parts && s.step < next_->steps; s.due -= parts) {
                     __builtin_prefetch(s.from + next_->tokens[s.step] * s.token + s.line * 64, 0, 2);
                     if (++s.line == s.per_row) s.line = 0, s.step++;
                 }
-            else if (s.runs && next_->stride && next_->steps) {
-                const char* at = s.from + next_->tokens[next_->steps - 1] * s.token + tile * kLanes * s.channel;
-                for (int n = 0; n < b_.lanes(tile); n++) __builtin_prefetch(at + n * s.channel, 0, 2);
-            }
+            else if (part == i % parts && s.runs && next_->stride)
+                for (int last = next_->steps - 1; last >= 0; last -= kSteps) {
+                    const char* at = s.from + next_->tokens[last] * s.token + tile * kLanes * s.channel;
+                    for (int n = 0; n < b_.lanes(tile); n++) __builtin_prefetch(at + n * s.channel, 0, 2);
+                }
         }
     }
 
 private:
     struct Stream {
         const char* from;
-        int64_t token, channel, per_row, each, step, line;
+        int64_t token, channel, per_row, each, step, line, due;  // due: lines, times the moments of a tile
         bool rows, runs;
     };
     const Block& b_;
     const Chunk* next_ = nullptr;
-    Stream streams_[8] = {};
-    int count_ = 0;
+    Stream streams_[9] = {};
+    int count_ = 0, steps_;
 };
 
 }  // namespace

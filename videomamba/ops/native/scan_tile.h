@@ -70,24 +70,24 @@ inline void unpack_states(float* values, const Vec* packed, const Block& b, int6
                 values[(b.channel(tile) + i) * states + n] = packed[tile * states + n][i];
 }
 
-// The states of a block's tiles before a chunk, as the forward pass saves them for the backward pass.
+// The states of a block's tiles before a chunk of the backward pass, as the forward pass saves them for it.
 inline Vec* saved_states(const VideomambaScan& s, const VideomambaDirection& d, const Blocks& blocks, const Block& b,
                          int64_t chunk) {
-    const int64_t tiles = (blocks.per_group + kLanes - 1) / kLanes, chunks = (s.length + kSteps - 1) / kSteps;
+    const int64_t tiles = (blocks.per_group + kLanes - 1) / kLanes, chunks = (s.length + kBackSteps - 1) / kBackSteps;
     const int64_t row = (b.batch * s.groups + b.group) * chunks + chunk;
     return reinterpret_cast<Vec*>(d.saved_states) + (row * tiles + b.split * blocks.tiles) * s.states;
 }
 
-// A chunk of one direction's visit.
+// A chunk of one direction's visit, of up to `most` steps.
 struct Chunk {
     int steps = 0;
     int stride = 0;  // 1 or -1 where the tokens follow each other so, else 0
-    int64_t tokens[kSteps];
+    int64_t tokens[kBackSteps];
 
-    Chunk(const VideomambaDirection& d, int64_t length, int64_t index) {
-        const int64_t start = index * kSteps;
+    Chunk(const VideomambaDirection& d, int64_t length, int64_t index, int most) {
+        const int64_t start = index * most;
         if (start < 0 || start >= length) return;
-        steps = int(std::min<int64_t>(kSteps, length - start));
+        steps = int(std::min<int64_t>(most, length - start));
         for (int t = 0; t < steps; t++) tokens[t] = visited(d, length, start + t);
         for (int s : {1, -1}) {
             bool follows = true;
@@ -116,12 +116,12 @@ struct Weights {
     Vec *tile_B, *tile_C;    // [tile][state] where constant
     float *step_B, *step_C;  // [step][state] where not
 
-    static int64_t floats(int64_t tiles, int64_t states) { return (3 * states + 1) * tiles * kLanes + 2 * kSteps * states; }
+    static int64_t floats(int64_t tiles, int64_t states) { return (3 * states + 1) * tiles * kLanes + 2 * kBackSteps * states; }
     static constexpr int kArrays = 6;
     Weights(Workspace& work, int64_t tiles, int64_t states) {
         for (Vec** p : {&rate, &tile_B, &tile_C}) *p = work.take<Vec>(tiles * states * kLanes);
         reach = work.take<Vec>(tiles * kLanes);
-        for (float** p : {&step_B, &step_C}) *p = work.take(kSteps * states);
+        for (float** p : {&step_B, &step_C}) *p = work.take(kBackSteps * states);
     }
     void pack(const VideomambaDirection& d, const Block& b, int64_t states) {
         pack_states(rate, d.A, kLog2e, b, states);

@@ -9,29 +9,36 @@ import torch
 from torch import Tensor
 
 from videomamba.ops.native import library
-from videomamba.ops.native.library import CDirection, CDirectionGrad, CScan, CTensor, pointer
+from videomamba.ops.native.library import CDirection, CDirectionGrad, CScan, CTensor, float32, pointer
 from videomamba.ops.scan.contract import ScanBackend
 from videomamba.ops.scan.direction import ScanDirection, ScanGradients, empty_as
 
 
 def forward(
-    directions: Sequence[ScanDirection], z: Tensor | None, *, delta_softplus: bool, save: bool = False
+    directions: Sequence[ScanDirection],
+    z: Tensor | None,
+    *,
+    delta_softplus: bool,
+    save: bool = False,
+    last: bool = True,
+    out: Tensor | None = None,
 ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     """``(silu(z) * sum of the directions, last state of each, saved)``, with the contract of :mod:`.reference`.
 
-    With ``save``, what :func:`backward` reads: the states before each chunk of steps, and the sum before the gate.
+    With ``save``, what :func:`backward` reads: the states before each chunk of its steps. Without ``last``, no last
+    states. ``out``: where to write the first; None: a new tensor.
 
     Raises:
         UserError: an order is not a permutation.
     """
     problem = _Problem(directions, z, delta_softplus)
     u = directions[0].u
-    out = empty_as(u)
-    last_states = [torch.empty(len(u), *d.A.shape) for d in directions]
+    out = empty_as(u) if out is None else out
+    last_states = [torch.empty(len(u), *d.A.shape) for d in directions] if last else []
     saved = saved_like(directions, z) if save else []
-    for c_direction, state in zip(problem.c_directions, last_states, strict=True):
+    for c_direction, state in zip(problem.c_directions, last_states, strict=False):
         c_direction.last_state = pointer(state)
-    problem.read_or_write(saved)
+    problem.point_to(saved)
     problem.c_scan.out = CTensor.of(out)
     library.best().call("scan_forward", problem.c_scan)
     return out, last_states, saved
@@ -48,7 +55,7 @@ def saved_like(directions: Sequence[ScanDirection], z: Tensor | None) -> list[Te
             -(-size // step) for size, step in ((length, kernels.chunk_steps), (width // groups, kernels.lanes))
         )
         saved.append(d.u.new_empty(batch, groups, chunks, vectors, states, kernels.lanes, dtype=torch.float32))
-    return saved if z is None else [*saved, z.new_empty(z.shape, dtype=torch.float32)]
+    return saved
 
 
 def backward(
@@ -59,8 +66,16 @@ def backward(
     grad_last_states: Sequence[Tensor | None],
     *,
     delta_softplus: bool,
+    out: Tensor | None = None,
+    grad_z: Tensor | None = None,
+    room: Sequence[Tensor] = (),
 ) -> tuple[list[ScanGradients], Tensor | None]:
     """Gradients of :func:`forward` for every direction, and for z (None without z), in the dtypes of the inputs.
+
+    Args:
+        out: contiguous, where to write the result of :func:`forward` again; only with z.
+        grad_z: where to write the gradient of z; None: a new tensor.
+        room: where to write those of u and delta, shaped and typed like these: of u of each direction, then of delta.
 
     Raises:
         UserError: an order is not a permutation.
@@ -68,17 +83,23 @@ def backward(
     if not saved:  # forward ran without saving for a gradient, as under torch.func
         saved = forward(directions, z, delta_softplus=delta_softplus, save=True)[2]
     problem = _Problem(directions, z, delta_softplus)
-    problem.read_or_write(saved)
+    problem.point_to(saved)
     grad_out = grad_out.to(directions[0].u.dtype)
-    state_grads = [None if g is None else _float32(g) for g in grad_last_states]
+    state_grads = [None if g is None else float32(g) for g in grad_last_states]
     grads = [_empty_gradients(direction) for direction in directions]
+    for k, (u, delta) in enumerate(zip(room[: len(grads)], room[len(grads) :], strict=True)):
+        grads[k] = grads[k]._replace(u=u, delta=delta)
     c_grads = (CDirectionGrad * len(grads))(
         *(
             CDirectionGrad(pointer(s), CTensor.of(g.u), CTensor.of(g.delta), *(pointer(x) for x in g[2:]))
             for s, g in zip(state_grads, grads, strict=True)
         )
     )
-    grad_z = None if z is None else empty_as(z)
+    if z is not None:
+        grad_z = empty_as(z) if grad_z is None else grad_z
+        total = out if out is not None and out.dtype == torch.float32 else torch.empty(z.shape)
+        problem.c_scan.total = pointer(total)
+    problem.c_scan.out = CTensor.of(out)
     problem.c_scan.grad_out = CTensor.of(grad_out)
     problem.c_scan.grads = c_grads
     problem.c_scan.grad_z = CTensor.of(grad_z)
@@ -113,12 +134,10 @@ class _Problem:
             z=CTensor.of(self.z),
         )
 
-    def read_or_write(self, saved: Sequence[Tensor]) -> None:
+    def point_to(self, saved: Sequence[Tensor]) -> None:
         """Points the kernel to the tensors of :func:`saved_like`, or to none."""
-        if saved:
-            for c_direction, states in zip(self.c_directions, saved[: len(self.directions)], strict=True):
-                c_direction.saved_states = pointer(states)
-            self.c_scan.saved_total = pointer(saved[-1]) if self.z is not None else None
+        for c_direction, states in zip(self.c_directions, saved, strict=False):
+            c_direction.saved_states = pointer(states)
 
 
 def _c_direction(d: ScanDirection) -> CDirection:
@@ -133,14 +152,10 @@ def _c_direction(d: ScanDirection) -> CDirection:
 
 def _readable(d: ScanDirection) -> ScanDirection:
     """The direction with contiguous float32 for all that is not per token."""
-    D, delta_bias, initial_state = (None if x is None else _float32(x) for x in (d.D, d.delta_bias, d.initial_state))
+    D, delta_bias, initial_state = (None if x is None else float32(x) for x in (d.D, d.delta_bias, d.initial_state))
     order = None if d.order is None else d.order.to(torch.int64).contiguous()
-    B, C = (_float32(x) if x.dim() == 2 else x for x in (d.B, d.C))
-    return ScanDirection(d.u, d.delta, _float32(d.A), B, C, D, delta_bias, initial_state, order, d.reverse)
-
-
-def _float32(x: Tensor) -> Tensor:
-    return x.detach().to(torch.float32).contiguous()
+    B, C = (float32(x) if x.dim() == 2 else x for x in (d.B, d.C))
+    return ScanDirection(d.u, d.delta, float32(d.A), B, C, D, delta_bias, initial_state, order, d.reverse)
 
 
 def _empty_gradients(d: ScanDirection) -> ScanGradients:

@@ -1,0 +1,1 @@
+"""RMS normalisation in one pass on the CPU."""
