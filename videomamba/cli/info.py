@@ -133,7 +133,15 @@ def _estimated(e: dict[str, Any]) -> str:
 
 def _input(clip: dict[str, Any]) -> str:
     if "size" not in clip:
-        return "features of every frame" if clip["stride"] == 1 else f"features of every {clip['stride']}. frame"
-    stride = "evenly over the video" if clip["stride"] is None else f"every {clip['stride']}. frame"
+        return f"features of {_every(clip['stride'])}"
+    stride = "evenly over the video" if clip["stride"] is None else _every(clip["stride"])
     frames = "one frame" if clip["num_frames"] == 1 else f"{clip['num_frames']} frames ({stride})"
     return f"{frames} of {clip['size'][0]} x {clip['size'][1]} pixels"
+
+
+def _every(step: int) -> str:
+    """Which frames are seen, as people say it."""
+    if step == 1:
+        return "every frame"
+    suffix = "th" if step // 10 % 10 == 1 else {1: "st", 2: "nd", 3: "rd"}.get(step % 10, "th")
+    return f"every {step}{suffix} frame"

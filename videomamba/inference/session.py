@@ -1,6 +1,7 @@
 """A model that is fed frames as they come and says what they show."""
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -36,6 +37,7 @@ class Session:
         labels: names of the classes.
         window: source frames from the first to the last that one score is of; None for all.
         every: source frames from one score to the next.
+        at_once: views that :meth:`scores_of` is best given together.
         causal: whether states are carried.
 
     Raises:
@@ -72,6 +74,7 @@ class Session:
         if self.causal and not isinstance(model, VideoMamba):
             raise UserError(f"causal=True goes with a causal VideoMamba; this model is {type(model).__name__}")
         self._window = window_for(model, causal=self.causal)
+        self.at_once = self._window.at_once
         unit, length = self._window.unit, self._window.length
         self.hop = (unit if length is None else max(1, length // 4 // unit) * unit) if hop is None else hop
         check_int("hop", self.hop, at_least=1)
@@ -104,11 +107,9 @@ class Session:
         Raises:
             UserError: another shape or dtype.
         """
-        rows = []
-        for frame in self._sampled(frames):
-            if self._take(frame) and self.due:
-                rows.append(self.scores())
-        return torch.stack(rows) if rows else torch.empty(0, len(self.labels))
+        views = [self.view() for frame in self._sampled(frames) if self._take(frame) and self.due]
+        parts = [self.scores_of(views[i : i + self.at_once]) for i in range(0, len(views), self.at_once)]
+        return torch.cat(parts) if parts else torch.empty(0, len(self.labels))
 
     @torch.inference_mode()
     def push(self, frames: Tensor) -> None:
@@ -129,9 +130,17 @@ class Session:
         """Whether the model has as many frames as a score needs."""
         return self._seen >= (self._window.length or self._window.unit)
 
-    @torch.inference_mode()
     def scores(self) -> Tensor:
         """(C,) float32 class probabilities of the frames in view, on the CPU.
+
+        Raises:
+            UserError: the window is not full yet.
+        """
+        return self.scores_of([self.view()])[0]
+
+    @torch.inference_mode()
+    def view(self) -> Tensor:
+        """What is in view now, for :meth:`scores_of`; counts as the latest score.
 
         Raises:
             UserError: the window is not full yet.
@@ -139,8 +148,13 @@ class Session:
         if not self.is_full:
             raise UserError(f"{self._seen} frames so far; a score needs {self._window.length or self._window.unit}")
         self._at = self._seen
-        logits = self._window.logits()
-        return self._task.scores(logits.reshape(1, 1, -1))[0].cpu()
+        return self._window.view()
+
+    @torch.inference_mode()
+    def scores_of(self, views: Sequence[Tensor]) -> Tensor:
+        """(N, C) float32 class probabilities of N views, which go through the model together, on the CPU."""
+        logits = self._window.logits_of(torch.cat(list(views)))
+        return self._task.scores(logits.reshape(len(views), 1, -1)).cpu()
 
     @property
     def missing(self) -> int:
