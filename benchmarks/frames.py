@@ -25,7 +25,7 @@ from benchmarks.models.operations import video_tokens
 from benchmarks.models.speed import Cell, Row, Settings, available_memory, measure
 from benchmarks.models.worker import Subject
 from videomamba.files import whole_file, write_text
-from videomamba.inference import estimate as estimates
+from videomamba.inference.estimate import estimate
 from videomamba.machine import machine_line
 from videomamba.models import create_model
 from videomamba.tables import as_markdown, write_csv
@@ -160,27 +160,19 @@ def _shown(row: Row | None, figure: str) -> str:
     return "" if value is None else f"{value:,.0f}"
 
 
-def compare(output: Path) -> None:
-    """What ``videomamba info`` says, beside each row."""
-    remembered: dict[tuple[str, tuple[int, ...]], float] = {}  # what shorter clips took
-    median = estimates._median
-
-    def once(model: torch.nn.Module, clip: torch.Tensor) -> float:
-        key = (name, tuple(clip.shape))
-        if key not in remembered:
-            remembered[key] = median(model, clip)
-        return remembered[key]
-
-    estimates._median = once
-    for row in read(output):
-        name = row.model
-        if name not in OURS or row.result != "ok":
+def run_estimate(output: Path, wanted: Sequence[Cell], patience: float, seconds: float) -> None:
+    """What ``videomamba info`` says of memory beside frames.csv, and of time beside passes that are run right after."""
+    rows, began = read(output), time.perf_counter()
+    print("| model | frames | size | tokens | MiB | estimate | | ms | estimate | |\n" + "| --- " * 10 + "|")
+    for cell in wanted:
+        if cell.model not in OURS or time.perf_counter() - began > seconds:
             continue
-        model = create_model(name, num_frames=16, img_size=row.size, num_classes=400)
-        found = estimates.estimate(model, row.frames, row.size, device=torch.device("cpu"))
-        memory, taken = found.peak_bytes / 2**20, 1e3 * found.seconds
-        fields = [name, row.frames, row.size, f"{row.tokens:,}"]
-        for measured, estimated in ((row.peak_mib, memory), (row.milliseconds, taken)):
+        model = create_model(cell.model, num_frames=16, img_size=cell.size, num_classes=400)
+        found = estimate(model, cell.frames, cell.size, device=torch.device("cpu"))
+        peak = next((row.peak_mib for row in rows if row.cell == cell), None)
+        fastest = 1e3 * min(passes(cell, found.seconds)) if found.seconds < patience else None
+        fields = [cell.model, cell.frames, cell.size, f"{found.tokens:,}"]
+        for measured, estimated in ((peak, found.peak_bytes / 2**20), (fastest, 1e3 * found.seconds)):
             if measured is None:
                 fields += ["", f"{estimated:,.0f}", ""]
             else:
@@ -198,12 +190,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float)
     options = parser.parse_args()
     wanted = cells(options.models, "training" if options.training else "forward")
-    if options.what == "estimate":
-        compare(options.output)
-    elif options.what == "memory":
-        run_memory(options.output, wanted, options.patience or 120, options.seconds or 500)
-    else:
-        run_time(options.output, wanted, options.patience or 25, options.seconds or 150)
+    run, patience, seconds = {
+        "memory": (run_memory, 120.0, 500.0),
+        "time": (run_time, 25.0, 150.0),
+        "estimate": (run_estimate, 3.0, 150.0),
+    }[options.what]
+    run(options.output, wanted, options.patience or patience, options.seconds or seconds)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from torch import Tensor
 from videomamba.checks import check_int
 from videomamba.data.stream import StreamFrame, VideoStream
 from videomamba.errors import UserError
-from videomamba.inference.session import Session, sample_step
+from videomamba.inference.session import PREPARED, Session, sample_step
 from videomamba.inference.source import Source, one_source, open_stream
 from videomamba.models import PretrainedModel, VideoMamba, load_model
 
@@ -94,6 +94,7 @@ class Sliding:
         self.window, self.stride = session.window, session.every * step
         self.next = 0
         self._times: deque[float] = deque(maxlen=self.window)
+        self._pictures: list[Tensor] = []  # frames that the session has not been given
         self._views: list[tuple[Times, Tensor]] = []  # not scored yet
         self._given = True  # all scores that are made
         self._last: Tensor | None = None  # the newest frame, while no score is of it
@@ -165,7 +166,7 @@ class Sliding:
     @property
     def is_even(self) -> bool:
         """Whether a score of every full window so far was given: only then is there a state to go on from."""
-        return self._given and not self._views
+        return self._given and not self._views and not self._pictures
 
     def state_dict(self) -> dict[str, Tensor]:
         """All that is kept between two scores, where ``is_even``; :meth:`load_state_dict` goes on from there."""
@@ -182,13 +183,23 @@ class Sliding:
     def _take(self, picture: Tensor, seconds: float) -> None:
         self._times.append(seconds)
         self._last = picture
-        self.session.push(picture[None])
+        self._pictures.append(picture)
+        if len(self._pictures) < min(self.session.wanted, PREPARED):
+            return
+        self._push()
         if self.session.due:
             self._last = None
             self._see()
 
+    def _push(self) -> None:
+        """Gives the session the frames that wait for it: preparing several together is faster."""
+        if self._pictures:
+            self.session.push(torch.stack(self._pictures))
+        self._pictures = []
+
     def _finish(self) -> Iterator[Moment]:
         """The scores that are not given yet, and the last window, unless a score is of the last frame already."""
+        self._push()
         if self._last is not None:
             last = self._last
             for _ in range(self.session.missing):
