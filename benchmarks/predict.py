@@ -1,5 +1,8 @@
 """Clips per second of ``videomamba.predict`` beside decoding alone and beside the model alone at its best batch.
 
+Decoding and the model share the processors: where each alone keeps all of them busy, both together cannot exceed
+1 / (1 / decoding + 1 / model), which is printed too.
+
     python benchmarks/predict.py [--clips 200] [--rounds 5] [--json]
 
 Renders the clips to a temporary folder; decoding alone has as many threads as ``predict`` has; the three are timed in
@@ -50,9 +53,12 @@ def main() -> None:
     if options.json:
         json.dump(figures, sys.stdout, indent=2)
         return
-    for name in ("decoding", "model", "predict"):
+    for name in ("decoding", "model", "shared", "predict"):
         print(f"{name:<10} {figures[name]:7.1f} clips/s")
-    print(f"predict is {figures['share']:.0%} of the lower one; best batch {figures['batch']}; {figures['machine']}")
+    print(
+        f"predict is {figures['share']:.0%} of the lower one of the first two, {figures['of_shared']:.0%} of shared; "
+    )
+    print(f"best batch {figures['batch']}; {figures['machine']}")
 
 
 @torch.inference_mode()
@@ -82,10 +88,13 @@ def measure(model: videomamba.VideoMamba, paths: list[Path], rounds: int) -> dic
     rates = {name: len(paths) / statistics.median(values) for name, values in times.items()}
     batch = max(BATCHES, key=lambda batch: rates[f"model {batch}"])
     decoding, alone, both = rates["decoding"], rates[f"model {batch}"], rates["predict"]
+    shared = 1 / (1 / decoding + 1 / alone)
     return {
         "decoding": decoding,
         "model": alone,
+        "shared": shared,
         "predict": both,
+        "of_shared": both / shared,
         "batch": batch,
         "share": both / min(decoding, alone),
     }

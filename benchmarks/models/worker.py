@@ -8,7 +8,6 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +51,26 @@ class Subject:
 
     def turn(self, seconds: float) -> dict[str, Any]:
         """Seconds of each timed pass, and the highest memory so far in MiB, beyond PyTorch's own."""
-        run: Callable[[], object] = self._train if self.training else self._forward
-        run()
+        self.run()
         times: list[float] = []
         began = time.perf_counter()
         while not times or time.perf_counter() - began + times[-1] < seconds:
             self._wait()
             start = time.perf_counter()
-            run()
+            self.run()
             self._wait()
             times.append(time.perf_counter() - start)
         peak = self._peak()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()  # for the models that take turns with this one
         return {"seconds": times, "peak_mib": peak}
+
+    def run(self) -> None:
+        """One pass."""
+        if self.training:
+            self._train()
+        else:
+            self._forward()
 
     def _forward(self) -> None:
         with torch.inference_mode(), self._autocast():

@@ -79,20 +79,23 @@ def test_a_segmenter_is_named(segmenter, film, fails):
 
 
 @pytest.mark.slow
-def test_ctrl_c_and_resume_in_another_process(colours, tmp_path):
-    film = write_colours(tmp_path / "film.mp4", ["red", "blue", "green"] * 40, each=40)
-    words = [sys.executable, "-m", "videomamba.cli.main", "timeline", str(film), "--checkpoint", str(colours)]
-    words += ["--stride", "2", "--device", "cpu"]
-    subprocess.run([*words, "--output", "whole"], cwd=tmp_path, check=True, capture_output=True)
+def test_ctrl_c_and_kill_of_a_process_and_resume(colours, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    film = write_colours(tmp_path / "film.mp4", ["red", "blue", "green"] * 20, each=40)
+    words = ["timeline", str(film), "--checkpoint", str(colours), "--stride", "2", "--device", "cpu", "--output"]
+    rows, state = tmp_path / "part/film.csv", tmp_path / "part/film.csv.resume"
     for stop in (signal.SIGINT, signal.SIGKILL):
-        child = subprocess.Popen([*words, "--output", "part", "--resume"], cwd=tmp_path, stderr=subprocess.PIPE)
-        rows = tmp_path / "part/film.csv"
+        command = [sys.executable, "-m", "videomamba.cli.main", *words, "part", "--resume"]
+        child = subprocess.Popen(command, stderr=subprocess.PIPE)
         before = rows.stat().st_size if rows.exists() else 0
-        while not rows.exists() or rows.stat().st_size < before + 3000:
-            time.sleep(0.05)
+        while child.poll() is None and (not rows.exists() or rows.stat().st_size < before + 3000):
+            time.sleep(0.01)
         os.kill(child.pid, stop)
         _, said = child.communicate()
+        assert state.exists(), "it was stopped on the way"
         assert child.returncode == (130 if stop == signal.SIGINT else -stop)
         assert stop != signal.SIGINT or b"go on with: videomamba timeline" in said
-    subprocess.run([*words, "--output", "part", "--resume"], cwd=tmp_path, check=True, capture_output=True)
-    assert (tmp_path / "part/film.csv").read_bytes() == (tmp_path / "whole/film.csv").read_bytes()
+    assert run(*words, "part", "--resume") == 0
+    assert run(*words, "whole") == 0
+    assert rows.read_bytes() == (tmp_path / "whole/film.csv").read_bytes()
+    assert not state.exists()

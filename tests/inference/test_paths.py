@@ -1,4 +1,4 @@
-"""Videos by folder, glob and list."""
+"""Lists of videos: what they name, relative to what, and which cannot be used."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from videomamba.errors import UserError
-from videomamba.inference.paths import check_text, listed_videos
+from videomamba.inference.paths import check_text, read_list
 
 
 @pytest.fixture
@@ -20,31 +20,25 @@ def tree(tmp_path, monkeypatch):
     return tmp_path
 
 
-def names(*sources):
-    return [os.path.relpath(path) for path in listed_videos(sources).videos]
+def names(file):
+    return [str(path) for path in read_list(Path(file))]
 
 
-def test_folders_and_files_each_once(tree):
-    assert names("a", "a/1.mp4") == ["a/1.mp4", "a/b/2.avi"]
-    assert listed_videos(["a"]).others == {".md": 1}
-
-
-def test_globs(tree):
-    assert names("a/*.mp4") == ["a/1.mp4"]
-    assert names("a/**/*.avi") == ["a/b/2.avi"]
-    (tree / "odd[1].mp4").touch()
-    assert names("odd[1].mp4") == ["odd[1].mp4"], "a file that is there is no glob"
-    with pytest.raises(UserError, match="matches no file"):
-        names("a/*.mkv")
-
-
-def test_lists_are_relative_to_their_folder_or_to_this_one(tree):
-    (tree / "a" / "here.txt").write_text("1.mp4\n\n/x/y.mp4\nb/2.avi\n")
-    assert listed_videos(["a/here.txt"]).videos == (Path("a/1.mp4"), Path("/x/y.mp4"), Path("a/b/2.avi"))
-    (tree / "a" / "there.csv").write_text("label,path\nx,a/1.mp4\ny,a/b/2.avi\n")
+def test_paths_are_relative_to_the_lists_folder_or_to_this_one(tree):
+    (tree / "a" / "here.txt").write_text("1.mp4\n\n/x/y.mp4\n b/2.avi \nb\n")
+    assert names("a/here.txt") == ["a/1.mp4", "/x/y.mp4", "a/b/2.avi", "a/b"]
+    (tree / "a" / "there.csv").write_text("label,path\nx,a/1.mp4\ny,a\\b\\2.avi\n")
     assert names("a/there.csv") == ["a/1.mp4", "a/b/2.avi"]
     (tree / "a" / "gone.csv").write_text("path\ngone.mp4\n")
-    assert names("a/gone.csv") == ["gone.mp4"], "a missing video is a row with its error"
+    assert names("a/gone.csv") == ["a/gone.mp4"], "a missing video is its own error"
+    (tree / "a" / "first.txt").write_text("camera:0\nhttp://x/1.mp4\na/1.mp4\n")
+    assert read_list(Path("a/first.txt")) == ["camera:0", "http://x/1.mp4", Path("a/1.mp4")]
+
+
+def test_a_name_that_ends_in_a_space_is_taken_as_it_is_where_it_is_there(tree):
+    (tree / "a" / "3.mp4 ").touch()
+    (tree / "a" / "list.txt").write_text("3.mp4 \n1.mp4 \n")
+    assert names("a/list.txt") == ["a/3.mp4 ", "a/1.mp4"]
 
 
 @pytest.mark.parametrize("columns", [{"path": ["1.mp4", None]}, {"file": ["1.mp4"], "label": [3]}])

@@ -87,6 +87,8 @@ def test_patterns_lists_and_what_is_opened_once(tree):
     assert names(single_sources(str(tree / "clips[1].mp4")), tree) == ["clips[1].mp4"], "a file of that name"
     (tree / "list.txt").write_text("4.mp4\n\nrtsp://cam/1\n b \n")
     assert names(single_sources(tree / "list.txt"), tree) == ["4.mp4", "rtsp://cam/1", "b/3.mp4"]
+    (tree / "odd.txt").write_text("4.mp4\nclips[2].mp4\n")
+    assert names(single_sources(tree / "odd.txt"), tree) == ["4.mp4", "clips[2].mp4"], "a name in a list is no pattern"
     (tree / "list.csv").write_text("label,path\nrun,a/1.mp4\nrun,4.mp4\n")
     assert names(single_sources(str(tree / "list.csv")), tree) == ["a/1.mp4", "4.mp4"]
     assert list(single_sources(["-", "camera:0", "http://x/a.mp4"])) == ["-", "camera:0", "http://x/a.mp4"]
@@ -101,8 +103,10 @@ def test_what_a_folder_holds_beside_its_videos_is_said(tree):
 
 @pytest.mark.parametrize(
     ("name", "text", "message"),
-    [("a.txt", "\n\n", "a.txt lists no video"), ("a.csv", "file,label\nx,y\n", "a.csv has no column path; it has"),
-     ("a.csv", "", "a.csv has no column path; it has no line"), ("*.mov", None, "matches no file")],
+    [("a.txt", "\n\n", "a.txt names no video"),
+     ("a.csv", "file,label\nx,y\n", "a.csv has no column 'path'; it has file"),
+     ("a.csv", "", "a.csv has no column 'path'; it has no header"), ("*.mov", None, "matches no file"),
+     ("gone.txt", None, "gone.txt cannot be read: No such file")],
 )  # fmt: skip
 def test_lists_and_patterns_of_nothing(tmp_path, name, text, message):
     if text is not None:

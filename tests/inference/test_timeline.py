@@ -11,6 +11,7 @@ from tests.colours import colour_frames, write_colours
 from tests.data.videos import write
 from videomamba.data import eval_transform
 from videomamba.data.stream import VideoStream
+from videomamba.inference import windows
 from videomamba.inference.timeline import Sliding, timeline
 from videomamba.models import load_model
 
@@ -61,6 +62,26 @@ def test_the_end(colours, tmp_path, length, count):
     assert moments[-1].end == pytest.approx((length - 1) / 25)
 
 
+def test_short_windows_go_through_the_model_together_and_no_more_than_that_are_kept(colours, tmp_path, monkeypatch):
+    film = write_colours(tmp_path / "film.mp4", ORDER, each=9)
+    alone, together = load_model(colours), load_model(colours)
+    sizes: dict[str, list[int]] = {"alone": [], "together": []}
+    alone.norm.register_forward_hook(lambda *args: sizes["alone"].append(len(args[2])))
+    together.norm.register_forward_hook(lambda *args: sizes["together"].append(len(args[2])))
+    found = list(timeline(together, film, stride=2))
+    monkeypatch.setattr(windows, "_VIEWS", 1)
+    expected = list(timeline(alone, film, stride=2))
+    assert sizes == {"alone": [1] * 17, "together": [17]}
+    monkeypatch.setattr(windows, "_VIEWS", 5)
+    sizes["alone"].clear()
+    again = list(timeline(alone, film, stride=2))
+    assert sizes["alone"] == [5, 5, 5, 2]
+    for one, other, third in zip(found, expected, again, strict=True):
+        assert one[:3] == other[:3] == third[:3]
+        torch.testing.assert_close(one.scores, other.scores, atol=1e-6, rtol=0)
+        torch.testing.assert_close(third.scores, other.scores, atol=1e-6, rtol=0)
+
+
 def test_sources_that_are_read_once(colours, tmp_path):
     film = write_colours(tmp_path / "film.mp4", ["red", "blue"], each=8)
     model = load_model(colours)
@@ -71,7 +92,9 @@ def test_sources_that_are_read_once(colours, tmp_path):
         assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
-def test_goes_on_from_what_was_kept(colours, tmp_path):
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_goes_on_from_what_was_kept(colours, tmp_path, monkeypatch, at_once):
+    monkeypatch.setattr(windows, "_VIEWS", at_once)
     film = write_colours(tmp_path / "film.mp4", ORDER, each=9)
     model = load_model(colours)
     whole = list(timeline(model, film, stride=2, step=1))

@@ -23,7 +23,7 @@ def moment(i, best):
 
 def filled(tmp_path, bests, facts=FACTS):
     files = TimelineFiles(tmp_path / "a.csv", LABELS, facts)
-    files.begin()
+    files.begin({"x": torch.zeros(1)})
     for i, best in enumerate(bests):
         files.add(moment(i, best))
     return files
@@ -55,6 +55,22 @@ def test_json_picture_and_stretches(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "a.json", "a.png"]
 
 
+def test_killed_before_the_first_score_it_is_not_complete(tmp_path):
+    files = filled(tmp_path, [])
+    assert not files.is_complete
+    (tmp_path / "a.csv").unlink()  # killed even before
+    again = TimelineFiles(tmp_path / "a.csv", LABELS, FACTS)
+    assert again.go_on()["x"] == 0
+    again.add(moment(0, 1))
+    again.close()
+    assert (tmp_path / "a.csv").read_bytes() == filled(tmp_path / "whole", [1]).csv.read_bytes()
+
+
+def test_stopped_before_the_first_score_it_leaves_nothing(tmp_path):
+    filled(tmp_path, []).close()
+    assert not list(tmp_path.iterdir())
+
+
 def test_goes_on_where_it_was_saved(tmp_path):
     whole = filled(tmp_path / "whole", [0, 1, 2, 0]).csv.read_bytes()
     files = filled(tmp_path, [0, 1])
@@ -63,7 +79,7 @@ def test_goes_on_where_it_was_saved(tmp_path):
     files.close()
     again = TimelineFiles(tmp_path / "a.csv", LABELS, FACTS)
     with pytest.raises(UserError, match=r"is not finished: --resume goes on with it; delete .*a.csv.resume to beg"):
-        again.begin()
+        again.begin(None)
     assert int(again.go_on()["next"]) == 7
     for i, best in ((2, 2), (3, 0)):
         again.add(moment(i, best))

@@ -9,7 +9,7 @@ import pytest
 from tests.colours import write_colours
 from videomamba.data import VideoReader
 from videomamba.errors import UserError
-from videomamba.inference import timeline_run
+from videomamba.inference import timeline_run, windows
 from videomamba.inference.timeline import Sliding
 from videomamba.inference.timeline_files import TimelineFiles
 from videomamba.inference.timeline_run import facts_of, run_timeline
@@ -45,7 +45,9 @@ def film(tmp_path):
     return write_colours(tmp_path / "film.mp4", ["red", "blue", "green"], each=15)
 
 
-def test_killed_and_gone_on_with_the_csv_is_the_same(colours, film, tmp_path, monkeypatch):
+@pytest.mark.parametrize("at_once", [1, 3, 32])
+def test_killed_and_gone_on_with_the_csv_is_the_same(colours, film, tmp_path, monkeypatch, at_once):
+    monkeypatch.setattr(windows, "_VIEWS", at_once)
     whole = run(colours, film, tmp_path / "whole").csv.read_bytes()
     monkeypatch.setattr(timeline_run, "_SAVE", 0.0)
     for stop in (1, 5):

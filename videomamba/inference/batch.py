@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from videomamba.checks import check_choice, check_int
-from videomamba.data import VideoError
 from videomamba.data.model_clip import ClipPixels, load_pixels
 from videomamba.data.transforms import input_transform
 from videomamba.errors import UserError
 from videomamba.inference.ahead import ahead
 from videomamba.inference.device import resolve_device
 from videomamba.inference.onnx_model import SUFFIX, OnnxModel, load_trained
+from videomamba.inference.source import as_file
 from videomamba.models import TrainedModel, VideoMamba
 from videomamba.models.weights.readers import read_checkpoint
 from videomamba.preprocessing import Preprocessing
@@ -186,10 +186,11 @@ def _decoded(batch: Mapping[str, Any]) -> list[tuple[str, ClipPixels | str]]:
 
 
 def pixels_or_error(path: str, preprocessing: Preprocessing, num_clips: int) -> ClipPixels | str:
-    """A decoded video, or in one line why it cannot be read."""
+    """A decoded video, or in one line why it cannot be read; a URL is downloaded to a temporary file."""
     try:
-        return load_pixels(path, preprocessing, num_clips=num_clips)
-    except (VideoError, OSError) as error:
+        with as_file(path) as file:
+            return load_pixels(file, preprocessing, num_clips=num_clips)
+    except (UserError, OSError) as error:
         return " ".join(str(error).split())
 
 

@@ -85,7 +85,7 @@ class Options:
 
 def run_many(
     checkpoint: str,
-    videos: Sequence[Path],
+    videos: Sequence[str | Path],
     folder: Path,
     options: Options,
     *,
@@ -99,7 +99,7 @@ def run_many(
 
     Args:
         checkpoint: what :class:`videomamba.inference.batch.Predictor` takes.
-        videos: files, each once.
+        videos: files and http(s) URLs of files, each once.
         folder: new, or with ``resume`` that of an earlier run.
         options: how.
         on_start: called with the videos done before and of all.

@@ -1,51 +1,27 @@
-"""Many videos by name: folders, globs, and lists in csv, text and Parquet files."""
+"""Lists of videos in csv, text and Parquet files, and paths as Parquet holds them."""
 
-import glob
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from videomamba.data.annotations import search_videos
 from videomamba.data.datasets.csv import read_table
-from videomamba.data.walk import Found
+from videomamba.data.names import located
+from videomamba.data.stream import is_once
 from videomamba.errors import UserError
 from videomamba.files import printable, read_text
 
 LISTS = (".csv", ".txt", ".parquet")
 
 
-def listed_videos(sources: Iterable[str | Path]) -> Found:
-    """All videos of some sources, in their order, each once; nothing is opened but lists.
+def read_list(file: Path) -> list[str | Path]:
+    """What a list names: paths, and texts for addresses, cameras and standard input.
 
-    A source is a folder (its videos, sorted), a glob such as ``clips/**/*.mp4`` (files as they match, sorted), a list,
-    or a file. A list is a .csv with a column ``path``, a .txt with one path per line, or a .parquet with a column
-    ``path`` or only one column of text. Relative paths of a list are relative to the list's folder, or, where the first
-    of them is not there, to the current one.
+    A .csv has a column ``path``, a .txt one path per line, a .parquet a column ``path`` or only one column of text.
+    Relative paths are relative to the list's folder, or, where the first of them is only in the current one, to that.
 
     Raises:
-        VideoError: a folder without any video.
-        UserError: a glob that matches nothing, or a list that cannot be read, has no such column or no row.
-    """
-    found = Found()
-    for source in map(str, sources):
-        if os.path.splitext(source)[1].lower() in LISTS:
-            found += Found(tuple(map(Path, read_list(Path(source)))))
-        elif glob.has_magic(source) and not os.path.exists(source):
-            matches = sorted(glob.glob(source, recursive=True))
-            if not matches:
-                raise UserError(f"{source} matches no file; ** searches folders below")
-            found += search_videos(matches)
-        else:
-            found += search_videos([source])
-    return Found(tuple(dict.fromkeys(found.videos)), found.others)
-
-
-def read_list(file: Path) -> list[str]:
-    """The paths of a list, see :func:`listed_videos`.
-
-    Raises:
-        UserError: it cannot be read, has no such column, or no row.
+        UserError: it cannot be read, has no such column, or names nothing.
     """
     kind = file.suffix.lower()
     if kind == ".csv":
@@ -57,13 +33,22 @@ def read_list(file: Path) -> list[str]:
     texts = [text for text in texts if text.strip()]
     if not texts:
         raise UserError(f"{file} names no video")
-    first = next((text for text in texts if not os.path.isabs(text)), None)
-    if first is None or not (file.parent / first).exists():
-        return texts
-    return [os.path.join(file.parent, text) for text in texts]  # leaves absolute ones as they are
+    folder = _folder_of(file, texts)
+    return [text.strip() if is_once(text.strip()) else _path(folder, text) for text in texts]
 
 
-def check_text(paths: Sequence[Path]) -> list[str]:
+def _folder_of(file: Path, texts: Sequence[str]) -> Path:
+    """The folder that a list's relative paths are below."""
+    first = next((text for text in texts if not os.path.isabs(text) and not is_once(text.strip())), None)
+    is_elsewhere = first is not None and not _path(file.parent, first).exists() and _path(Path(), first).exists()
+    return Path() if is_elsewhere else file.parent
+
+
+def _path(folder: Path, text: str) -> Path:
+    return located(folder, text) or folder / text.strip()
+
+
+def check_text(paths: Sequence[str | Path]) -> list[str]:
     """The paths as Parquet can hold them.
 
     Raises:

@@ -1,6 +1,7 @@
 """A model that takes frames as they arrive and says what they show."""
 
 import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -14,6 +15,8 @@ from videomamba.inference.windows import window_for
 from videomamba.models import PretrainedModel, VideoMamba, load_model
 from videomamba.notes import UserNote
 from videomamba.tasks.recognition import Recognition
+
+PREPARED = 32  # frames that are resized and normalised together, at most
 
 
 class Session:
@@ -36,6 +39,7 @@ class Session:
         labels: names of the classes.
         window: source frames from the first to the last that one score is of; None for all.
         every: source frames from one score to the next.
+        at_once: views that :meth:`scores_of` is best given together.
         causal: whether states are carried.
 
     Raises:
@@ -72,6 +76,7 @@ class Session:
         if self.causal and not isinstance(model, VideoMamba):
             raise UserError(f"causal=True goes with a causal VideoMamba; this model is {type(model).__name__}")
         self._window = window_for(model, causal=self.causal)
+        self.at_once = self._window.at_once
         unit, length = self._window.unit, self._window.length
         self.hop = (unit if length is None else max(1, length // 4 // unit) * unit) if hop is None else hop
         check_int("hop", self.hop, at_least=1)
@@ -89,7 +94,7 @@ class Session:
         self._given = 0  # source frames
         self._seen = 0  # frames that the model has
         self._at = 0  # of these, at the last score
-        self._rest: list[Tensor] = []  # prepared frames that do not fill a tubelet
+        self._rest: Tensor | None = None  # (3, T, h, w), prepared frames that do not fill a tubelet
 
     @torch.inference_mode()
     def step(self, frames: Tensor) -> Tensor:
@@ -104,17 +109,19 @@ class Session:
         Raises:
             UserError: another shape or dtype.
         """
-        rows = []
-        for frame in self._sampled(frames):
-            if self._take(frame) and self.due:
-                rows.append(self.scores())
-        return torch.stack(rows) if rows else torch.empty(0, len(self.labels))
+        views = []
+        for part in self._tubelets(frames):
+            self._take(part)
+            if self.due:
+                views.append(self.view())
+        parts = [self.scores_of(views[i : i + self.at_once]) for i in range(0, len(views), self.at_once)]
+        return torch.cat(parts) if parts else torch.empty(0, len(self.labels))
 
     @torch.inference_mode()
     def push(self, frames: Tensor) -> None:
         """Takes frames as :meth:`step` does without computing scores; :meth:`scores` then gives the latest."""
-        for frame in self._sampled(frames):
-            self._take(frame)
+        for part in self._tubelets(frames):
+            self._take(part)
 
     @property
     def due(self) -> int:
@@ -125,13 +132,26 @@ class Session:
         return max(0, (self._seen - first) // self.hop + 1)
 
     @property
+    def wanted(self) -> int:
+        """Frames, after sampling, until the next score is due."""
+        return self._until_due - (0 if self._rest is None else self._rest.shape[1])
+
+    @property
     def is_full(self) -> bool:
         """Whether the model has as many frames as a score needs."""
         return self._seen >= (self._window.length or self._window.unit)
 
-    @torch.inference_mode()
     def scores(self) -> Tensor:
         """(C,) float32 class probabilities of the frames in view, on the CPU.
+
+        Raises:
+            UserError: the window is not full yet.
+        """
+        return self.scores_of([self.view()])[0]
+
+    @torch.inference_mode()
+    def view(self) -> Tensor:
+        """What is in view now, for :meth:`scores_of`; counts as the latest score.
 
         Raises:
             UserError: the window is not full yet.
@@ -139,51 +159,70 @@ class Session:
         if not self.is_full:
             raise UserError(f"{self._seen} frames so far; a score needs {self._window.length or self._window.unit}")
         self._at = self._seen
-        logits = self._window.logits()
-        return self._task.scores(logits.reshape(1, 1, -1))[0].cpu()
+        return self._window.view()
+
+    @torch.inference_mode()
+    def scores_of(self, views: Sequence[Tensor]) -> Tensor:
+        """(N, C) float32 class probabilities of N views, which go through the model together, on the CPU."""
+        logits = self._window.logits_of(torch.cat(list(views)))
+        return self._task.scores(logits.reshape(len(views), 1, -1)).cpu()
 
     @property
     def missing(self) -> int:
         """Frames, after sampling, that would complete a tubelet and, at the start, the window."""
         unit = self._window.unit
-        there = self._seen + len(self._rest)
+        there = self._seen + (0 if self._rest is None else self._rest.shape[1])
         return max((self._window.length or unit) - there, -there % unit)
 
     def state_dict(self) -> dict[str, Tensor]:
         """All that is kept of the frames so far; a session of the same model and options goes on from it."""
         kept = {f"window.{name}": value for name, value in self._window.state_dict().items()}
         kept["counts"] = torch.tensor([self._given, self._seen, self._at])
-        if self._rest:
-            kept["rest"] = torch.cat(self._rest, 1)
-        return kept
+        return kept if self._rest is None else {**kept, "rest": self._rest}
 
     def load_state_dict(self, kept: dict[str, Tensor]) -> None:
         """Goes on from what :meth:`state_dict` gave."""
         window = {n.removeprefix("window."): x.to(self._device) for n, x in kept.items() if n.startswith("window.")}
         self._window.load_state_dict(window)
         self._given, self._seen, self._at = kept["counts"].tolist()
-        self._rest = list(kept["rest"].split(1, 1)) if "rest" in kept else []
+        self._rest = kept.get("rest")
 
-    def _sampled(self, frames: Tensor) -> list[Tensor]:
-        """Prepared frames (3, 1, h, w) that the model is to see."""
+    @property
+    def _until_due(self) -> int:
+        """Frames of whole tubelets until the next score is due."""
+        if self._at:
+            return self.hop - (self._seen - self._at) % self.hop
+        first = self.hop if self._window.length is None else self._window.length
+        return first - self._seen if self._seen < first else self.hop - (self._seen - first) % self.hop
+
+    def _tubelets(self, frames: Tensor) -> Iterator[Tensor]:
+        """Prepared frames (3, T, h, w) that the model is to see, in whole tubelets; a part ends where a score is due.
+
+        Raises:
+            UserError: another shape or dtype.
+        """
         if frames.dim() != 4 or frames.shape[1] != 3 or frames.dtype != torch.uint8:
             raise UserError(
                 f"frames of {frames.dtype} and shape {tuple(frames.shape)}; a session takes (N, 3, H, W) uint8"
             )
         first = -self._given % self._step
         self._given += len(frames)
-        chosen = frames[first :: self._step]
-        return [self._prepare(frame[None]) for frame in chosen]
+        for some in frames[first :: self._step].split(PREPARED):
+            if not len(some):
+                return
+            video = self._prepare(some)
+            video = video if self._rest is None else torch.cat((self._rest, video), 1)
+            whole = video.shape[1] // self._window.unit * self._window.unit
+            self._rest = video[:, whole:].clone() if whole < video.shape[1] else None
+            at = 0
+            while at < whole:
+                count = min(self._until_due, whole - at)
+                yield video[:, at : at + count]
+                at += count
 
-    def _take(self, frame: Tensor) -> bool:
-        """Whether the frame completes a tubelet, which the window takes."""
-        self._rest.append(frame)
-        if len(self._rest) < self._window.unit:
-            return False
-        self._window.push(torch.cat(self._rest, 1)[None].to(self._device))
-        self._seen += len(self._rest)
-        self._rest = []
-        return True
+    def _take(self, video: Tensor) -> None:
+        self._window.push(video[None].to(self._device))
+        self._seen += video.shape[1]
 
 
 def sample_step(model: PretrainedModel, step: int | None) -> int:

@@ -20,12 +20,11 @@ from videomamba.data.model_clip import joined_views
 from videomamba.data.stream import VideoStream, is_once
 from videomamba.data.walk import left_out
 from videomamba.errors import UserError
-from videomamba.files import read_csv_lines, read_text
+from videomamba.inference.paths import LISTS, read_list
 from videomamba.notes import UserNote
 from videomamba.preprocessing import Preprocessing
 
 Source = str | Path | bytes | IOBase | Tensor
-_LISTS = (".csv", ".txt")
 _PIECE = 1 << 20  # bytes that are copied at a time
 _TIMEOUT = 30.0  # seconds to wait for a server
 
@@ -33,10 +32,10 @@ _TIMEOUT = 30.0  # seconds to wait for a server
 def single_sources(source: Source | Iterable[Source]) -> Iterator[Source]:
     """Each video of a source.
 
-    A text or path is a video file, a folder to search for videos, a pattern such as ``clips/*.mp4``, or a list of
-    paths: a .txt file with one path per line, or a .csv file with a column ``path``, each relative to the list. ``-``
-    (standard input), a URL, ``camera:0``, bytes, file objects and tensors are one video each. Files that a folder holds
-    beside its videos are counted in a :class:`videomamba.notes.UserNote`.
+    A text or path is a video file, a folder to search for videos, a pattern such as ``clips/**/*.mp4``, or a list of
+    videos and folders (.txt, .csv, .parquet), see :func:`videomamba.inference.paths.read_list`. ``-`` (standard input),
+    a URL, ``camera:0``, bytes, file objects and tensors are one video each. Nothing but lists is opened. Files that a
+    folder holds beside its videos are counted in a :class:`videomamba.notes.UserNote`.
 
     Raises:
         VideoError: a folder that holds no video, a pattern that nothing matches.
@@ -55,44 +54,28 @@ def _named(source: str | Path) -> Iterator[Source]:
     path = Path(source)
     if is_once(source):
         yield source
-    elif path.is_dir():
-        found = search_videos([path])
-        for note in left_out(found.others, path):
-            warnings.warn(UserNote(note), stacklevel=2)
-        yield from found.videos
-    elif path.suffix.lower() in _LISTS and path.is_file():
-        for line in listed(path):
-            is_list = not is_once(line) and Path(line).suffix.lower() in _LISTS
-            yield from [line] if is_list else single_sources(line)  # no list within a list, which might be this one
+    elif path.suffix.lower() in LISTS and not path.is_dir():
+        for item in read_list(path):  # a name in a list is no pattern, and no list: it might be this one
+            yield from _videos(item) if isinstance(item, Path) else [item]
     elif glob.has_magic(str(source)) and not path.exists():
         matches = sorted(glob.glob(str(source), recursive=True))
         if not matches:
-            raise VideoError(f"{source} matches no file")
+            raise VideoError(f"{source} matches no file; ** searches folders below")
         for match in matches:
             yield from single_sources(Path(match))
     else:
+        yield from _videos(path)
+
+
+def _videos(path: Path) -> Iterator[Path]:
+    """A file, or the videos of a folder."""
+    if not path.is_dir():
         yield path
-
-
-def listed(path: Path) -> list[str | Path]:
-    """The sources that a .txt or .csv file lists, one per line; paths are relative to its folder.
-
-    Raises:
-        UserError: it cannot be read, has no column ``path``, or lists nothing.
-    """
-    if path.suffix.lower() == ".csv":
-        rows = [fields for _, fields in read_csv_lines(path, names=True)]
-        head = [name.strip() for name in rows[0]] if rows else []
-        if "path" not in head:
-            raise UserError(f"{path} has no column path; it has {', '.join(head) or 'no line'}")
-        at = head.index("path")
-        texts = [fields[at].strip() for fields in rows[1:] if len(fields) > at]
-    else:
-        texts = [line.strip() for line in read_text(path, names=True).splitlines()]
-    found: list[str | Path] = [text if is_once(text) else path.parent / text for text in texts if text]
-    if not found:
-        raise UserError(f"{path} lists no video")
-    return found
+        return
+    found = search_videos([path])
+    for note in left_out(found.others, path):
+        warnings.warn(UserNote(note), stacklevel=2)
+    yield from found.videos
 
 
 def one_source(source: Source | Iterable[Source]) -> Source:

@@ -12,7 +12,7 @@ from torch import Tensor
 from videomamba.checks import check_int
 from videomamba.data.stream import StreamFrame, VideoStream
 from videomamba.errors import UserError
-from videomamba.inference.session import Session, sample_step
+from videomamba.inference.session import PREPARED, Session, sample_step
 from videomamba.inference.source import Source, one_source, open_stream
 from videomamba.models import PretrainedModel, VideoMamba, load_model
 
@@ -43,8 +43,9 @@ def timeline(
 ) -> Iterator[Moment]:
     """Class scores over a video, as they are made: memory does not depend on its length, which need not be known.
 
-    Each frame is decoded once and each tubelet embedded once. The last score is of the last frames; the last frame is
-    repeated to fill a tubelet, or a window where the video is shorter than one.
+    Each frame is decoded once and each tubelet embedded once; where the length is known, short windows go through the
+    model several at a time. The last score is of the last frames; the last frame is repeated to fill a tubelet, or a
+    window where the video is shorter than one.
 
     Args:
         model_or_checkpoint: a recogniser, or anything that :func:`videomamba.load_model` takes.
@@ -93,6 +94,9 @@ class Sliding:
         self.window, self.stride = session.window, session.every * step
         self.next = 0
         self._times: deque[float] = deque(maxlen=self.window)
+        self._pictures: list[Tensor] = []  # frames that the session has not been given
+        self._views: list[tuple[Times, Tensor]] = []  # not scored yet
+        self._given = True  # all scores that are made
         self._last: Tensor | None = None  # the newest frame, while no score is of it
 
     @classmethod
@@ -136,12 +140,13 @@ class Sliding:
 
         Args:
             stream: newly opened.
-            on_frame: is given every frame of the source, from the first one, before the scores that it completes;
-                without it only the frames that the model sees become pictures.
+            on_frame: is given every frame of the source, from the first one, before the scores that it completes,
+                which then come at once; without it only the frames that the model sees become pictures.
             short_side: see :meth:`videomamba.data.stream.VideoStream.frames`; by default what the model needs.
         """
         side = self.session.model.preprocessing.decoded_side if short_side is None else short_side
         begin = self.next
+        at_once = 1 if on_frame or stream.is_live or stream.seconds is None else self.session.at_once
         frames = stream.frames(step=1 if on_frame else self.step, first=0 if on_frame else begin, short_side=side)
         for frame in frames:
             if on_frame is not None:
@@ -153,11 +158,19 @@ class Sliding:
                 self.session.reset()
                 self._times.clear()
             self.next = frame.index + 1  # before the scores, at which the state may be asked for
-            yield from self._take(frame.picture, frame.seconds)
+            self._take(frame.picture, frame.seconds)
+            if len(self._views) >= at_once:
+                yield from self._moments()
         yield from self._finish()
 
+    @property
+    def is_even(self) -> bool:
+        """Whether a score of every full window so far was given: only then is there a state to go on from."""
+        return self._given and not self._views and not self._pictures
+
     def state_dict(self) -> dict[str, Tensor]:
-        """All that is kept between two scores; :meth:`load_state_dict` goes on from there."""
+        """All that is kept between two scores, where ``is_even``; :meth:`load_state_dict` goes on from there."""
+        assert self.is_even
         times = torch.tensor(list(self._times), dtype=torch.float64)
         return {**self.session.state_dict(), "times": times, "next": torch.tensor(self.next)}
 
@@ -167,26 +180,49 @@ class Sliding:
         self._times.extend(kept["times"].tolist())
         self.next = int(kept["next"])
 
-    def _take(self, picture: Tensor, seconds: float) -> Iterator[Moment]:
+    def _take(self, picture: Tensor, seconds: float) -> None:
         self._times.append(seconds)
         self._last = picture
-        for scores in self.session.step(picture[None]):
+        self._pictures.append(picture)
+        if len(self._pictures) < min(self.session.wanted, PREPARED):
+            return
+        self._push()
+        if self.session.due:
             self._last = None
-            yield self._moment(scores)
+            self._see()
+
+    def _push(self) -> None:
+        """Gives the session the frames that wait for it: preparing several together is faster."""
+        if self._pictures:
+            self.session.push(torch.stack(self._pictures))
+        self._pictures = []
 
     def _finish(self) -> Iterator[Moment]:
-        """The last window, unless a score is of the last frame already."""
-        if self._last is None:
-            return
-        last = self._last
-        for _ in range(self.session.missing):
-            self._times.append(self._times[-1])
-            self.session.push(last[None])
-        self._last = None
-        yield self._moment(self.session.scores())
+        """The scores that are not given yet, and the last window, unless a score is of the last frame already."""
+        self._push()
+        if self._last is not None:
+            last = self._last
+            for _ in range(self.session.missing):
+                self._times.append(self._times[-1])
+                self.session.push(last[None])
+            self._last = None
+            self._see()
+        if self._views:
+            yield from self._moments()
 
-    def _moment(self, scores: Tensor) -> Moment:
-        return Moment(self._times[len(self._times) // 2], self._times[0], self._times[-1], scores)
+    def _see(self) -> None:
+        """Keeps what is in view, to be scored."""
+        times = (self._times[len(self._times) // 2], self._times[0], self._times[-1])
+        self._views.append((times, self.session.view()))
+
+    def _moments(self) -> Iterator[Moment]:
+        """The scores of what is kept."""
+        times, views = zip(*self._views, strict=True)
+        self._views = []
+        scores = self.session.scores_of(views)
+        for i, (moment, row) in enumerate(zip(times, scores, strict=True), 1):
+            self._given = i == len(times)
+            yield Moment(*moment, row)
 
 
 def _with_window(model: PretrainedModel, window: int) -> PretrainedModel:

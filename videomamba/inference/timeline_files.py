@@ -60,8 +60,11 @@ class TimelineFiles:
         """Whether a csv is there that needs nothing more."""
         return self.csv.is_file() and not self.state.is_file()
 
-    def begin(self) -> None:
+    def begin(self, kept: dict[str, Tensor] | None) -> None:
         """An empty csv.
+
+        Args:
+            kept: what :meth:`go_on` will give until a state is saved; None where nothing can be gone on with.
 
         Raises:
             UserError: an unfinished one is there.
@@ -69,9 +72,9 @@ class TimelineFiles:
         if self.state.is_file():
             raise UserError(f"{self.csv} is not finished: --resume goes on with it; delete {self.state} to begin anew")
         self.csv.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.csv.open("wb")
-        self._file.write(csv_lines([(*_COLUMNS, *self.labels)]).encode("utf-8", "surrogateescape"))
-        self._file.flush()
+        if kept is not None:
+            self._write_state(kept, size=0)  # before the csv, which without it would count as complete
+        self._open_empty()
 
     def go_on(self) -> dict[str, Tensor]:
         """Opens the csv where its state was saved, and gives that state.
@@ -89,6 +92,9 @@ class TimelineFiles:
         if facts != json.loads(json.dumps(self.facts)):
             other = ", ".join(name for name in self.facts if facts.get(name) != self.facts[name])
             raise UserError(f"{self.csv} is of another {other}: give the same options, or another --output")
+        if not count:
+            self._open_empty()
+            return kept
         if not self.csv.is_file() or self.csv.stat().st_size < size:
             raise UserError(f"{self.csv} lacks rows that were there: delete {self.state} to begin anew")
         self._file = self.csv.open("r+b")
@@ -111,7 +117,15 @@ class TimelineFiles:
     def save(self, kept: dict[str, Tensor]) -> None:
         """What :meth:`go_on` will give, for the rows so far."""
         assert self._file is not None
-        metadata = {"facts": json.dumps(self.facts), "bytes": str(self._file.tell()), "rows": str(self.count)}
+        self._write_state(kept, size=self._file.tell())
+
+    def _open_empty(self) -> None:
+        self._file = self.csv.open("wb")
+        self._file.write(csv_lines([(*_COLUMNS, *self.labels)]).encode("utf-8", "surrogateescape"))
+        self._file.flush()
+
+    def _write_state(self, kept: dict[str, Tensor], size: int) -> None:
+        metadata = {"facts": json.dumps(self.facts), "bytes": str(size), "rows": str(self.count)}
         with whole_file(self.state) as temporary:
             save_file({name: value.contiguous() for name, value in kept.items()}, temporary, metadata)
 
@@ -145,9 +159,13 @@ class TimelineFiles:
                 yield tuple(float(x) for x in line[:3]), values.round(6)
 
     def close(self) -> None:
-        """Closes the csv."""
-        if self._file is not None:
-            self._file.close()
+        """Closes the csv; one without any row vanishes."""
+        if self._file is None:
+            return
+        self._file.close()
+        if not self.count:
+            self.csv.unlink(missing_ok=True)
+            self.state.unlink(missing_ok=True)
 
     def _curves(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Times and scores of the classes that are highest somewhere, means over at most _BINS stretches of rows."""

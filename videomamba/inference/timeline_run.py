@@ -60,7 +60,7 @@ def run_timeline(
             sliding.load_state_dict(files.go_on())
             done = itertools.islice(files.rows(), files.count)
         else:
-            files.begin()
+            files.begin(None if is_once(source) else sliding.state_dict())
         stack.callback(files.close)
         drawn = None if film is None else stack.enter_context(CaptionedFilm(film, sliding.labels, stream.fps))
         on_frame = None if drawn is None else _captions(drawn, done)
@@ -70,7 +70,7 @@ def run_timeline(
                 files.add(moment)
                 if drawn is not None:
                     drawn.score(moment.seconds, moment.scores.numpy())
-                if not is_once(source) and time.monotonic() - saved > _SAVE:
+                if sliding.is_even and not is_once(source) and time.monotonic() - saved > _SAVE:
                     files.save(sliding.state_dict())
                     saved = time.monotonic()
                 if on_seconds is not None:

@@ -11,6 +11,9 @@ from videomamba.models.causal import CausalStream
 from videomamba.nn.patch import with_class_token
 from videomamba.shapes import Logits, Video
 
+_TOKENS = 2048  # that a model takes at once: with fewer, calling its operations is what costs
+_VIEWS = 32
+
 
 class Window(Protocol):
     """Takes prepared frames and gives logits of those that it has in view.
@@ -18,6 +21,7 @@ class Window(Protocol):
     Attributes:
         unit: frames that are taken together.
         length: frames in view; None for all so far.
+        at_once: views whose logits are best computed together.
     """
 
     @property
@@ -26,11 +30,17 @@ class Window(Protocol):
     @property
     def length(self) -> int | None: ...
 
+    @property
+    def at_once(self) -> int: ...
+
     def push(self, video: Video) -> None:
         """Takes (1, 3, T, H, W), T a multiple of ``unit``."""
 
-    def logits(self) -> Logits:
-        """(1, C) or (1, 1, C) of a full window."""
+    def view(self) -> Tensor:
+        """(1, ...): what a full window has in view now; :meth:`logits_of` takes several, joined."""
+
+    def logits_of(self, views: Tensor) -> Logits:
+        """(N, C) or (N, 1, C) of N views."""
 
     def reset(self) -> None:
         """Forgets all frames."""
@@ -63,17 +73,21 @@ class TubeletWindow:
         self._model = model
         self.unit = model.config.tubelet_size
         self.length: int | None = model.config.num_frames
+        t, h, w = model.config.grid
+        self.at_once = min(_VIEWS, max(1, _TOKENS // (t * h * w)))
         self._tokens: deque[Tensor] = deque(maxlen=model.config.grid[0])
 
     def push(self, video: Video) -> None:
         places = self._model.config.grid[1] * self._model.config.grid[2]
         self._tokens.extend(self._model.patch_embed(video).split(places, 1))
 
-    def logits(self) -> Logits:
+    def view(self) -> Tensor:
+        return torch.cat(list(self._tokens), 1)
+
+    def logits_of(self, views: Tensor) -> Logits:
         model = self._model
         cls_token = model.cls_token.to(torch.promote_types(model.cls_token.dtype, torch.float32))
-        patches = torch.cat(list(self._tokens), 1)
-        tokens = with_class_token(patches, cls_token, model.config.cls_index, model.pos_embed)
+        tokens = with_class_token(views, cls_token, model.config.cls_index, model.pos_embed)
         for block in model.blocks:
             tokens = model.run_block(block, tokens)
         return model.forward_head(model.norm(tokens))
@@ -82,7 +96,7 @@ class TubeletWindow:
         self._tokens.clear()
 
     def state_dict(self) -> dict[str, Tensor]:
-        return {"tokens": torch.cat(list(self._tokens), 1)} if self._tokens else {}
+        return {"tokens": self.view()} if self._tokens else {}
 
     def load_state_dict(self, kept: dict[str, Tensor]) -> None:
         self.reset()
@@ -95,6 +109,7 @@ class FrameWindow:
     """The last prepared frames, for a model that is only called."""
 
     unit: int = 1
+    at_once: int = 1
 
     def __init__(self, model: PretrainedModel) -> None:
         self._model = model
@@ -104,15 +119,18 @@ class FrameWindow:
     def push(self, video: Video) -> None:
         self._frames.extend(video.split(1, 2))
 
-    def logits(self) -> Logits:
-        found: Tensor = self._model(torch.cat(list(self._frames), 2))
+    def view(self) -> Tensor:
+        return torch.cat(list(self._frames), 2)
+
+    def logits_of(self, views: Tensor) -> Logits:
+        found: Tensor = self._model(views)
         return found
 
     def reset(self) -> None:
         self._frames.clear()
 
     def state_dict(self) -> dict[str, Tensor]:
-        return {"frames": torch.cat(list(self._frames), 2)} if self._frames else {}
+        return {"frames": self.view()} if self._frames else {}
 
     def load_state_dict(self, kept: dict[str, Tensor]) -> None:
         self.reset()
@@ -121,9 +139,17 @@ class FrameWindow:
 
 
 class CausalWindow(CausalStream):
-    """All frames so far, by a causal model's states."""
+    """All frames so far, by a causal model's states; a view is its logits, for the states change."""
+
+    at_once: int = 1
 
     def __init__(self, model: VideoMamba) -> None:
         super().__init__(model)
         self.unit = model.config.tubelet_size
         self.length: int | None = None
+
+    def view(self) -> Tensor:
+        return self.logits()
+
+    def logits_of(self, views: Tensor) -> Logits:
+        return views

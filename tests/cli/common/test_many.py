@@ -25,7 +25,7 @@ def test_predict_and_resume(clips, trained, tmp_path, capsys):
     assert f"{out}: 5 videos in 1 Parquet files" in printed.err
     rows = pq.read_table(shards_of(out)[0]).to_pylist()
     assert [len(row["labels"]) for row in rows[:4]] == [2] * 4
-    assert rows[4]["error"] == "missing.mp4 does not exist"
+    assert rows[4]["error"] == f"{tmp_path / 'missing.mp4'} does not exist"
     assert main([*map(str, words), "--device", "cpu"]) == 2
     assert "add --resume" in capsys.readouterr().err
     run(*words, "--resume", code=2)

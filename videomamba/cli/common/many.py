@@ -56,24 +56,21 @@ def run(sources: Sequence[str], checkpoint: str, output: Path, many: ManyOptions
     """Writes the Parquet files, with a bar for people and a summary; the exit status is 2 if a file was unreadable.
 
     Args:
-        sources: see :func:`videomamba.inference.paths.listed_videos`.
+        sources: see :func:`videomamba.inference.source.single_sources`.
         checkpoint: of the model.
         output: folder to write.
         many: what was asked for.
         json: print the summary on standard output.
         **how: other fields of :class:`videomamba.inference.many.Options`.
     """
-    from videomamba.data.walk import left_out
     from videomamba.inference.many import Options, run_many
-    from videomamba.inference.paths import listed_videos
+    from videomamba.inference.source import single_sources
 
     if many.address is not None and many.engine != "ray":
         raise UserError(f"--address {many.address} is a Ray cluster's; add --engine ray")
     engine = many.engine or "local"
     options = Options(engine=engine, address=many.address, shards=many.shards, resume=many.resume, **how)
-    console, found = people(), listed_videos(sources)
-    for note in left_out(found.others):
-        console.print(f"note: {note}", soft_wrap=True)
+    console, found = people(), list(dict.fromkeys(single_sources(sources)))
     is_shown = console.is_terminal
     with Progress(
         TextColumn("videos"),
@@ -89,7 +86,7 @@ def run(sources: Sequence[str], checkpoint: str, output: Path, many: ManyOptions
         try:
             summary = run_many(
                 checkpoint,
-                found.videos,
+                found,
                 output,
                 options,
                 on_start=lambda done, total: bar.update(task, completed=done, total=total),
