@@ -97,8 +97,8 @@ class Comparison:
     def sentence(self, first: str, second: str) -> str:
         """How the two differ, under these names."""
         return (
-            f"{self.only_first} videos only {first} has right, {self.only_second} only {second}; a split as uneven comes "
-            f"by chance in {100 * self.chance:.2g} of 100 cases"
+            f"{self.only_first} videos only {first} has right, {self.only_second} only {second}; a split as uneven "
+            f"comes by chance in {100 * self.chance:.2g} of 100 cases"
         )
 
 

@@ -55,7 +55,7 @@ def rank_correlation(values: np.ndarray) -> float:
 
 
 def delta_curve(steps: Sequence[LayerSteps], *, title: str = "", width: float = 6) -> Figure:
-    """The mean step size of each layer, one line per direction; the range over tokens is shaded; the width in inches."""
+    """The mean step size of each layer, one line per direction; the range over tokens is shaded. Width in inches."""
     figure = Figure(figsize=(width, 3.6), layout="constrained")
     axis = figure.subplots()
     layers = sorted({step.layer for step in steps})
