@@ -28,8 +28,9 @@ def asked(monkeypatch, tmp_path):
 
 
 def test_it_listens_here_unless_told_otherwise(asked, capsys):
-    assert main(["app", "--checkpoint", "model", "--device", "cpu"]) == 130
+    assert main(["app", "--checkpoint", "model", "--checkpoint", "./model", "--device", "cpu"]) == 130
     assert asked["host"] == "127.0.0.1"
+    assert list(asked["setup"].models) == ["model", "./model"]
     assert asked["setup"].runs is None
     err = capsys.readouterr().err
     assert "http://address:7860/" in err

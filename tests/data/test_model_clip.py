@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.data.videos import number_of, numbered_frames, write
 from videomamba.data import Annotations, VideoError, VideoReader, VideoRecord, load_clip
 from videomamba.data.synthetic import write_video
 from videomamba.preprocessing import Preprocessing

@@ -46,7 +46,7 @@ def test_two_are_compared_on_the_same_videos():
     second = report(better, "b", settings={"optim.lr": 2, "seed": 0})
     found = compare(first, second)
     assert found.rows[0] == ("all 5 videos", 20.0, 80.0, 60.0)
-    assert dict((row[0], row[3]) for row in found.rows[1:]) == {"open": 0.0, "close": 100.0}
+    assert {row[0]: row[3] for row in found.rows[1:]} == {"open": 0.0, "close": 100.0}
     assert (found.only_first, found.only_second) == (1, 4)
     assert found.chance == pytest.approx(2 * (1 + 5) / 2**5)
     assert found.settings == (("optim.lr", "1", "2"),)

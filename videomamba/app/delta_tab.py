@@ -136,32 +136,18 @@ def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
             return gr.skip(), gr.skip()
         return token_at(event.index[0], event.index[1], found.size, found.grid)
 
-    quick = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
+    last = {"trigger_mode": "always_last"}  # while a slider moves, what is out of date is left out
+    quick = {"api_visibility": "private", "show_progress": "hidden", **last}
     how = [look, layer, direction, scale, opacity]
+    asked = [look.change, layer.input, direction.input, scale.input, opacity.input]
     showing = start.click(looked, [video, name, window], [look, layer, moment, row, column, curve], **COMPUTING)
-    gr.on([look.change, layer.release, direction.input, scale.input, opacity.release], film_of, how, film, **COMPUTING)
-    of_picture = [
-        look.change,
-        layer.change,
-        direction.input,
-        scale.input,
-        opacity.change,
-        *_changes(moment, row, column),
-    ]
+    gr.on(asked, film_of, how, film, **COMPUTING, **last)
+    of_picture = [*asked, moment.change, row.change, column.change]
     gr.on(of_picture, picture_of, [*how, moment, row, column], picture, **quick)
-    gr.on(
-        [look.change, layer.change, *_changes(row, column)],
-        place_of,
-        [look, layer, row, column, window],
-        place,
-        **quick,
-    )
+    of_place = [look.change, layer.input, row.change, column.change]
+    gr.on(of_place, place_of, [look, layer, row, column, window], place, **quick)
     picture.select(clicked, look, [row, column], **quick)
     video.change(lambda: None, None, look, cancels=[showing], api_visibility="private")
-
-
-def _changes(*sliders: gr.Slider) -> list[Any]:
-    return [slider.change for slider in sliders]
 
 
 def write_overlay(look: Look, layer: float, direction: Direction, scale: Scale, opacity: float) -> str:

@@ -12,6 +12,7 @@ from videomamba.data.processes import ended_by_sigterm
 from videomamba.errors import UserError
 
 _WAITING = 32  # requests in line, beyond which one is refused
+_SESSIONS = 64  # whose maps and reports are kept
 
 
 def serve(
@@ -53,6 +54,7 @@ def serve(
                     mcp_server=False,
                     enable_monitoring=False,
                     footer_links=[],
+                    state_session_capacity=_SESSIONS,
                     theme=THEME,
                     css=CSS,
                 )

@@ -4,6 +4,8 @@ import threading
 from pathlib import Path
 from typing import Annotated
 
+import tyro
+
 from videomamba.cli.common.options import Device, option, people
 from videomamba.errors import UserError
 
@@ -12,9 +14,9 @@ _RUNS = Path("runs")
 
 
 def app(
-    checkpoint: Annotated[tuple[str, ...], option("CHECKPOINT...")] = (),
+    checkpoint: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, option("CHECKPOINT")] = (),
     runs: Annotated[Path | None, option("DIR")] = None,
-    videos: Annotated[tuple[Path, ...], option("DIR...")] = (),
+    videos: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction, option("DIR")] = (),
     host: Annotated[str, option("ADDRESS")] = "127.0.0.1",
     port: Annotated[int | None, option("N")] = None,
     max_upload: Annotated[int, option("MB")] = 500,
@@ -26,11 +28,11 @@ def app(
     end.
 
     Args:
-        checkpoint: model folders, run folders (their best/), .onnx files, published names or Hub ids; by default the
-            newest run in --runs, or the published model of `videomamba predict`
+        checkpoint: model folder, run folder (its best/), .onnx file, published name or Hub id; may be given several
+            times; by default the newest run in --runs, or the published model of `videomamba predict`
         runs: folder of runs to show (runs, if that is there)
-        videos: folders of the videos that these runs were tested on, where they are not in the folder of runs; nothing
-            outside of both is read
+        videos: folder of the videos that these runs were tested on, where they are not in the folder of runs; may be
+            given several times; nothing outside of these folders is read
         host: address to listen on; 0.0.0.0 lets other computers in, without a password
         port: port to listen on (the first free one from 7860 on)
         max_upload: largest file that is taken, in MB

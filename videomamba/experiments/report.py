@@ -22,7 +22,7 @@ from videomamba.models import TrainedModel
 Curve = tuple[Mapping[str, float], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Report:
     """A checkpoint's answers to videos whose class is known.
 
@@ -170,7 +170,9 @@ def held_out(run: RunFolder, model: TrainedModel) -> Annotations:
     Raises:
         UserError: a run of another task, or videos that are gone.
     """
-    root = Path(run.config()["data"]["root"])
-    if not root.is_dir() and (beside := run.path.parent / root.name).is_dir():
-        root = beside  # the run was made from another folder, and lies beside its videos
+    config = run.config()
+    named = Path(config["data"]["root"])
+    # where it was when the run began, where we are now, and beside the run, which may have moved with its videos
+    places = (Path(config.get("resolved", {}).get("data.root", named)), named, run.path.parent / named.name)
+    root = next((place for place in places if place.is_dir()), named)
     return model_labels(read_csv(run.path / SPLITS, root=root)["test"], model.labels)
