@@ -12,7 +12,7 @@ def test_boxes_are_drawn_on_a_film(server, browser, films, tmp_path):
         page.set_input_files('input[type=file][accept*=".json"]', str(films / "boxes.csv"))
         page.get_by_text("boxes.csv").first.wait_for()
         page.get_by_role("button", name="Find what people do").click()
-        page.locator('video[src*="people-actions"]').wait_for()
+        page.locator("#boxes video").wait_for()
         with page.expect_download() as download:
             page.locator("a[download$='.json']").last.click()
         download.value.save_as(tmp_path / "people.json")

@@ -56,9 +56,9 @@ def test_two_sessions_do_not_mix(server, browser, films):
 
 def test_a_recording_of_the_camera(server, browser):
     with opened(browser, server) as page:
-        page.get_by_label("Record video").first.click()
-        page.get_by_role("button", name=re.compile("access your webcam", re.I)).click()
-        page.locator("#video").get_by_label("capture photo").first.click()
+        page.locator("#video").get_by_test_id("source-select").locator("button").nth(1).click()
+        page.get_by_text("Click to Access Webcam").click()
+        page.get_by_label("start recording").click()
         page.wait_for_timeout(1500)
-        page.locator("#video").get_by_label("stop recording").first.click()
+        page.get_by_label("start recording").click()  # the same button ends it
         page.get_by_test_id("label-output-value").nth(1).wait_for()

@@ -86,8 +86,17 @@ def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
         )
     gr.Markdown("Small steps (dark) keep the past; large ones (bright) take in the current token.")
     with gr.Row():
-        film = gr.Video(label="Step sizes over the clip", loop=True, autoplay=True, interactive=False, min_width=280)
-        picture = gr.Image(label="One moment: click a place", interactive=False, buttons=[], min_width=280)
+        film = gr.Video(
+            label="Step sizes over the clip",
+            elem_id="overlay",
+            loop=True,
+            autoplay=True,
+            interactive=False,
+            min_width=280,
+        )
+        picture = gr.Image(
+            label="One moment: click a place", elem_id="moment", interactive=False, buttons=[], min_width=280
+        )
     with gr.Row():
         moment = gr.Slider(0, 1, 0, step=1, label="Moment", min_width=160)
         row = gr.Slider(0, 1, 0, step=1, label="Row of the place", min_width=160)

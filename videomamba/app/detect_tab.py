@@ -34,7 +34,7 @@ def detect_tab(setup: Setup, video: gr.Video) -> None:
         )
         keyframes = gr.Textbox("0:1", label="From timestamps to seconds: ORIGIN:SPACING, even:N or ava")
     said = gr.Markdown("")
-    film = gr.Video(label="Boxes and actions", interactive=False, autoplay=True, loop=True)
+    film = gr.Video(label="Boxes and actions", elem_id="boxes", interactive=False, autoplay=True, loop=True)
     table = gr.Dataframe(headers=["seconds", "box", "actions"], label="Keyframes", interactive=False)
     files = gr.File(label="All scores, json", interactive=False)
 
