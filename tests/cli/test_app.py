@@ -50,3 +50,29 @@ def test_mistakes(fails):
     assert "--max-upload 0; give at least 1 MB" in fails("app", "--checkpoint", "model", "--max-upload", "0")
     assert "--port 70000; give 1 to 65535" in fails("app", "--checkpoint", "model", "--port", "70000")
     assert "there is no checkpoint model" in fails("app", "--checkpoint", "model")
+
+
+@pytest.mark.slow
+def test_uploads_are_gone_after_sigterm(tmp_path):
+    """The real process, ended as a service manager ends it."""
+    import os
+    import signal
+    import subprocess
+    import sys
+    import urllib.request
+
+    create_model("videomamba_nano", num_classes=2, **MODEL).save_pretrained(tmp_path / "model")
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command = [sys.executable, "-m", "videomamba.cli.main", "app", "--checkpoint", "model", "--device", "cpu"]
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        line = process.stderr.readline()
+        address = line.split(": ")[1].split()[0]
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            assert answer.status == 200
+        assert list(tmp_path.glob("videomamba-app-*/examples/*.mp4"))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM
+    finally:
+        process.kill()
+    assert list(tmp_path.glob("videomamba-app-*")) == []
