@@ -86,10 +86,13 @@ def server(models, runs, tmp_path_factory):
     said: list[str] = []
     options = {"host": "127.0.0.1", "port": None, "max_upload": 2, "stop": stop}
     thread = threading.Thread(
-        target=serve, args=(setup,), kwargs={**options, "ready": lambda at: (said.append(at), answers.set())}
+        target=serve,
+        args=(setup,),
+        kwargs={**options, "ready": lambda at: (said.append(at), answers.set())},
+        daemon=True,
     )
     thread.start()
-    assert answers.wait(120), "the page does not answer"
+    assert answers.wait(600), "the page does not answer"
     yield types.SimpleNamespace(address=said[0], uploads=Path(os.environ["GRADIO_TEMP_DIR"]), setup=setup)
     stop.set()
     thread.join(30)

@@ -28,4 +28,4 @@ def test_every_component_has_a_label_and_no_event_is_public(models, runs):
         if isinstance(block, kinds):
             assert block.label, block
     for function in page.fns.values():
-        assert function.api_visibility == "private", function
+        assert function.api_visibility != "public", function

@@ -145,8 +145,8 @@ def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
             return gr.skip(), gr.skip()
         return token_at(event.index[0], event.index[1], found.size, found.grid)
 
-    last = {"trigger_mode": "always_last"}  # while a slider moves, what is out of date is left out
-    quick = {"api_visibility": "private", "show_progress": "hidden", **last}
+    last: dict[str, Any] = {"trigger_mode": "always_last"}  # while a slider moves, what is out of date is left out
+    quick: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", **last}
     how = [look, layer, direction, scale, opacity]
     asked = [look.change, layer.input, direction.input, scale.input, opacity.input]
     showing = start.click(looked, [video, name, window], [look, layer, moment, row, column, curve], **COMPUTING)

@@ -35,7 +35,13 @@ def make_page(setup: Setup, examples: Sequence[Path] = ()) -> gr.Blocks:
                 video = gr.Video(label="Video", sources=["upload", "webcam"], elem_id="video")
                 if examples:
                     shown = [[str(file)] for file in examples]
-                    gr.Examples(shown, [video], label="Examples", example_labels=[file.stem for file in examples])
+                    gr.Examples(
+                        shown,
+                        [video],
+                        label="Examples",
+                        api_visibility="private",
+                        example_labels=[file.stem for file in examples],
+                    )
             with gr.Column(scale=5, min_width=300), gr.Tabs():
                 tabs = _video_tabs(setup, video, window)
                 if setup.runs is not None:

@@ -88,7 +88,7 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
                 said: f"{words}; {result.sentence(first, second)}",
             }
 
-    drawing = {"api_visibility": "private", "show_progress": "hidden"}
+    drawing: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     gr.on([name.change, other.change, window.change], drawn, [name, other, window], curves, **drawing)
     outputs = [reports, said, matrix, pairs, mistakes, compared, settings]
     testing = start.click(tested, [name, other, model, reports, window], outputs, **COMPUTING)

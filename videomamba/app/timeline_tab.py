@@ -61,7 +61,7 @@ def timeline_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
     def clicked(where: TimeAxis | None, event: gr.SelectData) -> Any:
         return gr.skip() if where is None else round(where.seconds(event.index[0]), 1)
 
-    private = {"api_visibility": "private", "show_progress": "hidden"}
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     made_of = [video, name, truth, window]
     making = start.click(made, made_of, [picture, axis, jump, said, spans, files], **COMPUTING)
     stop.click(None, cancels=[making], api_visibility="private")
