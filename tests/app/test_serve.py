@@ -1,6 +1,7 @@
 """What the server gives to whom."""
 
 import json
+import secrets
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -49,22 +50,29 @@ def test_files_outside_are_refused(server, runs, path):
         secret.unlink()
 
 
-def test_a_path_in_place_of_an_upload_is_refused(server, films):
-    """What a browser sends when a video was dropped, with a file of the server in it."""
+def recognised(server, path):
+    """The server's last word on the request that a browser sends when a video was dropped, for a file of the server."""
     config = json.loads(status(f"{server.address}config")[1])
     video = next(c["id"] for c in config["components"] if c["props"].get("elem_id") == "video")
     event = next(d for d in config["dependencies"] if video in d["inputs"] and len(d["inputs"]) == 2)
-    data = [{"path": str(films / "red.mp4"), "meta": {"_type": "gradio.FileData"}}, [next(iter(server.setup.models))]]
-    body = json.dumps({"data": data, "fn_index": event["id"], "session_hash": "abc"}).encode()
-    code, answer = status(f"{server.address}gradio_api/queue/join", body, {"Content-Type": "application/json"})
-    if code == 200:  # accepted to the queue, and refused there
-        with urllib.request.urlopen(f"{server.address}gradio_api/queue/data?session_hash=abc", timeout=60) as stream:
-            lines = [json.loads(line[6:]) for line in stream if line.startswith(b"data: ")]
-        done = next(line for line in lines if line["msg"] == "process_completed")
-        assert not done["success"], done
-        answer = json.dumps(done).encode()
-    assert b"probabil" not in answer
-    assert b"confidences" not in answer
+    data = [{"path": str(path), "meta": {"_type": "gradio.FileData"}}, [next(iter(server.setup.models))]]
+    session = secrets.token_hex(8)
+    body = json.dumps({"data": data, "fn_index": event["id"], "session_hash": session}).encode()
+    code, _ = status(f"{server.address}gradio_api/queue/join", body, {"Content-Type": "application/json"})
+    assert code == 200
+    with urllib.request.urlopen(f"{server.address}gradio_api/queue/data?session_hash={session}", timeout=60) as stream:
+        for line in stream:
+            if line.startswith(b"data: ") and (said := json.loads(line[6:]))["msg"] == "process_completed":
+                return said
+    return None
+
+
+def test_only_uploads_are_taken(server, films):
+    """A path of the server's in place of that of an upload is refused."""
+    code, answer = upload(server, (films / "red.mp4").read_bytes())
+    assert code == 200
+    assert recognised(server, json.loads(answer)[0])["success"]
+    assert not recognised(server, films / "red.mp4")["success"]
 
 
 def test_uploads_are_limited_in_size(server):

@@ -21,7 +21,7 @@ ANSWERS = [
     ("open", "close", 0.6, 0.4),
     ("open", "open", 0.9, 0.9),
     ("close", "open", 0.99, 0.01),
-    ("close", "open", 0.5, 0.4),
+    ("close", "open", 0.5, 0.35),
     ("close", "turn", 0.4, 0.3),
 ]
 

@@ -51,5 +51,5 @@ def test_the_step_size_of_a_place_over_time():
     forward, backward = figure.axes[0].lines
     assert forward.get_ydata().tolist() == MAPS[1, 0, :, 0, 2].tolist()
     assert backward.get_ydata().tolist() == MAPS[1, 1, :, 0, 2].tolist()
-    assert forward.get_xdata() == [0.0, 0.5]
+    assert forward.get_xdata().tolist() == [0.0, 0.5]
     token_figure(MAPS, 1, 0, 2).canvas.draw()

@@ -67,7 +67,7 @@ def _video_tabs(setup: Setup, video: gr.Video, window: gr.Number) -> list[gr.Tab
         with gr.Tab("What it looks at") as tab:
             delta_tab(setup, video, window)
         tabs.append(tab)
-    if setup.of_task("recognition"):
+    if setup.for_timelines:
         with gr.Tab("Timeline") as tab:
             timeline_tab(setup, video, window)
         tabs.append(tab)

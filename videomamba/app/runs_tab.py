@@ -60,7 +60,7 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
     def tested(
         first: str, second: str, which: str, known: dict[str, Report], width: float | None
     ) -> Iterator[dict[Any, Any]]:
-        cleared = {said: "reading", matrix: None, pairs: [], mistakes: None, compared: [], settings: []}
+        cleared: dict[Any, Any] = {said: "reading", matrix: None, pairs: [], mistakes: None, compared: [], settings: []}
         yield cleared
         found = []
         for run in dict.fromkeys([first] if second == _NO_RUN else [first, second]):

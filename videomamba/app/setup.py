@@ -10,7 +10,7 @@ from videomamba.engine.run_folder import RunFolder
 from videomamba.errors import UserError
 from videomamba.inference.device import resolve_device
 from videomamba.inference.onnx_model import load_trained
-from videomamba.models import TrainedModel, VideoMamba
+from videomamba.models import PretrainedModel, TrainedModel, VideoMamba
 from videomamba.models.weights.published import DEFAULT
 
 NARROW, WIDE = 5.0, 9.0  # inches of figures, below and above _PHONE pixels
@@ -34,6 +34,12 @@ class Setup:
 
     def of_task(self, task: str) -> dict[str, TrainedModel]:
         return {name: model for name, model in self.models.items() if model.task == task}
+
+    @property
+    def for_timelines(self) -> dict[str, PretrainedModel]:
+        """Recognisers that windows can slide through: all but .onnx files."""
+        found = self.of_task("recognition").items()
+        return {name: model for name, model in found if isinstance(model, PretrainedModel)}
 
     @property
     def with_steps(self) -> dict[str, VideoMamba]:

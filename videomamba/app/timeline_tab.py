@@ -25,7 +25,7 @@ _SHOWN = 100  # stretches in the table
 
 def timeline_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
     """The tab."""
-    names = list(setup.of_task("recognition"))
+    names = list(setup.for_timelines)
     axis = gr.State(None)
     with gr.Row():
         name = gr.Dropdown(names, value=names[0], label="Checkpoint", visible=len(names) > 1)
@@ -71,7 +71,7 @@ def timeline_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
 
 def grown(setup: Setup, name: str, path: str, truth: list[Stretch], width: float) -> Iterator[dict[str, Any]]:
     """The timeline so far, now and then, and at last with its files."""
-    sliding = Sliding.over(setup.models[name], device=setup.device.type)
+    sliding = Sliding.over(setup.for_timelines[name], device=setup.device.type)
     csv = made_folder() / f"{Path(path).stem}.csv"
     files = TimelineFiles(csv, sliding.labels, facts_of(Path(path).name, name, sliding))
     try:
