@@ -41,6 +41,7 @@ def show(page, tab: str) -> None:
 
 def drop(page, file: Path) -> None:
     """Gives the page a video, in place of the one that it has."""
+    page.locator("#video video, #video input[type=file]").first.wait_for(state="attached")
     clear = page.locator("#video").get_by_label("Clear")
     if clear.count():
         clear.first.click()
@@ -49,7 +50,7 @@ def drop(page, file: Path) -> None:
 
 
 def message(page) -> str:
-    """The text of the error that the page shows."""
-    toast = page.get_by_test_id("toast-text").first
+    """The text of the error that the page shows; the browser may say more of a video that it cannot play."""
+    toast = page.get_by_test_id("toast-text").filter(has_not_text="Video not playable").first
     toast.wait_for()
     return toast.inner_text()

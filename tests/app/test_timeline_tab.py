@@ -13,7 +13,7 @@ def test_a_timeline_grows_and_a_click_jumps(server, browser, films, tmp_path):
         page.set_input_files('input[type=file][accept*=".csv"]', str(films / "truth.csv"))
         page.get_by_text("truth.csv").first.wait_for()
         page.get_by_role("button", name="Make the timeline").click()
-        page.get_by_text("scores of 12.0 s").wait_for()
+        page.get_by_text("scores of 11.9 s").wait_for()
         picture = page.locator("#timeline img")
         box = picture.bounding_box()
         picture.click(position={"x": 0.75 * box["width"], "y": 0.4 * box["height"]})

@@ -102,8 +102,8 @@ def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
         row = gr.Slider(0, 1, 0, step=1, label="Row of the place", min_width=160)
         column = gr.Slider(0, 1, 0, step=1, label="Column of the place", min_width=160)
     with gr.Row():
-        place = gr.Plot(label="Step size of the place over time", min_width=280)
-        curve = gr.Plot(label="Step size over depth", min_width=280)
+        place = gr.Plot(elem_classes="figure", label="Step size of the place over time", min_width=280)
+        curve = gr.Plot(elem_classes="figure", label="Step size over depth", min_width=280)
 
     @friendly
     def looked(path: str | None, chosen: str, width: float | None) -> Iterator[dict[Any, Any]]:

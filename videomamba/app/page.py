@@ -21,7 +21,11 @@ THEME = gr.themes.Default(
     font=["system-ui", "sans-serif"],
     font_mono=["ui-monospace", "monospace"],
 )
-CSS = ".gradio-container { max-width: 1500px !important } :focus-visible { outline: 2px solid #0072B2 !important }"
+CSS = """
+.gradio-container { max-width: 1500px !important }
+:focus-visible { outline: 2px solid #0072B2 !important }
+.figure { padding-top: 2rem !important } /* the label is above the figure, not on it */
+"""
 _SWEEP, _KEPT = 300, 3600  # seconds from one removal of old files to the next, and how long they stay
 
 

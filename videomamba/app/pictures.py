@@ -37,4 +37,4 @@ def picture_of(figure: Figure) -> tuple[NDArray[np.uint8], TimeAxis]:
     axis = figure.axes[-1]
     box = axis.get_window_extent()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
-    return pixels, TimeAxis(box.x0, box.x1, axis.get_xlim()[1])
+    return pixels, TimeAxis(float(box.x0), float(box.x1), float(axis.get_xlim()[1]))

@@ -40,15 +40,17 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
     with gr.Row():
         start = gr.Button("Test on its held-out videos", variant="primary", min_width=200)
         stop = gr.Button("Stop", min_width=80)
-    curves = gr.Plot(label="Learning curves")
+    curves = gr.Plot(elem_classes="figure", label="Learning curves")
     said = gr.Markdown("")
-    matrix = gr.Plot(label="Confusion matrix")
+    matrix = gr.Plot(elem_classes="figure", label="Confusion matrix")
     pairs = gr.Dataframe(
         headers=["a", "b", "a taken for b", "b taken for a"], label="Confused pairs", interactive=False
     )
     mistakes = gr.Gallery(label="The worst mistakes: open one to play it", columns=4, height="auto", interactive=False)
-    compared = gr.Dataframe(label="Compared on the same videos", headers=["top-1, %", "run", "other", "difference"])
-    settings = gr.Dataframe(label="Settings that differ", headers=["setting", "run", "other"])
+    compared = gr.Dataframe(
+        label="Compared on the same videos", headers=["top-1, %", "run", "other", "difference"], visible=False
+    )
+    settings = gr.Dataframe(label="Settings that differ", headers=["setting", "run", "other"], visible=False)
 
     @friendly
     def drawn(first: str, second: str, width: float | None) -> Any:
@@ -60,7 +62,14 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
     def tested(
         first: str, second: str, which: str, known: dict[str, Report], width: float | None
     ) -> Iterator[dict[Any, Any]]:
-        cleared: dict[Any, Any] = {said: "reading", matrix: None, pairs: [], mistakes: None, compared: [], settings: []}
+        cleared: dict[Any, Any] = {
+            said: "reading",
+            matrix: None,
+            pairs: [],
+            mistakes: None,
+            compared: gr.Dataframe(visible=False),
+            settings: gr.Dataframe(visible=False),
+        }
         yield cleared
         found = []
         for run in dict.fromkeys([first] if second == _NO_RUN else [first, second]):
@@ -83,8 +92,8 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
             result = compare(*found)
             rows = [[row[0], *(f"{value:.1f}" for value in row[1:])] for row in result.rows]
             yield {
-                compared: rows,
-                settings: [list(row) for row in result.settings],
+                compared: gr.Dataframe(rows, visible=True),
+                settings: gr.Dataframe([list(row) for row in result.settings], visible=bool(result.settings)),
                 said: f"{words}; {result.sentence(first, second)}",
             }
 

@@ -32,7 +32,7 @@ def segment_tab(setup: Setup, video: gr.Video) -> None:
         label="Features (C, T) as .npy; without a file, those of the video", file_types=[".npy"], height=110
     )
     said = gr.Markdown("")
-    timeline = gr.Plot(label="Segments")
+    timeline = gr.Plot(elem_classes="figure", label="Segments")
     table = gr.Dataframe(headers=["from", "to", "action", "probability"], label="Segments", interactive=False)
     files = gr.File(label="Segments, json", interactive=False)
 

@@ -36,7 +36,11 @@ def timeline_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
             label="csv with start_s, end_s, label; or txt, one label per frame", file_types=[".csv", ".txt"], height=110
         )
     picture = gr.Image(
-        label="Timeline: click to jump there", elem_id="timeline", interactive=False, buttons=["fullscreen"]
+        label="Timeline: click to jump there",
+        elem_id="timeline",
+        elem_classes="figure",
+        interactive=False,
+        buttons=["fullscreen"],
     )
     jump = gr.Slider(0, 1, 0, step=0.1, label="Jump to (seconds)")
     said = gr.Markdown("")

@@ -9,9 +9,11 @@ from importlib import resources
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from PIL import Image
 
 from videomamba.data import VideoError
 from videomamba.data.excerpt import write_excerpt
+from videomamba.data.reader import VideoReader
 from videomamba.experiments.judged import Judged
 from videomamba.experiments.report import Comparison, Report, compare
 from videomamba.files import printable, write_text
@@ -72,13 +74,21 @@ def _clip(video: Judged) -> str:
         with tempfile.TemporaryDirectory() as folder:
             target = Path(folder) / "clip.mp4"
             write_excerpt(video.path, target)
-            data = base64.b64encode(target.read_bytes()).decode()
-        shown = (
-            f'<video controls loop muted playsinline src="data:video/mp4;base64,{data}" aria-label="{name}"></video>'
-        )
+            data, poster = base64.b64encode(target.read_bytes()).decode(), _poster(target)
+        sources = f'poster="{poster}" src="data:video/mp4;base64,{data}"'
+        shown = f'<video controls loop muted playsinline {sources} aria-label="{name}"></video>'
     except VideoError as error:
         shown = f"<p>{_text(str(error))}</p>"
     return f"<figure>{shown}<figcaption>{words}<br><small>{name}</small></figcaption></figure>"
+
+
+def _poster(video: Path) -> str:
+    """The middle frame, which is shown until the clip plays."""
+    with VideoReader(video) as reader:
+        frame = reader.read([reader.num_frames // 2]).frames[0].permute(1, 2, 0).numpy()
+    data = io.BytesIO()
+    Image.fromarray(frame).save(data, format="jpeg", quality=80)
+    return f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
 
 
 def _curves(reports: Sequence[Report]) -> str:
