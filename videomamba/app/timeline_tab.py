@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from videomamba.app.answers import COMPUTING, friendly
+from videomamba.app.answers import COMPUTING, friendly, shown
 from videomamba.app.made import made_folder
 from videomamba.app.pictures import TimeAxis, picture_of
 from videomamba.app.setup import Setup, figure_width
@@ -95,7 +95,7 @@ def grown(setup: Setup, name: str, path: str, truth: list[Stretch], width: float
     end = found[-1].end_s
     table = [[clock(s.start_s), clock(s.end_s), s.label, f"{100 * s.score:.0f} %"] for s in found[:_SHOWN]]
     last = _drawn(files, truth, width, end, end)
-    took = f"{files.count} scores of {end:.1f} s in {time.monotonic() - began:.1f} s"
+    took = f"{shown(Path(path).name)}: {files.count} scores of {end:.1f} s in {time.monotonic() - began:.1f} s"
     yield {**last, "said": took, "spans": table, "files": [str(files.csv), str(files.json)]}
 
 
@@ -103,7 +103,7 @@ def _drawn(
     files: TimelineFiles, truth: list[Stretch], width: float, done: float, whole: float | None
 ) -> dict[str, Any]:
     found = merged_spans(files.rows(), files.labels)
-    shown = files.figure(found, truth=truth, length=max(done, whole or 0.0), width=width)
-    pixels, axis = picture_of(shown)
+    figure = files.figure(found, truth=truth, length=max(done, whole or 0.0), width=width)
+    pixels, axis = picture_of(figure)
     of = "" if whole is None else f" of {clock(whole)}"
     return {"picture": pixels, "axis": axis, "said": f"{clock(done)}{of}"}
