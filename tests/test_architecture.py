@@ -46,7 +46,8 @@ MAY_IMPORT = {
     "engine": _ENGINE,
     "recipes": _RECIPES,
     "experiments": {"viz", *_RECIPES},
-    "cli": {"benchmark", "exporters", *_EXPERIMENTS},
+    "app": {"viz", *_EXPERIMENTS},
+    "cli": {"app", "benchmark", "exporters", *_EXPERIMENTS},
 }
 
 

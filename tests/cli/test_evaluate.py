@@ -53,3 +53,20 @@ def test_mistakes(fails, clips, trained, tmp_path):
     (other / "crimson").rename(other / "red")
     (other / "red" / "red_0.mp4").write_bytes(b"")
     assert fails("evaluate", trained, other, "--workers", 1).endswith("red_0.mp4 is empty")
+
+
+def test_a_report_is_one_page_of_the_same_figures(clips, trained, tmp_path, capsys):
+    where = (trained / "last", clips, "--split", trained / "splits.csv")
+    report, err = run(capsys, *where, "--report", tmp_path / "page", "--compare", trained / "best")
+    text = (tmp_path / "page" / "index.html").read_text()
+    assert [file.name for file in (tmp_path / "page").iterdir()] == ["index.html"]
+    assert f"top-1 {100 * report['top1']:.1f} %</b> of 3 videos" in text
+    assert "Learning curves" in text
+    assert "Compared" in text
+    assert f"report: {tmp_path / 'page' / 'index.html'}" in err
+
+
+def test_mistakes_of_a_report(fails, clips, trained, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "needs --report DIR" in fails("evaluate", trained, clips, "--compare", trained)
+    assert "is a file; name a folder" in fails("evaluate", trained, clips, "--report", tmp_path / "file")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.data.videos import number_of, numbered_frames, write
 from videomamba.data import Annotations, VideoError, VideoReader, VideoRecord, load_clip
 from videomamba.data.synthetic import write_video
 from videomamba.preprocessing import Preprocessing
@@ -47,3 +48,19 @@ def test_a_single_moment_has_a_pace(clip):
 def test_no_video(tmp_path):
     with pytest.raises(VideoError, match="does not exist"):
         load_clip(tmp_path / "none.mp4", PREPROCESSING)
+
+
+def test_the_film_of_a_clip_plays_between_its_frames(tmp_path):
+    from videomamba.data.model_clip import clip_film
+
+    path = write(tmp_path / "a.mp4", numbered_frames(40), fps=10)
+    clip = load_clip(path, Preprocessing(num_frames=4, stride=6, size=(16, 16)))
+    first, last = int(clip.indices[0]), int(clip.indices[-1])
+    film = clip_film(path, clip, side=48)
+    assert tuple(film.frames.shape) == (last - first + 1, 3, 48, 48)
+    assert [number_of(frame) for frame in film.frames[[0, -1]]] == [first, last]
+    assert film.places.tolist() == [0] * 4 + [1] * 6 + [2] * 6 + [3] * 3
+    assert film.seconds.tolist() == pytest.approx([i / 10 for i in range(last - first + 1)])
+    few = clip_film(path, clip, most=7)
+    assert len(few.frames) == 7
+    assert few.places[-1] == 3

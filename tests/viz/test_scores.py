@@ -34,3 +34,23 @@ def test_long_videos_have_a_clock():
 @pytest.mark.parametrize("count", [1, 5000])
 def test_one_score_and_many(count):
     figure_of(["a", "b"], count=count).canvas.draw()
+
+
+def test_the_truth_has_a_row_above_the_best_and_the_same_colours():
+    seconds = np.linspace(0, 10, 50)
+    figure = scores_figure(
+        seconds,
+        {"a": seconds / 10, "b": 1 - seconds / 10},
+        spans=[("b", 0, 5), ("a", 5, 10)],
+        truth=[("a", 0, 4), ("other", 4, 10)],
+        length=20,
+        width=5,
+    )
+    curves, truth, best = figure.axes
+    assert [axis.get_ylabel() for axis in (truth, best)] == ["truth", "best"]
+    colours = {line.get_label(): line.get_color() for line in curves.lines}
+    from matplotlib.colors import to_hex
+
+    assert to_hex(truth.collections[0].get_facecolor()[0]).upper() == colours["a"].upper()
+    assert best.get_xlim() == (0, 20)
+    figure.canvas.draw()

@@ -23,7 +23,6 @@ from videomamba.cli.common.options import (
     people,
     print_json,
 )
-from videomamba.errors import UserError
 
 
 def evaluate(
@@ -33,6 +32,8 @@ def evaluate(
     data_option: Annotated[tuple[str, ...], option("NAME=VALUE...")] = (),
     detections: Annotated[Path | None, option("FILE.csv")] = None,
     predictions: Annotated[Path | None, option("DIR")] = None,
+    report: Annotated[Path | None, option("DIR")] = None,
+    compare: Annotated[str | None, option("CHECKPOINT")] = None,
     split: Split = None,
     hold_out: HoldOut = None,
     layout: Layout = None,
@@ -58,13 +59,12 @@ def evaluate(
         data_option: for a detector or segmenter: how the annotations are read, such as keyframes=even:22
         detections: for a detector: also write all boxes and scores there, for `videomamba score ava`
         predictions: for a segmenter: also write the labels of all frames there, for `videomamba score segmentation`
+        report: for a recogniser: also write index.html there: curves, confusion matrix, the worst mistakes as clips
+        compare: for a recogniser: another one, which this page compares on the same videos
         batch_size: videos at a time
     """
     from videomamba.inference.onnx_model import load_trained
 
-    for name, value in (("--clips", clips), ("--crops", crops)):
-        if value is not None and value < 1:
-            raise UserError(f"{name} {value}; give at least 1")
     request = Request(
         data=data,
         checkpoint=checkpoint,
@@ -72,6 +72,8 @@ def evaluate(
         data_option=data_option,
         detections=detections,
         predictions=predictions,
+        report=report,
+        compare=compare,
         split=split,
         hold_out=hold_out,
         layout=layout,

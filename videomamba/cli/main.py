@@ -30,6 +30,7 @@ VERBS = {
     "detect": "what each person in a video does, as a video and a table",
     "features": "features of a long video's frames, for segmentation and more",
     "delta": "where and when each layer takes in a video",
+    "app": "a web page that shows all this, for your own videos",
     "check": "find missing, unreadable and short videos of a data set",
     "convert": "another code base's checkpoint as a model folder",
     "export": "a checkpoint as ONNX or torch.export, for other programs",
@@ -76,7 +77,7 @@ def usage() -> str:
     """One line per verb."""
     lines = [f"  {verb:<10} {what}" for verb, what in VERBS.items()]
     head = "usage: videomamba VERB ...    Video recognition with VideoMamba (ECCV 2024).\n"
-    return "\n".join([head, *lines, "", "`videomamba VERB --help` has the options of each."])
+    return "\n".join([head, *lines, "`videomamba VERB --help` has the options of each."])
 
 
 def _run(words: list[str]) -> int:

@@ -1,6 +1,6 @@
 """From a video file to a model's input; everything that runs a model uses this."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -103,6 +103,45 @@ def load_pixels(path: str | Path, preprocessing: Preprocessing, *, num_clips: in
     clip = _chosen_frames(path, preprocessing, num_clips, "auto")
     pixels = pixel_transform(preprocessing)(clip.frames).unflatten(0, (-1, preprocessing.num_frames))
     return ClipPixels(pixels, clip.timestamps.min().item(), clip.timestamps.max().item())
+
+
+@dataclass(frozen=True, eq=False)
+class ClipFilm:
+    """The source's frames from a clip's first to its last one, larger than the model sees them.
+
+    Attributes:
+        frames: (N, 3, h, w) uint8, RGB, the model's part of the picture.
+        places: (N,) int64, the clip's frame that is nearest to each.
+        seconds: (N,) float64 since the first one.
+    """
+
+    frames: Tensor
+    places: Tensor
+    seconds: Tensor
+
+
+def clip_film(path: str | Path, clip: ModelClip, *, side: int = 320, most: int = 96) -> ClipFilm:
+    """What plays while a model looks at one clip, to be shown to people.
+
+    Args:
+        path: of the clip's video.
+        clip: one view.
+        side: shorter side of the pictures, in pixels, about.
+        most: frames; of a longer stretch every second, third ... one is taken.
+
+    Raises:
+        VideoError: the file cannot be read.
+    """
+    p = clip.preprocessing
+    scale = max(1, round(side / min(p.size)))
+    larger = replace(p, size=(p.size[0] * scale, p.size[1] * scale))
+    first, last = int(clip.indices.min()), int(clip.indices.max())
+    step = max(1, -(-(last - first + 1) // most))
+    with VideoReader(path) as reader:
+        taken = reader.read(range(first, last + 1, step), short_side=larger.decoded_side)
+    places = (taken.indices[:, None] - clip.indices[None]).abs().argmin(1)
+    frames = pixel_transform(larger)(taken.frames)
+    return ClipFilm(frames, places, taken.timestamps - taken.timestamps[0])
 
 
 def _chosen_frames(path: str | Path, preprocessing: Preprocessing, num_clips: int, decoder: DecoderName) -> Clip:

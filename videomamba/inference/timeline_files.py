@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from matplotlib.figure import Figure
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -136,7 +137,7 @@ class TimelineFiles:
         """
         self.close()
         spans = merged_spans(self.rows(), self.labels)
-        figure = scores_figure(*self._curves(), spans=[(s.label, s.start_s, s.end_s) for s in spans], title=title)
+        figure = self.figure(spans, title=title)
         with whole_file(self.picture) as temporary:
             figure.savefig(temporary, format="png", dpi=120)
         with whole_file(self.json) as temporary, temporary.open("w", encoding="ascii") as file:
@@ -148,6 +149,10 @@ class TimelineFiles:
             file.write("\n  ]\n}\n")
         self.state.unlink(missing_ok=True)
         return spans
+
+    def figure(self, spans: Sequence[Span], **options: Any) -> Figure:
+        """The rows so far; options as of :func:`videomamba.viz.scores.scores_figure`."""
+        return scores_figure(*self._curves(), spans=[(s.label, s.start_s, s.end_s) for s in spans], **options)
 
     def rows(self) -> Iterator[tuple[tuple[float, ...], np.ndarray]]:
         """Times and scores (C,) of each row, read from the csv."""

@@ -54,9 +54,9 @@ def rank_correlation(values: np.ndarray) -> float:
     return float(np.corrcoef(np.arange(len(values)), ranks)[0, 1])
 
 
-def delta_curve(steps: Sequence[LayerSteps], *, title: str = "") -> Figure:
-    """The mean step size of each layer, one line per direction; the range over tokens is shaded."""
-    figure = Figure(figsize=(6, 3.6), layout="constrained")
+def delta_curve(steps: Sequence[LayerSteps], *, title: str = "", width: float = 6) -> Figure:
+    """The mean step size of each layer, one line per direction; the range over tokens is shaded. Width in inches."""
+    figure = Figure(figsize=(width, 3.6), layout="constrained")
     axis = figure.subplots()
     layers = sorted({step.layer for step in steps})
     for name, style, marker in (("forward", "-", "o"), ("backward", "--", "s")):
@@ -72,7 +72,9 @@ def delta_curve(steps: Sequence[LayerSteps], *, title: str = "") -> Figure:
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.3, which="both")
     axis.legend(frameon=False, fontsize=8)
-    axis.set_title("\n".join([title, *textwrap.wrap(depth_trend(steps), 80)]).strip(), fontsize=8, parse_math=False)
+    axis.set_title(
+        "\n".join([title, *textwrap.wrap(depth_trend(steps), int(13 * width))]).strip(), fontsize=8, parse_math=False
+    )
     return figure
 
 

@@ -87,14 +87,29 @@ class DeltaRows:
             shared=shared,
         )
 
-    def picture(self, row: int, step: int, frame: Tensor | None = None) -> np.ndarray:
-        """(H, W, 3) uint8: the map in grey, or in colour over a frame (3, H, W) uint8."""
+    @classmethod
+    def one(cls, maps: Tensor, size: tuple[int, int], layer: int, how: Drawing) -> "DeltaRows":
+        """The maps of one layer, on the scale that it has among all layers of ``how``.
+
+        Raises:
+            UserError: a layer that is not among them.
+        """
+        tokens = (maps.shape[-2], maps.shape[-1])
+        rows = cls.of(maps, tokens, how)
+        if layer not in rows.layers:
+            raise UserError(f"there is no layer {layer}; the layers are {', '.join(map(str, rows.layers))}")
+        row = rows.layers.index(layer)
+        larger = F.interpolate(rows.maps[row : row + 1], size=size, mode="bilinear")
+        return cls((layer,), larger, (rows.limits[row],), rows.words, rows.shared)
+
+    def picture(self, row: int, step: int, frame: Tensor | None = None, *, cover: float = _COVER) -> np.ndarray:
+        """(H, W, 3) uint8: the map in grey, or in colour over a frame (3, H, W) uint8, covering a share of it."""
         values = self.scale(row)(self.maps[row, step].numpy())
         if frame is None:
             drawn = colormaps[GREY](values)[..., :3]
         else:
             grey = frame.float().mean(0).numpy()[..., None] / 255
-            drawn = _COVER * colormaps[OVER](values)[..., :3] + (1 - _COVER) * grey
+            drawn = cover * colormaps[OVER](values)[..., :3] + (1 - cover) * grey
         return (np.asarray(drawn) * 255).round().astype(np.uint8)
 
     def scale(self, row: int) -> Normalize:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import Progress
 
+from videomamba.errors import UserError
+
 if TYPE_CHECKING:
     from videomamba.tasks.task import Task
 
@@ -21,6 +23,8 @@ class Request:
     data_option: tuple[str, ...] = ()
     detections: Path | None = None
     predictions: Path | None = None
+    report: Path | None = None
+    compare: str | None = None
     split: str | None = None
     hold_out: str | None = None
     layout: str | None = None
@@ -32,6 +36,11 @@ class Request:
     batch_size: int = 16
     device: str = "auto"
     workers: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value in (("--clips", self.clips), ("--crops", self.crops)):
+            if value is not None and value < 1:
+                raise UserError(f"{name} {value}; give at least 1")
 
 
 def run_evaluation(

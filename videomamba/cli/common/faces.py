@@ -39,7 +39,9 @@ class Face:
 FACES: Mapping[str, Face] = {
     "recognition": Face(
         "a recogniser",
-        frozenset({"split", "hold_out", "layout", "splits", "clips", "crops", "leave_out", "skip_broken"}),
+        frozenset(
+            {"split", "hold_out", "layout", "splits", "clips", "crops", "leave_out", "skip_broken", "report", "compare"}
+        ),
         recognition.evaluate,
         recognition.after_training,
     ),

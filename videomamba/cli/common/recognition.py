@@ -14,6 +14,7 @@ from videomamba.cli.common.annotated import annotated_videos, point_out_missing,
 from videomamba.cli.common.evaluation import Request, run_evaluation
 from videomamba.cli.common.options import is_first_process, people
 from videomamba.errors import UserError
+from videomamba.files import check_writable
 
 if TYPE_CHECKING:
     from videomamba.data import Annotations
@@ -29,19 +30,57 @@ def evaluate(model: Any, request: Request, console: Console) -> dict[str, Any]:
         UserError: data that cannot be read, of no such part, or of classes that the model does not know.
     """
     from videomamba.engine import model_labels
-    from videomamba.tasks.recognition import Recognition
 
+    if request.compare is not None and request.report is None:
+        raise UserError(f"--compare {request.compare} needs --report DIR, for the page that compares")
+    if request.report is not None:
+        check_writable(request.report, folder=True)
     annotations = model_labels(_videos(request, console), model.labels)
     _point_out_splits(request, console)
-    request = _with_views(request, model, console)
-    report, _ = run_evaluation(model, Recognition(model.labels), annotations, request, console)
+    report = _judged(model, annotations, request, console)
     table = Table("class", "accuracy")
     for name, accuracy in report["per_class"].items():
         table.add_row(name, "no video" if accuracy is None else f"{100 * accuracy:.1f} %")
     console.print(table)
     figures = f"top-1 {100 * report['top1']:.1f} %  top-5 {100 * report['top5']:.1f} %"
     console.print(f"{figures}  of {report['count']} videos")
+    if request.report is not None:
+        _write_report(request.report / "index.html", request, annotations, report, console)
     return {name: report[name] for name in ("top1", "top5", "count", "per_class")}
+
+
+def _judged(model: Any, annotations: "Annotations", request: Request, console: Console) -> dict[str, Any]:
+    """The report, with what was said of each video."""
+    from videomamba.experiments.judged import Judging
+
+    report, _ = run_evaluation(model, Judging(model.labels), annotations, _with_views(request, model, console), console)
+    return report
+
+
+def _write_report(
+    file: Path, request: Request, annotations: "Annotations", report: dict[str, Any], console: Console
+) -> None:
+    """The page, of the other checkpoint too where one is to be compared."""
+    from videomamba.engine import model_labels
+    from videomamba.experiments.judged import judged_of
+    from videomamba.experiments.report import Report, curve_of, run_of, settings_of
+    from videomamba.experiments.report_page import write_report
+    from videomamba.inference.onnx_model import load_trained
+
+    def of(checkpoint: str, part: "Annotations", figures: dict[str, Any]) -> Report:
+        run = run_of(checkpoint)
+        return Report(checkpoint, part.class_names, judged_of(figures, part), curve_of(run), settings_of(run))
+
+    reports = [of(request.checkpoint, annotations, report)]
+    if request.compare is not None:
+        other = load_trained(request.compare, request.device)
+        part = model_labels(annotations, other.labels)
+        reports.append(of(request.compare, part, _judged(other, part, request, console)))
+    if is_first_process():
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("clips", total=None)
+            write_report(file, reports, progress=lambda done, of: bar.update(task, completed=done, total=of))
+        console.print(f"report: {file}", soft_wrap=True)
 
 
 def _videos(request: Request, console: Console) -> "Annotations":

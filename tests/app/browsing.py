@@ -1,0 +1,56 @@
+"""What tests of the page do in a browser."""
+
+import contextlib
+from pathlib import Path
+
+LONG = 60_000  # milliseconds: the cores are shared with other tests
+
+
+@contextlib.contextmanager
+def opened(browser, server, *, width: int = 1400, dark: bool = False, tab: str | None = None):
+    """The page in a session of its own; nothing outside of the server may be asked for."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", permissions=["camera"]
+    )
+    page = context.new_page()
+    page.set_default_timeout(LONG)
+    outside: list[str] = []
+    page.on("request", lambda request: outside.append(request.url) if not is_inside(request.url, server) else None)
+    page.goto(server.address)
+    page.get_by_role("tab", name="Recognize").wait_for()
+    if tab is not None:
+        show(page, tab)
+    yield page
+    context.close()
+    assert outside == []
+
+
+def is_inside(url: str, server) -> bool:
+    return url.startswith((server.address, "data:", "blob:"))
+
+
+def show(page, tab: str) -> None:
+    """Opens a tab, from the menu of those that have no room where it is there."""
+    wanted = page.get_by_role("tab", name=tab)
+    if not wanted.first.is_visible():
+        page.locator(".overflow-menu > button").first.click()
+        page.locator(".overflow-dropdown button", has_text=tab).click()
+        return
+    wanted.first.click()
+
+
+def drop(page, file: Path) -> None:
+    """Gives the page a video, in place of the one that it has."""
+    page.locator("#video video, #video input[type=file]").first.wait_for(state="attached")
+    clear = page.locator("#video").get_by_label("Clear")
+    if clear.count():
+        clear.first.click()
+    page.set_input_files("#video input[type=file]", str(file))
+    page.locator("#video video").wait_for()
+
+
+def message(page) -> str:
+    """The text of the error that the page shows; the browser may say more of a video that it cannot play."""
+    toast = page.get_by_test_id("toast-text").filter(has_not_text="Video not playable").first
+    toast.wait_for()
+    return toast.inner_text()

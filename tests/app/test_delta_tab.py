@@ -1,0 +1,76 @@
+"""Delta maps in a browser, and what is drawn of them."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.app.browsing import drop, message, opened
+from videomamba.data.reader import VideoReader
+
+TAB = "What it looks at"
+
+
+@pytest.fixture
+def look(server, films):
+    from videomamba.app.delta_tab import look_at
+
+    name = next(iter(server.setup.with_steps))
+    return look_at(server.setup, name, str(films / "red.mp4"))
+
+
+def test_the_film_follows_the_sliders(server, browser, films):
+    with opened(browser, server, tab=TAB) as page:
+        drop(page, films / "red.mp4")
+        page.get_by_role("button", name="Show what it looks at").click()
+        film = page.locator("#overlay video")
+        film.wait_for()
+        before = film.get_attribute("src")
+        page.get_by_label("number input for Layer").fill("0")
+        new = "old => ![old, null].includes(document.querySelector('#overlay video')?.getAttribute('src'))"
+        page.wait_for_function(new, arg=before)
+
+
+def test_a_click_in_the_picture_moves_the_place(server, browser, films):
+    with opened(browser, server, tab=TAB) as page:
+        drop(page, films / "red.mp4")
+        page.get_by_role("button", name="Show what it looks at").click()
+        picture = page.locator("#moment img")
+        picture.wait_for()
+        box = picture.bounding_box()
+        picture.click(position={"x": 0.9 * box["width"], "y": 0.1 * box["height"]})
+        page.wait_for_function(
+            "() => document.querySelector('[aria-label=\"number input for Row of the place\"]').value === '0'"
+        )
+        assert page.get_by_label("number input for Column of the place").input_value() == "3"
+
+
+def test_no_video_is_one_line(server, browser):
+    with opened(browser, server, tab=TAB) as page:
+        page.get_by_role("button", name="Show what it looks at").click()
+        assert "there is no video yet" in message(page)
+
+
+def test_a_look_has_the_models_maps_and_their_times(look, server, films):
+    from videomamba.data import load_clip
+
+    model = next(iter(server.setup.with_steps.values()))
+    clip = load_clip(films / "red.mp4", model.preprocessing)
+    with torch.inference_mode():
+        assert torch.equal(look.maps, model.delta_maps(clip.video[None])[0])
+    assert look.grid == (4, 4)
+    assert len(look.steps) == len(look.film.frames) == len(look.film.seconds)
+    assert sorted(set(look.steps)) == [0, 1]
+    assert look.seconds == pytest.approx((0.0, 0.2))
+
+
+def test_opacity_nothing_is_the_grey_frame(look, server, tmp_path, monkeypatch):
+    from videomamba.app.delta_tab import moment_picture, write_overlay
+
+    picture = moment_picture(look, 0, "both", "shared", 0.0, 0, 0, 0)
+    inside = picture[picture.shape[0] // 2 :]
+    assert np.ptp(inside.astype(int), axis=2).max() == 0, "no colour"
+    coloured = moment_picture(look, 0, "both", "layer", 1.0, 0, 0, 0)
+    assert np.ptp(coloured[coloured.shape[0] // 2 :].astype(int), axis=2).max() > 20
+    with VideoReader(write_overlay(look, 1, "forward", "layer", 0.5)) as reader:
+        assert reader.num_frames == len(look.steps)
+        assert reader.times.duration == pytest.approx(len(look.steps) / 10, abs=0.02)

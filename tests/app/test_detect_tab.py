@@ -1,0 +1,30 @@
+"""Detection in a browser."""
+
+import json
+
+from tests.app.browsing import drop, message, opened
+
+
+def test_boxes_are_drawn_on_a_film(server, browser, films, tmp_path):
+    with opened(browser, server, tab="Detection") as page:
+        drop(page, films / "people.mp4")
+        page.get_by_role("button", name="Boxes (without").click()
+        page.set_input_files('input[type=file][accept*=".json"]', str(films / "boxes.csv"))
+        page.get_by_text("boxes.csv").first.wait_for()
+        page.get_by_role("button", name="Find what people do").click()
+        page.locator("#boxes video").wait_for()
+        with page.expect_download() as download:
+            page.locator("a[download$='.json']").last.click()
+        download.value.save_as(tmp_path / "people.json")
+    keyframes = json.loads((tmp_path / "people.json").read_text())["keyframes"]
+    assert [keyframe["seconds"] for keyframe in keyframes] == [1.0, 2.0, 3.0]
+
+
+def test_boxes_of_another_video_are_one_line(server, browser, films):
+    with opened(browser, server, tab="Detection") as page:
+        drop(page, films / "red.mp4")
+        page.get_by_role("button", name="Boxes (without").click()
+        page.set_input_files('input[type=file][accept*=".json"]', str(films / "boxes.csv"))
+        page.get_by_text("boxes.csv").first.wait_for()
+        page.get_by_role("button", name="Find what people do").click()
+        assert "has no box that can be used for red" in message(page)

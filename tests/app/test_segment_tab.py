@@ -1,0 +1,25 @@
+"""Segmentation in a browser."""
+
+import pytest
+
+from tests.app.browsing import drop, opened
+from videomamba.errors import UserError
+
+
+def test_segments_of_features_and_of_a_video(server, browser, films):
+    with opened(browser, server, tab="Segmentation") as page:
+        page.set_input_files('input[type=file][accept*=".npy"]', str(films / "features.npy"))
+        page.get_by_text("features.npy").first.wait_for()
+        page.get_by_role("button", name="Find the actions").click()
+        page.get_by_text("segments.json").first.wait_for()
+    with opened(browser, server, tab="Segmentation") as page:
+        drop(page, films / "red.mp4")
+        page.get_by_role("button", name="Find the actions").click()
+        page.get_by_text("red.segments.json").first.wait_for()
+
+
+def test_a_backbone_of_other_channels(server, films):
+    from videomamba.app.segment_tab import made_features
+
+    with pytest.raises(UserError, match="takes features: start the page with"):
+        made_features(server.setup, str(next(iter(server.setup.of_task("segmentation")))), None, films / "red.mp4")

@@ -1,0 +1,72 @@
+"""Timelines in a browser."""
+
+import csv
+import json
+
+from tests.app.browsing import drop, opened, show
+
+
+def test_a_timeline_grows_and_a_click_jumps(server, browser, films, tmp_path):
+    with opened(browser, server, tab="Timeline") as page:
+        drop(page, films / "long.mp4")
+        page.get_by_role("button", name="What is really shown").click()
+        page.set_input_files('input[type=file][accept*=".csv"]', str(films / "truth.csv"))
+        page.get_by_text("truth.csv").first.wait_for()
+        page.get_by_role("button", name="Make the timeline").click()
+        page.get_by_text("scores of 11.9 s").wait_for()
+        picture = page.locator("#timeline img")
+        box = picture.bounding_box()
+        picture.click(position={"x": 0.75 * box["width"], "y": 0.4 * box["height"]})
+        page.wait_for_function("() => document.querySelector('#video video').currentTime > 6")
+        assert page.evaluate("document.querySelector('#video video').currentTime") < 11
+        with page.expect_download() as of_csv:
+            page.locator("a[download$='.csv']").last.click()
+        with page.expect_download() as of_json:
+            page.locator("a[download$='.json']").last.click()
+        of_csv.value.save_as(tmp_path / "long.csv")
+        of_json.value.save_as(tmp_path / "long.json")
+    rows = list(csv.DictReader((tmp_path / "long.csv").open()))
+    assert [rows[i]["label"] for i in (0, len(rows) // 2, -1)] == ["red", "green", "blue"]
+    spans = json.loads((tmp_path / "long.json").read_text())["spans"]
+    assert [span["label"] for span in spans] == ["red", "green", "blue"]
+
+
+def test_a_timeline_can_be_stopped(server, browser, films, monkeypatch):
+    """It ends at once, and computes no further."""
+    import time
+
+    from videomamba.app import timeline_tab
+
+    ended, counted = [], []
+    grown = timeline_tab.grown
+
+    def slow(*args):
+        try:
+            for step in range(600):
+                counted.append(step)
+                time.sleep(0.1)
+                yield {"picture": None, "axis": timeline_tab.TimeAxis(0, 1, 1), "said": f"step {step}"}
+            yield from grown(*args)
+        finally:
+            ended.append(len(counted))
+
+    monkeypatch.setattr(timeline_tab, "grown", slow)
+    with opened(browser, server, tab="Timeline") as page:
+        drop(page, films / "long.mp4")
+        page.get_by_role("button", name="Make the timeline").click()
+        page.get_by_text("step 5").first.wait_for()
+        page.get_by_role("button", name="Stop").last.click()
+        for _ in range(100):
+            if ended:
+                break
+            page.wait_for_timeout(50)
+        assert ended
+        assert ended[0] < 400
+        show(page, "Recognize")  # and the page goes on
+
+
+def test_the_axis_of_time():
+    from videomamba.app.pictures import TimeAxis
+
+    axis = TimeAxis(100, 900, 80.0)
+    assert [axis.seconds(column) for column in (0, 100, 500, 900, 2000)] == [0, 0, 40, 80, 80]

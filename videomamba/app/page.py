@@ -1,0 +1,86 @@
+"""The page: one video at the left, and what can be done with it in tabs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from videomamba.app.delta_tab import delta_tab
+from videomamba.app.detect_tab import detect_tab
+from videomamba.app.recognize_tab import recognize_tab
+from videomamba.app.runs_tab import runs_tab
+from videomamba.app.segment_tab import segment_tab
+from videomamba.app.setup import Setup
+from videomamba.app.timeline_tab import timeline_tab
+
+# of the system, so that no font is fetched; blue and orange are told apart by the colour-blind
+THEME = gr.themes.Default(
+    primary_hue="blue",
+    secondary_hue="orange",
+    font=["system-ui", "sans-serif"],
+    font_mono=["ui-monospace", "monospace"],
+)
+CSS = """
+.gradio-container { max-width: 1500px !important }
+:focus-visible { outline: 2px solid #0072B2 !important }
+.figure { padding-top: 2rem !important } /* the label is above the figure, not on it */
+"""
+_SWEEP, _KEPT = 300, 3600  # seconds from one removal of old files to the next, and how long they stay
+
+
+def make_page(setup: Setup, examples: Sequence[Path] = ()) -> gr.Blocks:
+    """The page; tabs are there for what the checkpoints can do."""
+    with gr.Blocks(title="videomamba", analytics_enabled=False, delete_cache=(_SWEEP, _KEPT)) as page:
+        gr.Markdown("# videomamba")
+        window = gr.Number(visible="hidden")  # pixels across
+        with gr.Row():
+            with gr.Column(scale=2, min_width=300) as left:
+                video = gr.Video(label="Video", sources=["upload", "webcam"], elem_id="video")
+                if examples:
+                    shown = [[str(file)] for file in examples]
+                    gr.Examples(
+                        shown,
+                        [video],
+                        label="Examples",
+                        api_visibility="private",
+                        example_labels=[file.stem for file in examples],
+                    )
+            with gr.Column(scale=5, min_width=300), gr.Tabs():
+                tabs = _video_tabs(setup, video, window)
+                if setup.runs is not None:
+                    with gr.Tab("Runs") as runs:
+                        runs_tab(setup, window)
+                    runs.select(lambda: gr.Column(visible=False), None, left, **_QUIET)
+                    for tab in tabs:
+                        tab.select(lambda: gr.Column(visible=True), None, left, **_QUIET)
+        page.load(None, None, window, js="() => window.innerWidth")
+    return page
+
+
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+def _video_tabs(setup: Setup, video: gr.Video, window: gr.Number) -> list[gr.Tab]:
+    tabs = []
+    if setup.of_task("recognition"):
+        with gr.Tab("Recognize") as tab:
+            recognize_tab(setup, video)
+        tabs.append(tab)
+    if setup.with_steps:
+        with gr.Tab("What it looks at") as tab:
+            delta_tab(setup, video, window)
+        tabs.append(tab)
+    if setup.for_timelines:
+        with gr.Tab("Timeline") as tab:
+            timeline_tab(setup, video, window)
+        tabs.append(tab)
+    if setup.of_task("detection"):
+        with gr.Tab("Detection") as tab:
+            detect_tab(setup, video)
+        tabs.append(tab)
+    if setup.of_task("segmentation"):
+        with gr.Tab("Segmentation") as tab:
+            segment_tab(setup, video)
+        tabs.append(tab)
+    return tabs

@@ -1,0 +1,37 @@
+"""Recognition: classes with bars, of several checkpoints beside each other."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from videomamba.app.answers import COMPUTING, friendly
+from videomamba.app.setup import Setup
+from videomamba.errors import UserError
+from videomamba.inference.predict import predict
+
+_TOP = 5
+
+
+def recognize_tab(setup: Setup, video: gr.Video) -> None:
+    """The tab; it answers as soon as there is a video."""
+    models = setup.of_task("recognition")
+    names = list(models)
+    chosen = gr.CheckboxGroup(names, value=names, label="Checkpoints", visible=len(names) > 1)
+    with gr.Row():
+        labels = [gr.Label(label=name, num_top_classes=_TOP, min_width=280) for name in names]
+    stop = gr.Button("Stop", size="sm")
+
+    @friendly
+    def recognized(path: str | None, wanted: list[str]) -> Iterator[dict[Any, Any]]:
+        yield dict.fromkeys(labels)
+        for name, label in zip(names, labels, strict=True):
+            if path is None or name not in wanted:
+                continue
+            (result,) = predict(models[name], path, top_k=_TOP, device=setup.device.type)
+            if result.error is not None:
+                raise UserError(result.error)
+            yield {label: {score.label: score.probability for score in result.top_k}}
+
+    answering = gr.on([video.change, chosen.input], recognized, [video, chosen], labels, **COMPUTING)
+    stop.click(None, cancels=[answering], api_visibility="private")
