@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from tests.viz.maps import FRAMES, MAPS
-from videomamba.viz.delta import DeltaRows, Drawing, default_layers, delta_figure
+from videomamba.viz.delta import DeltaRows, Drawing, default_layers, delta_figure, told_apart
 from videomamba.viz.delta_video import delta_film
 
 
@@ -80,3 +80,9 @@ def test_the_film_has_every_frame_and_moves_with_the_tubelets():
     panels = [picture[: height // 2, picture.shape[1] // 2 : -120] for picture in film]  # layer 1, without frames
     assert (panels[0] == panels[1]).all()
     assert (panels[1] != panels[2]).any()
+
+
+def test_numbers_beside_the_scale_can_be_told_apart():
+    assert told_apart([0.001, 0.0123, 0.1]) == ["0.001", "0.012", "0.1"]
+    assert told_apart([0.02121, 0.02139, 0.0226]) == ["0.0212", "0.0214", "0.0226"]
+    assert told_apart([0.02, 0.02]) == ["0.02", "0.02"]

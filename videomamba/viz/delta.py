@@ -208,9 +208,18 @@ def add_scale(figure: Figure, axes: Sequence[Axes], rows: DeltaRows, *, overlay:
     if rows.shared:
         low, high = rows.limits[0]
         ticks = np.geomspace(low, high, 6).tolist()
-        bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks])
+        bar.set_ticks(ticks, labels=told_apart(ticks))
         bar.ax.minorticks_off()
     else:
         bar.set_ticks([0, 1], labels=["small", "large"])
     bar.ax.tick_params(labelsize=7)
     bar.set_label("step size", fontsize=7)
+
+
+def told_apart(values: Sequence[float]) -> list[str]:
+    """Two significant digits each, and as many more, up to six, as it takes to tell different values apart."""
+    for digits in range(2, 7):
+        texts = [f"{value:.{digits}g}" for value in values]
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts

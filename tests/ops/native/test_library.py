@@ -7,6 +7,7 @@ import torch
 
 from videomamba import create_model
 from videomamba.errors import UserError
+from videomamba.memory import keep_freed_memory
 from videomamba.ops import causal_conv
 from videomamba.ops.native import library
 
@@ -17,6 +18,7 @@ def test_a_warm_model_takes_no_fresh_pages():
     """A layer is handed the memory that the layer before has freed; taken from the system it would be zeroed first."""
     import resource
 
+    keep_freed_memory()  # as the command line does
     model = create_model("videomamba_tiny", depth=6).eval()
     video = torch.zeros(1, 3, 16, 224, 224)
     taken = []
