@@ -130,8 +130,6 @@ def test_an_exported_file_gives_the_same_rows(checkpoint, paths, tmp_path):
     assert predictor.hash == model_hash(file) != model_hash(checkpoint)
     with pytest.raises(UserError, match="gives classes only; for features give the checkpoint"):
         Predictor(file, what="features")
-    with pytest.raises(UserError, match="leave out --device cuda"):
-        Predictor(file, device="cuda")
     with pytest.raises(UserError, match=r"there is no file .*gone\.onnx"):
         Predictor(tmp_path / "gone.onnx")
 

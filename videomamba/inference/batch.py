@@ -199,7 +199,8 @@ def check_usable(model: TrainedModel, what: What) -> None:
     Raises:
         UserError: a model that does not take whole clips, or has no such answer.
     """
-    Recognition(model.labels).check_model(model)  # names the verb for such a checkpoint
+    if model.task != "recognition":
+        Recognition(model.labels).check_model(model)  # names the verb for such a checkpoint
     if what == "features" and isinstance(model, OnnxModel):
         raise UserError(f"{model.path} gives classes only; for features give the checkpoint that it was written from")
     if what == "features" and not isinstance(model, VideoMamba):

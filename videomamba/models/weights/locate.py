@@ -107,7 +107,7 @@ def _from_hub(name: str, **download: Any) -> Path:
         return Path(hf_hub_download(repository, file, **download))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         where = f"folder {name}" if not file else f"file {file} of {repository} on this machine"
-        answered = isinstance(error, HfHubHTTPError | HFValidationError)
+        answered = any(isinstance(e, HfHubHTTPError | HFValidationError) for e in (error, error.__cause__))
         hub = "the Hub has no model of that name" if answered else "the Hub could not be asked"
         raise UserError(f"there is no {where}, and {hub}: {_reason(error)}") from error
 
