@@ -23,6 +23,12 @@ def test_a_folder_trains_the_small_model_from_scratch(tmp_path):
     )
 
 
+def test_jhmdb_is_the_small_model_on_its_own_layout(tmp_path):
+    run = RECIPES["jhmdb"](tmp_path)
+    assert (run.name, run.data.layout, run.data.size, run.model.name) == ("jhmdb", "jhmdb", (64, 80), "videomamba_nano")
+    assert run.optim == folder(tmp_path).optim
+
+
 def test_a_start_is_fine_tuned_shorter_and_slower(tmp_path):
     scratch, tuned = folder(tmp_path), folder(tmp_path, start="hub/model")
     assert tuned.model.start == "hub/model"

@@ -43,10 +43,11 @@ def mirrored_classes(names: Sequence[str], given: Sequence[tuple[str, str]] = ()
         images = _images(name.lower())
         if own in known or not images:
             continue
-        others = [lowered[image] for image in images if image in lowered]
-        if others and others[0] != own:
+        others = [lowered[image] for image in images if lowered.get(image, own) not in {own, *known}]
+        if others:
             pairs.add((min(own, others[0]), max(own, others[0])))
-        elif not others:
+            known |= {own, others[0]}
+        else:
             alone.add(own)
     return Mirrored(tuple(sorted((a, b) for a, b in pairs)), frozenset(alone))
 

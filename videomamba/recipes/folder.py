@@ -1,13 +1,9 @@
 """Videos of your own, in one folder per class."""
 
-import dataclasses
 from pathlib import Path
 
 from videomamba.data import Augmentation
 from videomamba.engine.config import DataConfig, ModelChoice, OptimConfig, RunConfig
-
-# hundreds of clips, not thousands: docs/paper/small_data.md compares settings on parts of training clips
-SMALL_DATA = Augmentation(scale=(0.5, 1.0), rand_ops=1, rand_magnitude=5 / 3)
 
 
 def folder(data: Path, *, start: str | None = None) -> RunConfig:
@@ -29,10 +25,5 @@ def folder(data: Path, *, start: str | None = None) -> RunConfig:
 
 
 def small_model(name: str, data: DataConfig) -> RunConfig:
-    """The small model from scratch, with settings for hundreds of clips."""
-    return RunConfig(
-        name=name,
-        data=dataclasses.replace(data, augmentation=SMALL_DATA),
-        model=ModelChoice(name="videomamba_nano"),
-        optim=OptimConfig(min_steps=1000),
-    )
+    """The small model from scratch, for hundreds or thousands of clips; docs/paper/small_data.md compares settings."""
+    return RunConfig(name=name, data=data, model=ModelChoice(name="videomamba_nano"), optim=OptimConfig(min_steps=1000))
