@@ -49,6 +49,11 @@ def test_rows_are_those_of_predict(checkpoint, paths):
             assert row["scores"] is row["labels"] is row["start_s"] is None
 
 
+def test_one_path_is_no_list_of_letters(checkpoint, paths):
+    (row,) = Predictor(checkpoint, device="cpu")(paths[0])
+    assert (row["path"], row["error"] is None) == (paths[0], not paths[0].endswith("broken.mp4"))
+
+
 def test_times_are_of_the_first_and_the_last_frame(checkpoint, paths):
     (row,) = Predictor(checkpoint, device="cpu")(paths[1:2])
     clip = videomamba.load_clip(paths[1], videomamba.load_model(checkpoint).preprocessing)

@@ -94,12 +94,14 @@ class Predictor:
         """Rows of a batch.
 
         Args:
-            batch: paths, in a list, an array or a column of Daft's; or, as Ray Data passes it, columns by name,
-                ``path`` or what :func:`decode_batch` makes of it.
+            batch: paths, in a list, an array or a column of Daft's, or one path; or, as Ray Data passes it, columns by
+                name, ``path`` or what :func:`decode_batch` makes of it.
 
         Returns:
             A list of rows; for columns by name a pyarrow table of :func:`videomamba.inference.shards.row_schema`.
         """
+        if isinstance(batch, str | Path):
+            return list(self.rows([str(batch)]))
         if not isinstance(batch, Mapping):
             return list(self.rows(batch.to_pylist() if hasattr(batch, "to_pylist") else batch))
         if "pixels" not in batch:

@@ -95,7 +95,7 @@ class Sliding:
         self.next = 0
         self._times: deque[float] = deque(maxlen=self.window)
         self._pictures: list[Tensor] = []  # frames that the session has not been given
-        self._views: list[tuple[Times, Tensor]] = []  # not scored yet
+        self._views: list[tuple[tuple[float, float, float], Tensor]] = []  # not scored yet
         self._given = True  # all scores that are made
         self._last: Tensor | None = None  # the newest frame, while no score is of it
 
@@ -220,9 +220,9 @@ class Sliding:
         times, views = zip(*self._views, strict=True)
         self._views = []
         scores = self.session.scores_of(views)
-        for i, (moment, row) in enumerate(zip(times, scores, strict=True), 1):
+        for i, ((seconds, start, end), row) in enumerate(zip(times, scores, strict=True), 1):
             self._given = i == len(times)
-            yield Moment(*moment, row)
+            yield Moment(seconds, start, end, row)
 
 
 def _with_window(model: PretrainedModel, window: int) -> PretrainedModel:
