@@ -80,7 +80,7 @@ def grown(setup: Setup, name: str, path: str, truth: list[Stretch], width: float
     files = TimelineFiles(csv, sliding.labels, facts_of(Path(path).name, name, sliding))
     try:
         with open_stream(Path(path)) as stream:
-            files.begin()
+            files.begin(None)
             began, drawing, drawn = time.monotonic(), 0.0, time.monotonic()
             for moment in sliding.moments(stream):
                 files.add(moment)

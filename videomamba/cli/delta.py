@@ -155,23 +155,24 @@ def draw_curve(file: Path, steps: "list[LayerSteps]", *, title: str) -> None:
 
 def _compare(videos: Sequence[str], checkpoint: str, compare: str, out: Path, device: Device, *, json: bool) -> int:
     """Steps inside of a region over those outside, over all videos."""
-    from videomamba.data.walk import left_out
     from videomamba.inference.device import resolve_device
-    from videomamba.inference.paths import listed_videos
     from videomamba.inference.regions import make_region
+    from videomamba.inference.source import named_sources
     from videomamba.inference.step_contrast import contrast_steps
     from videomamba.viz.contrast import contrast_figure
 
     check_suffix("--out", out)
     console, where = people(), resolve_device(device)
-    found = listed_videos(videos)
-    for note in left_out(found.others):
-        console.print(f"note: {note}", soft_wrap=True)
+    given = named_sources(videos)
+    found = [video for video in given if isinstance(video, Path)]
+    if len(found) < len(given):
+        other = next(video for video in given if not isinstance(video, Path))
+        raise UserError(f"{other} is no file; --compare takes video files, folders, patterns and lists of them")
     model = _with_steps(checkpoint)
     region = make_region(compare, device=where, tubelet=model.config.tubelet_size)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("videos", total=len(found.videos))
-        result = contrast_steps(model, found.videos, region, device=where, progress=lambda: bar.advance(task))
+        task = bar.add_task("videos", total=len(found))
+        result = contrast_steps(model, found, region, device=where, progress=lambda: bar.advance(task))
     if result.without:
         first = printable(str(result.without[0]))
         console.print(f"note: {len(result.without)} videos have no such region, or nothing else, the first {first}")

@@ -50,7 +50,12 @@ def single_sources(source: Source | Iterable[Source]) -> Iterator[Source]:
             yield from single_sources(item)
 
 
-def _named(source: str | Path) -> Iterator[Source]:
+def named_sources(names: Iterable[str | Path]) -> list[str | Path]:
+    """The videos that several names stand for, in their order, each once; see :func:`single_sources`."""
+    return list(dict.fromkeys(video for name in names for video in _named(name)))
+
+
+def _named(source: str | Path) -> Iterator[str | Path]:
     path = Path(source)
     if is_once(source):
         yield source
@@ -62,7 +67,7 @@ def _named(source: str | Path) -> Iterator[Source]:
         if not matches:
             raise VideoError(f"{source} matches no file; ** searches folders below")
         for match in matches:
-            yield from single_sources(Path(match))
+            yield from _named(Path(match))
     else:
         yield from _videos(path)
 

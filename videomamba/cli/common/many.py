@@ -64,13 +64,13 @@ def run(sources: Sequence[str], checkpoint: str, output: Path, many: ManyOptions
         **how: other fields of :class:`videomamba.inference.many.Options`.
     """
     from videomamba.inference.many import Options, run_many
-    from videomamba.inference.source import single_sources
+    from videomamba.inference.source import named_sources
 
     if many.address is not None and many.engine != "ray":
         raise UserError(f"--address {many.address} is a Ray cluster's; add --engine ray")
     engine = many.engine or "local"
     options = Options(engine=engine, address=many.address, shards=many.shards, resume=many.resume, **how)
-    console, found = people(), list(dict.fromkeys(single_sources(sources)))
+    console, found = people(), named_sources(sources)
     is_shown = console.is_terminal
     with Progress(
         TextColumn("videos"),

@@ -18,7 +18,9 @@ class Reader(Protocol):
     """What a module must have to read the files of a code base."""
 
     TITLE: str
-    LICENSE: str | None  # of its files, as the Hub names it; None where nobody states one
+
+    @property
+    def LICENSE(self) -> str | None: ...  # of its files, as the Hub names it; None where nobody states one
 
     def claims(self, file: TensorFile) -> bool:
         """Whether these names are at all that code base's."""
