@@ -164,6 +164,7 @@ def _best() -> tuple[Kernels | None, str]:
     return None, reason
 
 
+@torch.compiler.assume_constant_result  # a compiler cannot look inside
 def available() -> tuple[bool, str]:
     """Whether compiled kernels run here, and which, or why not, in one line."""
     kernels, reason = _best()
