@@ -23,6 +23,7 @@ import videomamba
 from videomamba.benchmark.timing import interleaved
 from videomamba.inference.onnx_model import OnnxModel
 from videomamba.machine import machine_line
+from videomamba.ops.native.library import available
 
 NAMES = ("videomamba_nano", "videomamba_tiny", "videomamba_small")
 SIZES = ((8, 112), (16, 224))
@@ -49,9 +50,9 @@ def main() -> None:
         if not options.json:
             show(rows[-1])
     if options.json:
-        json.dump({"machine": machine_line("cpu"), "rows": rows}, sys.stdout, indent=2)
+        json.dump({"machine": machine_line("cpu"), "scan": available()[1], "rows": rows}, sys.stdout, indent=2)
     elif rows:
-        print(machine_line("cpu"))
+        print(f"{machine_line('cpu')}; the scan of PyTorch's model: {available()[1]}")
 
 
 def model_of(name: str, frames: int, size: int) -> Any:
