@@ -52,7 +52,8 @@ def contrast_figure(rows: Sequence[Row], frames: Tensor, region: Tensor, *, titl
     width = max(7.0, 0.34 * depth + 2)
     moments = np.linspace(0, len(frames) - 1, min(_MOMENTS, len(frames))).round().astype(int)
     figure = Figure(figsize=(width, 5.2), layout="constrained")
-    above, below = np.ravel(np.asarray(figure.subfigures(2, 1, height_ratios=[1, 2.6])))
+    grid = figure.add_gridspec(2, 1, height_ratios=[1, 2.6])
+    above, below = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
     for axis, moment in zip(np.atleast_1d(above.subplots(1, len(moments))), moments, strict=True):
         light = 0.25 + 0.75 * region[moment].numpy()[..., None]
         axis.imshow((np.moveaxis(frames[moment].numpy(), 0, -1) * light).astype(np.uint8))
