@@ -93,10 +93,14 @@ def grown(setup: Setup, name: str, path: str, truth: list[Stretch], width: float
     finally:
         files.close()
     end = found[-1].end_s
-    table = [[clock(s.start_s), clock(s.end_s), s.label, f"{100 * s.score:.0f} %"] for s in found[:_SHOWN]]
+    table = [[_moment(s.start_s), _moment(s.end_s), s.label, f"{100 * s.score:.0f} %"] for s in found[:_SHOWN]]
     last = _drawn(files, truth, width, end, end)
     took = f"{shown(Path(path).name)}: {files.count} scores of {end:.1f} s in {time.monotonic() - began:.1f} s"
     yield {**last, "said": took, "spans": table, "files": [str(files.csv), str(files.json)]}
+
+
+def _moment(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 120 else clock(seconds)
 
 
 def _drawn(
