@@ -8,6 +8,7 @@ import torch
 from videomamba import create_model
 from videomamba.errors import UserError
 from videomamba.memory import keep_freed_memory
+from videomamba.notes import UserNote
 from videomamba.ops import causal_conv
 from videomamba.ops.native import library
 
@@ -44,3 +45,22 @@ def test_an_order_that_visits_a_token_twice_is_a_users_error(variant):
     x, weight = torch.zeros(1, 3, 2), torch.zeros(2, 4)
     with pytest.raises(UserError, match="order is not a permutation of 0"):
         causal_conv(x, weight, order=torch.tensor([0, 1, 1]), backend="native")
+
+
+def test_a_library_of_another_version_is_said_and_passed_over(tmp_path, monkeypatch):
+    """Built before the last change of the sources, or damaged."""
+    monkeypatch.setattr(library, "_path", lambda variant: tmp_path / f"kernels_{variant}.so")
+    library.load.cache_clear()
+    library._best.cache_clear()
+    try:
+        assert not library.available()[0]  # none there: an installation without a compiler
+        (tmp_path / "kernels_portable.so").write_bytes(b"of another machine")
+        library._best.cache_clear()
+        with pytest.warns(UserNote, match="library for portable does not load.*install videomamba again"):
+            found, reason = library.available()
+        assert not found
+        assert "does not load" in reason
+    finally:
+        monkeypatch.undo()
+        library.load.cache_clear()
+        library._best.cache_clear()

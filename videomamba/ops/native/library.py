@@ -1,6 +1,7 @@
 """Finds the compiled kernels that suit this CPU and loads them; mirrors the structures of ``interface.h``."""
 
 import ctypes
+import warnings
 from contextlib import nullcontext
 from ctypes import POINTER, Structure, c_float, c_int32, c_int64, c_size_t, c_void_p
 from functools import cache
@@ -12,6 +13,7 @@ from torch import Tensor
 from torch.autograd.profiler import record_function
 
 from videomamba.errors import UserError
+from videomamba.notes import UserNote
 
 _INT64 = c_int64
 
@@ -161,6 +163,9 @@ def _best() -> tuple[Kernels | None, str]:
             return load(name), f"C++ for {name}"
         except (OSError, AttributeError) as error:
             reason = f"the library for {name} does not load: {error}"
+    if variants():
+        note = f"{reason}; PyTorch's operations run in its place, several times slower: install videomamba again"
+        warnings.warn(UserNote(note), stacklevel=2)
     return None, reason
 
 
