@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from tests.app.browsing import drop, message, opened
 from videomamba.inference.predict import predict
 
@@ -54,6 +56,7 @@ def test_two_sessions_do_not_mix(server, browser, films):
             assert answers(page)[0] == name
 
 
+@pytest.mark.slow
 def test_a_recording_of_the_camera(server, browser):
     with opened(browser, server) as page:
         page.locator("#video").get_by_test_id("source-select").locator("button").nth(1).click()
