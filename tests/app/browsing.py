@@ -10,7 +10,9 @@ LONG = 60_000  # milliseconds: the cores are shared with other tests
 def opened(browser, server, *, width: int = 1400, dark: bool = False, tab: str | None = None):
     """The page in a session of its own; nothing outside of the server may be asked for."""
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", permissions=["camera"]
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if dark else "light",
+        permissions=["camera", "microphone"],
     )
     page = context.new_page()
     page.set_default_timeout(LONG)

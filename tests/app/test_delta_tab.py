@@ -24,9 +24,9 @@ def test_the_film_follows_the_sliders(server, browser, films):
         page.get_by_role("button", name="Show what it looks at").click()
         film = page.locator("#overlay video")
         film.wait_for()
-        before = film.get_attribute("src")
+        before = film.evaluate("film => film.currentSrc")
         page.get_by_label("number input for Layer").fill("0")
-        new = "old => ![old, null].includes(document.querySelector('#overlay video')?.getAttribute('src'))"
+        new = "old => ![old, '', undefined].includes(document.querySelector('#overlay video')?.currentSrc)"
         page.wait_for_function(new, arg=before)
 
 
@@ -34,6 +34,7 @@ def test_a_click_in_the_picture_moves_the_place(server, browser, films):
     with opened(browser, server, tab=TAB) as page:
         drop(page, films / "red.mp4")
         page.get_by_role("button", name="Show what it looks at").click()
+        page.locator("#overlay video").wait_for()
         picture = page.locator("#moment img")
         picture.wait_for()
         box = picture.bounding_box()

@@ -11,11 +11,11 @@ def test_segments_of_features_and_of_a_video(server, browser, films):
         page.set_input_files('input[type=file][accept*=".npy"]', str(films / "features.npy"))
         page.get_by_text("features.npy").first.wait_for()
         page.get_by_role("button", name="Find the actions").click()
-        page.get_by_text("segments.json").first.wait_for()
+        page.locator("a[download$='segments.json']").first.wait_for()
     with opened(browser, server, tab="Segmentation") as page:
         drop(page, films / "red.mp4")
         page.get_by_role("button", name="Find the actions").click()
-        page.get_by_text("red.segments.json").first.wait_for()
+        page.locator("a[download$='red.segments.json']").first.wait_for()
 
 
 def test_a_backbone_of_other_channels(server, films):

@@ -1,7 +1,7 @@
 """What a model looks at: delta maps over the playing clip, of any layer and direction, and one place over time."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from videomamba.app.answers import COMPUTING, friendly
+from videomamba.app.answers import COMPUTING, friendly, shown
 from videomamba.app.made import made_folder
 from videomamba.app.setup import Setup, figure_width
 from videomamba.data import load_clip
@@ -20,6 +20,8 @@ from videomamba.errors import UserError
 from videomamba.viz.curves import delta_curve, layer_steps
 from videomamba.viz.delta import DeltaRows, Direction, Drawing, Scale
 from videomamba.viz.delta_overlay import overlay_film, token_at, token_figure, with_mark
+
+_WORDS = "Small steps (dark) keep the past; large ones (bright) take in the current token."
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +86,7 @@ def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
         scale = gr.Radio(
             [("one for all layers", "shared"), ("one per layer", "layer")], value="shared", label="Scale", min_width=260
         )
-    gr.Markdown("Small steps (dark) keep the past; large ones (bright) take in the current token.")
+    words = gr.Markdown(_WORDS)
     with gr.Row():
         film = gr.Video(
             label="Step sizes over the clip",
@@ -106,13 +108,14 @@ def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
         curve = gr.Plot(elem_classes="figure", label="Step size over depth", min_width=280)
 
     @friendly
-    def looked(path: str | None, chosen: str, width: float | None) -> Iterator[dict[Any, Any]]:
+    def looked(path: str | None, chosen: str, width: float | None) -> dict[Any, Any]:
         if path is None:
             raise UserError("there is no video yet: drop one, record one or choose an example")
         found = look_at(setup, chosen, path)
         depth, _, t, h, w = found.maps.shape
-        yield {
+        return {
             look: found,
+            words: f"{shown(Path(path).name)}. {_WORDS}",
             layer: gr.Slider(maximum=max(1, depth - 1), value=depth // 2),
             moment: gr.Slider(maximum=max(1, t - 1), value=t // 2),
             row: gr.Slider(maximum=max(1, h - 1), value=h // 2),
@@ -149,14 +152,13 @@ def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
     quick: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", **last}
     how = [look, layer, direction, scale, opacity]
     asked = [look.change, layer.input, direction.input, scale.input, opacity.input]
-    showing = start.click(looked, [video, name, window], [look, layer, moment, row, column, curve], **COMPUTING)
+    start.click(looked, [video, name, window], [look, words, layer, moment, row, column, curve], **COMPUTING)
     gr.on(asked, film_of, how, film, **COMPUTING, **last)
     of_picture = [*asked, moment.change, row.change, column.change]
     gr.on(of_picture, picture_of, [*how, moment, row, column], picture, **quick)
     of_place = [look.change, layer.input, row.change, column.change]
     gr.on(of_place, place_of, [look, layer, row, column, window], place, **quick)
     picture.select(clicked, look, [row, column], **quick)
-    video.change(lambda: None, None, look, cancels=[showing], api_visibility="private")
 
 
 def write_overlay(look: Look, layer: float, direction: Direction, scale: Scale, opacity: float) -> str:
