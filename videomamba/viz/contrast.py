@@ -13,6 +13,7 @@ from torch import Tensor
 # Okabe and Ito's, for the colour-blind
 _LOOKS = (("forward", "#0072B2", "o"), ("backward", "#D55E00", "s"), ("both", "#000000", "D"))
 _MOMENTS = 6
+_LEAST_RANGE = 1.02  # differences below this should look small
 
 
 class Row(Protocol):
@@ -85,9 +86,11 @@ def _draw(axis: Axes, rows: Sequence[Row], names: tuple[str, str, str], title: s
             label=direction,
         )
     axis.set_yscale("log")
+    low, high = axis.get_ylim()
+    axis.set_ylim(min(low, 1 / _LEAST_RANGE), max(high, _LEAST_RANGE))
     axis.yaxis.set_major_locator(MaxNLocator(6))
     axis.yaxis.set_minor_locator(NullLocator())
-    axis.yaxis.set_major_formatter("{x:.2f}")
+    axis.yaxis.set_major_formatter("{x:.3f}")
     axis.yaxis.set_minor_formatter(NullFormatter())
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.tick_params(labelsize=7)
