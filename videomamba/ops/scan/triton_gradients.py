@@ -166,7 +166,7 @@ def gradients(
                 part = parts - 1 - k
                 state = _select(before_parts, part, PARTS)
                 before_tiles = tl.zeros((TILES, NA, BD, NB), tl.float32)
-                for first in tl.static_range(0, TILES):
+                for first in range(0, TILES):
                     before_tiles = _replaced(before_tiles, first, state, TILES)
                     if first < TILES - 1:
                         start = _place(begin, part, first, parts, T, TILES, REVERSE)
@@ -174,7 +174,7 @@ def gradients(
                             side, sizes, batch, group, start, channels, inside, n, bias, rate, state,
                             T, REVERSE, SOFTPLUS,
                         )  # fmt: skip
-                for back in tl.static_range(0, TILES):
+                for back in range(0, TILES):
                     state = _select(before_tiles, TILES - 1 - back, TILES)
                     start = _place(begin, part, TILES - 1 - back, parts, T, TILES, REVERSE)
                     base, tokens, there, mask, step, raw = steps_at(
