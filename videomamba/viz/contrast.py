@@ -86,8 +86,7 @@ def _draw(axis: Axes, rows: Sequence[Row], names: tuple[str, str, str], title: s
             label=direction,
         )
     axis.set_yscale("log")
-    low, high = axis.get_ylim()
-    axis.set_ylim(min(low, 1 / _LEAST_RANGE), max(high, _LEAST_RANGE))
+    axis.plot([0, 0], [1 / _LEAST_RANGE, _LEAST_RANGE], alpha=0)  # the scale reaches so far
     axis.yaxis.set_major_locator(MaxNLocator(6))
     axis.yaxis.set_minor_locator(NullLocator())
     axis.yaxis.set_major_formatter("{x:.3f}")
