@@ -183,14 +183,6 @@ def test_a_module_that_cannot_be_exported_is_one_line(module, suffix, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.slow
-def test_video_swin(tmp_path):
-    torch.manual_seed(0)
-    net = videomamba.create_model("video_swin_t", num_frames=4, img_size=32, class_names=("a", "b", "c")).eval()
-    for suffix in ("onnx", "pt2"):
-        assert export(net, tmp_path / f"swin.{suffix}").difference < 1e-5
-
-
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime", "onnxscript"])
 def test_a_missing_package_is_named(package, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)

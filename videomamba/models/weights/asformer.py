@@ -12,7 +12,7 @@ from videomamba.models.weights.checkpoint import Checkpoint, check_tensors
 from videomamba.models.weights.tensor_file import TensorFile
 
 TITLE = "ASFormer"
-LICENSE = None  # the code is MIT; of the files, which are elsewhere, nothing is said
+LICENSE: str | None = None  # the code is MIT; of the files, which are elsewhere, nothing is said
 # parts of names there, and what they are here
 _NAMES = {
     "feed_forward.layer.0.": "conv.",

@@ -12,7 +12,7 @@ from videomamba.models.weights.tensor_file import TensorFile
 from videomamba.models.weights.vim_layout import TEMPORAL, checkpoint_of, is_vim_layout, origin_of
 
 TITLE = "OpenGVLab VideoMamba"
-LICENSE = "apache-2.0"
+LICENSE: str | None = "apache-2.0"
 _DECODER = ("clip_decoder.", "clip_pos_embed")
 
 

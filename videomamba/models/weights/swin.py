@@ -15,7 +15,9 @@ from videomamba.models.weights.tensor_file import TensorFile
 from videomamba.preprocessing import Preprocessing
 
 TITLE = "torchvision's Swin-T"
-LICENSE = None  # torchvision says of its weights that they may have terms of their own, and names none for these
+LICENSE: str | None = (
+    None  # torchvision says of its weights that they may have terms of their own, and names none for these
+)
 _STEM = {"features.0.0.": "patch_embed.proj.", "features.0.2.": "patch_embed.norm."}  # of an image model
 _TABLE, _INDEX = "attn.relative_position_bias_table", "relative_position_index"
 

@@ -12,7 +12,7 @@ from videomamba.models.weights.tensor_file import TensorFile
 from videomamba.models.weights.vim_layout import TEMPORAL, checkpoint_of, is_vim_layout, origin_of
 
 TITLE = "Vim"
-LICENSE = "apache-2.0"
+LICENSE: str | None = "apache-2.0"
 _STRIDE_8_SLOTS = 27 * 27 + 1  # of files that were fine-tuned on 224 pixels at stride 8
 
 
