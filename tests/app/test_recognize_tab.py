@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from tests.app.browsing import drop, message, opened
 from videomamba.inference.predict import predict
 
@@ -54,14 +52,3 @@ def test_two_sessions_do_not_mix(server, browser, films):
         for page, name in ((first, "red"), (second, "green")):
             page.get_by_test_id("label-output-value").nth(1).wait_for()
             assert answers(page)[0] == name
-
-
-@pytest.mark.slow
-def test_a_recording_of_the_camera(server, browser):
-    with opened(browser, server) as page:
-        page.locator("#video").get_by_test_id("source-select").locator("button").nth(1).click()
-        page.get_by_text("Click to Access Webcam").click()
-        page.get_by_label("start recording").click()
-        page.wait_for_timeout(1500)
-        page.get_by_label("start recording").click()  # the same button ends it
-        page.get_by_test_id("label-output-value").nth(1).wait_for()

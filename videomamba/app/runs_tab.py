@@ -46,7 +46,7 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
     pairs = gr.Dataframe(
         headers=["a", "b", "a taken for b", "b taken for a"], label="Confused pairs", interactive=False
     )
-    mistakes = gr.Gallery(label="The worst mistakes: open one to play it", columns=4, height="auto", interactive=False)
+    mistakes = gr.Gallery(label="The worst mistakes: open one to play it", columns=2, height="auto", interactive=False)
     compared = gr.Dataframe(
         label="Compared on the same videos", headers=["top-1, %", "run", "other", "difference"], visible=False
     )
