@@ -98,11 +98,12 @@ def test_two_hours_take_as_much_memory_as_five_minutes(colours, tmp_path):
     """36,000 frames, one minute played 120 times; colours change every 20 s, which is found within a stride."""
     minute = write_colours(tmp_path / "minute.mp4", ["red", "blue", "green"], each=100, fps=5)
     film = tmp_path / "film.mkv"
+    copy = None
     with av.open(str(film), "w") as written:
         for i in range(120):
             with av.open(str(minute)) as read:
                 stream = read.streams.video[0]
-                copy = written.add_stream_from_template(stream) if not i else copy
+                copy = written.add_stream_from_template(stream) if copy is None else copy
                 for packet in read.demux(stream):
                     if packet.dts is not None:
                         packet.pts += round(60 * i / packet.time_base)
