@@ -126,7 +126,6 @@ def speed(folder: Path) -> dict[str, Any]:
     predictor.compute(clips[:BATCH])
     batches = [clips[i : i + BATCH] for i in range(0, len(clips), BATCH)]
     figures["model"] = 3 * len(clips) / _seconds(lambda: [predictor.compute(batch) for batch in 3 * batches])
-    del predictor
     for engine in ("local", "ray"):
         out = folder / f"speed-{engine}"
         shutil.rmtree(out, ignore_errors=True)
