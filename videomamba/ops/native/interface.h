@@ -81,16 +81,6 @@ struct VideomambaConv {
     VideomambaTensor grad_x;  // backward only; written: the sum over directions
 };
 
-struct VideomambaNorm {
-    int64_t rows, width, threads;
-    float eps;
-    const float *x, *weight;  // (rows, width), (width)
-    float* out;               // forward; written
-    // backward only
-    const float* grad_out;
-    float *grad_x, *grad_weight;  // written
-};
-
 // saved_states holds (batch, groups, pieces of `steps`, vectors of `lanes` channels of a group, states, lanes) floats.
 VIDEOMAMBA_EXPORT void videomamba_scan_layout(int64_t* steps, int64_t* lanes);
 VIDEOMAMBA_EXPORT int32_t videomamba_scan_forward(const VideomambaScan* scan);
@@ -101,6 +91,4 @@ VIDEOMAMBA_EXPORT void videomamba_scan_forward_floor(int64_t vectors, int64_t st
 VIDEOMAMBA_EXPORT void videomamba_scan_backward_floor(int64_t vectors, int64_t states, int64_t threads);
 VIDEOMAMBA_EXPORT int32_t videomamba_conv_forward(const VideomambaConv* conv);
 VIDEOMAMBA_EXPORT int32_t videomamba_conv_backward(const VideomambaConv* conv);
-VIDEOMAMBA_EXPORT int32_t videomamba_norm_forward(const VideomambaNorm* norm);
-VIDEOMAMBA_EXPORT int32_t videomamba_norm_backward(const VideomambaNorm* norm);
 }

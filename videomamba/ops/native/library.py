@@ -3,7 +3,7 @@
 import ctypes
 import warnings
 from contextlib import nullcontext
-from ctypes import POINTER, Structure, c_float, c_int32, c_int64, c_size_t, c_void_p
+from ctypes import POINTER, Structure, c_int32, c_int64, c_size_t, c_void_p
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -96,14 +96,6 @@ class CConv(Structure):
     )
 
 
-class CNorm(Structure):
-    _fields_ = (
-        *((name, _INT64) for name in ("rows", "width", "threads")),
-        ("eps", c_float),
-        *((name, c_void_p) for name in ("x", "weight", "out", "grad_out", "grad_x", "grad_weight")),
-    )
-
-
 class Kernels:
     """One compiled library: its functions take a structure and raise errors as exceptions.
 
@@ -115,7 +107,7 @@ class Kernels:
     def __init__(self, path: Path) -> None:
         self.name = path.stem.removeprefix("kernels_")
         self._library = ctypes.CDLL(str(path))
-        for name in ("scan", "conv", "norm"):
+        for name in ("scan", "conv"):
             for way in ("forward", "backward"):
                 getattr(self._library, f"videomamba_{name}_{way}").restype = c_int32
         for name in ("forward", "backward"):

@@ -1,1 +1,0 @@
-"""RMS normalisation in one pass on the CPU."""
