@@ -12,6 +12,7 @@ from videomamba.errors import UserError
 def choose(page, label, option):
     page.get_by_label(label, exact=True).first.click()
     page.get_by_role("option", name=option).click()
+    page.get_by_role("option").first.wait_for(state="detached")  # the list fades, and the next has options of its own
 
 
 def test_a_run_is_tested_and_compared(server, browser):
