@@ -198,7 +198,7 @@ def signalling(number):
 def test_a_signal_lets_the_step_finish_and_writes_last(clips, tmp_path, number, workers):
     run = tiny_run(clips, tmp_path / "run", epochs=3)
     run = dataclasses.replace(run, data=dataclasses.replace(run.data, workers=workers))
-    before = signal.getsignal(number)
+    before, others = signal.getsignal(number), multiprocessing.active_children()
     task = Disturbed(2, signalling(number))
     with pytest.raises(TrainingInterrupted, match=r"stopped in epoch 1; .*run holds the whole state") as stop:
         start(run, task)
@@ -206,6 +206,7 @@ def test_a_signal_lets_the_step_finish_and_writes_last(clips, tmp_path, number, 
     assert (task.seen, stop.value.epoch, stop.value.folder) == (2, 1, tmp_path / "run")
     assert load_model(tmp_path / "run" / "last").class_names == NAMES
     assert signal.getsignal(number) is before
+    assert set(multiprocessing.active_children()) <= set(others), "loader processes outlive the run"
 
 
 @pytest.fixture

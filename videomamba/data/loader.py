@@ -69,6 +69,18 @@ def make_loader(
     )
 
 
+def end_workers(loader: DataLoader) -> None:
+    """Ends a loader's processes now; another epoch starts new ones.
+
+    Without it they live as long as anything refers to the loader, such as the traceback of what ended an epoch early,
+    and hold every pipe open that was there when they were forked.
+    """
+    own = getattr(loader, "base_dataloader", loader)  # accelerate's wrap another one
+    if own._iterator is not None:  # PyTorch has no public name for these
+        own._iterator._shutdown_workers()
+        own._iterator = None
+
+
 class EpochOrder(Sampler[int]):
     """All items of a data set in an order of their own for each of its epochs.
 

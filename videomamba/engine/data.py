@@ -11,6 +11,7 @@ from videomamba.data.annotations import model_labels as model_labels
 from videomamba.data.archive import unpack
 from videomamba.data.broken import CollateBroken, SkipBroken, read_leave_out, refuse_missing, without
 from videomamba.data.datasets import MAY_LACK_VIDEOS, VIDEO_LAYOUTS, read_layout
+from videomamba.data.loader import end_workers
 from videomamba.data.splits import Part, Splits
 from videomamba.data.synthetic import write_synthetic
 from videomamba.engine.config import DataConfig, RunConfig
@@ -112,12 +113,20 @@ def _skipping(dataset: Samples, task: Task, *, skip: bool, seed: int = 0) -> tup
 
 
 def batches(loader: DataLoader) -> Iterator[dict[str, Tensor]]:
-    """The loader's batches; a worker's VideoError comes as the one line it was, without the worker's traceback."""
+    """The loader's batches; a worker's VideoError comes as the one line it was, without the worker's traceback.
+
+    An epoch that is left before its end ends the workers too.
+    """
+    is_whole = False
     try:
         yield from loader
+        is_whole = True
     except VideoError as error:
         last = str(error).strip().splitlines()[-1]
         raise VideoError(last.removeprefix(f"{VideoError.__module__}.{VideoError.__qualname__}: ")) from None
+    finally:
+        if not is_whole:
+            end_workers(loader)
 
 
 def _keep_in_memory(dataset: Samples) -> None:
