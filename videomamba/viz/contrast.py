@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 from torch import Tensor
 
-# Okabe and Ito's, for the colour-blind
-_LOOKS = (("forward", "#0072B2", "o"), ("backward", "#D55E00", "s"), ("both", "#000000", "D"))
+from videomamba.viz.curves import LOOKS
+
+_LOOKS = (*((name, colour, marker) for name, (colour, _, marker) in LOOKS.items()), ("both", "#000000", "D"))
 _MOMENTS = 6
 _LEAST_RANGE = 1.02  # differences below this should look small
 

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-_DIRECTIONS = ("forward", "backward")
+# colour, line and marker of each direction; the colours are Okabe and Ito's, for the colour-blind
+LOOKS = {"forward": ("#0072B2", "-", "o"), "backward": ("#D55E00", "--", "s")}
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def layer_steps(maps: Tensor) -> list[LayerSteps]:
     return [
         LayerSteps(layer, name, values.mean().item(), values.min().item(), values.max().item())
         for layer, both in enumerate(maps.float())
-        for name, values in zip(_DIRECTIONS, both, strict=True)
+        for name, values in zip(LOOKS, both, strict=True)
     ]
 
 
@@ -59,9 +60,8 @@ def delta_curve(steps: Sequence[LayerSteps], *, title: str = "", width: float = 
     figure = Figure(figsize=(width, 3.6), layout="constrained")
     axis = figure.subplots()
     layers = sorted({step.layer for step in steps})
-    for name, style, marker in (("forward", "-", "o"), ("backward", "--", "s")):
+    for name, (colour, style, marker) in LOOKS.items():
         own = [step for step in steps if step.direction == name]
-        colour = {"forward": "#0072B2", "backward": "#D55E00"}[name]  # Okabe and Ito's, for the colour-blind
         axis.plot(layers, [s.mean for s in own], style, marker=marker, color=colour, markersize=4, label=name)
         axis.fill_between(layers, [s.min for s in own], [s.max for s in own], color=colour, alpha=0.15, linewidth=0)
     axis.set_yscale("log")
@@ -80,4 +80,4 @@ def delta_curve(steps: Sequence[LayerSteps], *, title: str = "", width: float = 
 
 def _means(steps: Sequence[LayerSteps]) -> np.ndarray:
     """(2, depth)."""
-    return np.array([[s.mean for s in steps if s.direction == name] for name in _DIRECTIONS])
+    return np.array([[s.mean for s in steps if s.direction == name] for name in LOOKS])

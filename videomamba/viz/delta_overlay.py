@@ -8,9 +8,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from torch import Tensor
 
+from videomamba.viz.curves import LOOKS
 from videomamba.viz.delta import DeltaRows
 
-_COLOURS = {"forward": ("#0072B2", "-", "o"), "backward": ("#D55E00", "--", "s")}  # Okabe and Ito's
 _MARK = ((0, 0, 0), (255, 255, 255))  # seen on dark and on bright
 
 
@@ -68,7 +68,7 @@ def token_figure(
     axis = figure.subplots()
     values = maps[layer, :, :, row, column].float().numpy()
     at = list(range(values.shape[1])) if seconds is None else list(seconds)
-    for line, (name, (colour, style, marker)) in zip(values, _COLOURS.items(), strict=True):
+    for line, (name, (colour, style, marker)) in zip(values, LOOKS.items(), strict=True):
         axis.plot(at, line, style, marker=marker, color=colour, markersize=4, label=name)
     axis.set_ylim(bottom=0)
     axis.set_xlabel("token in time" if seconds is None else "seconds")
