@@ -1,20 +1,15 @@
 """What is closed at the end of a ``with`` block."""
 
-from types import TracebackType
-from typing import Self
+from abc import abstractmethod
+from contextlib import AbstractContextManager
 
 
-class Closing:
+class Closing(AbstractContextManager):
     """A context manager that closes itself."""
 
+    @abstractmethod
     def close(self) -> None:
         """Releases what is held open."""
-        raise NotImplementedError
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
