@@ -13,7 +13,7 @@ from videomamba.data.annotations import relative
 from videomamba.data.model_clip import ModelClip
 from videomamba.data.names import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from videomamba.errors import UserError
-from videomamba.inference.boxes import read_boxes
+from videomamba.inference.boxes import BoxFile
 from videomamba.models.object_detector import ObjectDetector
 
 Region = Callable[[Path, ModelClip], Tensor]  # a video and its clip -> (T, H, W) float32 in [0, 1], 1 is inside
@@ -93,15 +93,15 @@ class Boxes:
     """The boxes of a file, rows video,timestamp,x1,y1,x2,y2 with timestamps in seconds; the nearest in time count."""
 
     def __init__(self, file: Path) -> None:
-        self.file = file
+        self.file = BoxFile(file)
 
     def __call__(self, video: Path, clip: ModelClip) -> Tensor:
         """
         Raises:
-            UserError: the file cannot be read, or has no box of this video.
+            UserError: the file has no box of this video.
         """
         with VideoReader(video) as reader:
-            looks = read_boxes(self.file, video, reader)
+            looks = self.file.of(video, reader)
             height, width = reader.read([0]).frames.shape[-2:]
         nearest = [min(looks, key=lambda look: abs(look.frame - frame)) for frame in clip.indices.tolist()]
         return _filled([[box for box, _ in look.boxes] for look in nearest], height, width, clip)
