@@ -134,7 +134,7 @@ class Session:
     @property
     def wanted(self) -> int:
         """Frames, after sampling, until the next score is due."""
-        return self._until_due - (0 if self._rest is None else self._rest.shape[1])
+        return self._until_due - self._waiting
 
     @property
     def is_full(self) -> bool:
@@ -171,7 +171,7 @@ class Session:
     def missing(self) -> int:
         """Frames, after sampling, that would complete a tubelet and, at the start, the window."""
         unit = self._window.unit
-        there = self._seen + (0 if self._rest is None else self._rest.shape[1])
+        there = self._seen + self._waiting
         return max((self._window.length or unit) - there, -there % unit)
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -186,6 +186,11 @@ class Session:
         self._window.load_state_dict(window)
         self._given, self._seen, self._at = kept["counts"].tolist()
         self._rest = kept.get("rest")
+
+    @property
+    def _waiting(self) -> int:
+        """Prepared frames that do not fill a tubelet."""
+        return 0 if self._rest is None else self._rest.shape[1]
 
     @property
     def _until_due(self) -> int:
