@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from videomamba.app.answers import COMPUTING, friendly, shown
+from videomamba.app.inputs import checkpoint_choice, given_video
 from videomamba.app.made import made_folder
 from videomamba.app.setup import Setup, figure_width
 from videomamba.data import load_clip
 from videomamba.data.model_clip import ClipFilm, clip_film
 from videomamba.data.video_writer import video_file
-from videomamba.errors import UserError
 from videomamba.viz.curves import delta_curve, layer_steps
 from videomamba.viz.delta import DeltaRows, Direction, Drawing, Scale
 from videomamba.viz.delta_overlay import overlay_film, token_at, token_figure, with_mark
@@ -73,10 +73,9 @@ def look_at(setup: Setup, name: str, path: str) -> Look:
 
 def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
     """The tab."""
-    names = list(setup.with_steps)
     look = gr.State(None)
     with gr.Row():
-        name = gr.Dropdown(names, value=names[0], label="Checkpoint", visible=len(names) > 1)
+        name = checkpoint_choice(setup.with_steps)
         start = gr.Button("Show what it looks at", variant="primary", min_width=200)
     with gr.Row():
         layer = gr.Slider(0, 1, 0, step=1, label="Layer", min_width=200)
@@ -109,8 +108,7 @@ def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
 
     @friendly
     def looked(path: str | None, chosen: str, width: float | None) -> dict[Any, Any]:
-        if path is None:
-            raise UserError("there is no video yet: drop one, record one or choose an example")
+        path = given_video(path)
         found = look_at(setup, chosen, path)
         depth, _, t, h, w = found.maps.shape
         return {

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from videomamba.app.answers import COMPUTING, friendly
+from videomamba.app.inputs import checkpoint_choice, given_video
 from videomamba.app.made import made_folder
 from videomamba.app.setup import Setup
 from videomamba.data.datasets.keyframe_clips import open_frames
@@ -22,9 +23,8 @@ _SHOWN = 3  # actions of a box in the table
 
 def detect_tab(setup: Setup, video: gr.Video) -> None:
     """The tab."""
-    names = list(setup.of_task("detection"))
     with gr.Row():
-        name = gr.Dropdown(names, value=names[0], label="Checkpoint of a detector", visible=len(names) > 1)
+        name = checkpoint_choice(setup.of_task("detection"), label="Checkpoint of a detector")
         start = gr.Button("Find what people do", variant="primary", min_width=180)
         stop = gr.Button("Stop", min_width=80)
     threshold = gr.Slider(0, 1, 0.5, step=0.05, label="Lowest probability of an action that is drawn")
@@ -42,8 +42,7 @@ def detect_tab(setup: Setup, video: gr.Video) -> None:
     def detected(
         path: str | None, chosen: str, least: float, listed: str | None, when: str
     ) -> Iterator[dict[Any, Any]]:
-        if path is None:
-            raise UserError("there is no video yet: drop one, record one or choose an example")
+        path = given_video(path)
         yield {film: None, table: [], files: None, said: "looking for people"}
         for step in found(setup, chosen, Path(path), least, listed, when):
             yield {film: step[0], table: step[1], files: step[2], said: ""} if isinstance(step, tuple) else {said: step}

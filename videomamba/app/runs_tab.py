@@ -32,7 +32,7 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
         gr.Markdown(f"There is no finished run in `{shown(str(setup.runs))}` yet.")
         return
     reports = gr.State({})
-    newest = max(runs, key=lambda name: (runs[name].path / "result.json").stat().st_mtime)
+    newest = max(runs, key=lambda name: runs[name].ended)
     with gr.Row():
         name = gr.Dropdown(list(runs), value=newest, label="Run", min_width=220)
         other = gr.Dropdown([_NO_RUN, *runs], value=_NO_RUN, label="Compared with", min_width=220)

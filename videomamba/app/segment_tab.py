@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from videomamba.app.answers import COMPUTING, friendly
+from videomamba.app.inputs import checkpoint_choice
 from videomamba.app.made import made_folder
 from videomamba.app.setup import Setup
 from videomamba.errors import UserError
@@ -17,9 +18,9 @@ from videomamba.inference.result import Result
 
 def segment_tab(setup: Setup, video: gr.Video) -> None:
     """The tab."""
-    names, backbones = list(setup.of_task("segmentation")), list(setup.with_steps)
+    backbones = list(setup.with_steps)
     with gr.Row():
-        name = gr.Dropdown(names, value=names[0], label="Checkpoint of a segmenter", visible=len(names) > 1)
+        name = checkpoint_choice(setup.of_task("segmentation"), label="Checkpoint of a segmenter")
         backbone = gr.Dropdown(
             backbones,
             value=next(iter(backbones), None),

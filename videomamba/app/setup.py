@@ -83,7 +83,7 @@ def _newest(runs: Path | None) -> str:
     finished = [] if runs is None else RunFolder.finished(runs)
     if not finished:
         return DEFAULT
-    return str(max(finished, key=lambda run: (run.path / "result.json").stat().st_mtime).best)
+    return str(max(finished, key=lambda run: run.ended).best)
 
 
 def figure_width(window: float | None) -> float:

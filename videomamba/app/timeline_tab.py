@@ -8,10 +8,10 @@ from typing import Any
 import gradio as gr
 
 from videomamba.app.answers import COMPUTING, friendly, shown
+from videomamba.app.inputs import checkpoint_choice, given_video
 from videomamba.app.made import made_folder
 from videomamba.app.pictures import TimeAxis, picture_of
 from videomamba.app.setup import Setup, figure_width
-from videomamba.errors import UserError
 from videomamba.inference.source import open_stream
 from videomamba.inference.timeline import Sliding
 from videomamba.inference.timeline_files import TimelineFiles, merged_spans
@@ -25,10 +25,9 @@ _SHOWN = 100  # stretches in the table
 
 def timeline_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
     """The tab."""
-    names = list(setup.for_timelines)
     axis = gr.State(None)
     with gr.Row():
-        name = gr.Dropdown(names, value=names[0], label="Checkpoint", visible=len(names) > 1)
+        name = checkpoint_choice(setup.for_timelines)
         start = gr.Button("Make the timeline", variant="primary", min_width=160)
         stop = gr.Button("Stop", min_width=80)
     with gr.Accordion("What is really shown (a file of labels)", open=False):
@@ -49,8 +48,7 @@ def timeline_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
 
     @friendly
     def made(path: str | None, chosen: str, labels: str | None, width: float | None) -> Iterator[dict[Any, Any]]:
-        if path is None:
-            raise UserError("there is no video yet: drop one, record one or choose an example")
+        path = given_video(path)
         true = [] if labels is None else read_truth(Path(labels), Path(path))
         yield {said: "", spans: [], files: None, axis: None}
         for step in grown(setup, chosen, path, true, figure_width(width)):

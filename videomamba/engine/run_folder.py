@@ -85,6 +85,11 @@ class RunFolder:
         return (self.path / RESULT).is_file()
 
     @property
+    def ended(self) -> float:
+        """When the run has finished, in seconds since the epoch."""
+        return (self.path / RESULT).stat().st_mtime
+
+    @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 
