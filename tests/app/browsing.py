@@ -51,6 +51,13 @@ def drop(page, file: Path) -> None:
     page.locator("#video video").wait_for()
 
 
+def attach(page, part: str, file: Path) -> None:
+    """Gives the page a file in a part of a tab that is closed at first."""
+    page.get_by_role("button", name=part).click()
+    page.set_input_files(f'input[type=file][accept*="{file.suffix}"]', str(file))
+    page.get_by_text(file.name).first.wait_for()
+
+
 def message(page) -> str:
     """The text of the error that the page shows; the browser may say more of a video that it cannot play."""
     toast = page.get_by_test_id("toast-text").filter(has_not_text="Video not playable").first

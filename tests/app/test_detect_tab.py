@@ -2,15 +2,13 @@
 
 import json
 
-from tests.app.browsing import drop, message, opened
+from tests.app.browsing import attach, drop, message, opened
 
 
 def test_boxes_are_drawn_on_a_film(server, browser, films, tmp_path):
     with opened(browser, server, tab="Detection") as page:
         drop(page, films / "people.mp4")
-        page.get_by_role("button", name="Boxes (without").click()
-        page.set_input_files('input[type=file][accept*=".json"]', str(films / "boxes.csv"))
-        page.get_by_text("boxes.csv").first.wait_for()
+        attach(page, "Boxes (without", films / "boxes.csv")
         page.get_by_role("button", name="Find what people do").click()
         page.locator("#boxes video").wait_for()
         with page.expect_download() as download:
@@ -23,8 +21,6 @@ def test_boxes_are_drawn_on_a_film(server, browser, films, tmp_path):
 def test_boxes_of_another_video_are_one_line(server, browser, films):
     with opened(browser, server, tab="Detection") as page:
         drop(page, films / "red.mp4")
-        page.get_by_role("button", name="Boxes (without").click()
-        page.set_input_files('input[type=file][accept*=".json"]', str(films / "boxes.csv"))
-        page.get_by_text("boxes.csv").first.wait_for()
+        attach(page, "Boxes (without", films / "boxes.csv")
         page.get_by_role("button", name="Find what people do").click()
         assert "has no box that can be used for red" in message(page)

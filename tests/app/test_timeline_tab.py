@@ -3,15 +3,13 @@
 import csv
 import json
 
-from tests.app.browsing import drop, opened, show
+from tests.app.browsing import attach, drop, opened, show
 
 
 def test_a_timeline_grows_and_a_click_jumps(server, browser, films, tmp_path):
     with opened(browser, server, tab="Timeline") as page:
         drop(page, films / "long.mp4")
-        page.get_by_role("button", name="What is really shown").click()
-        page.set_input_files('input[type=file][accept*=".csv"]', str(films / "truth.csv"))
-        page.get_by_text("truth.csv").first.wait_for()
+        attach(page, "What is really shown", films / "truth.csv")
         page.get_by_role("button", name="Make the timeline").click()
         page.get_by_text("scores of 11.9 s").wait_for()
         picture = page.locator("#timeline img")

@@ -45,11 +45,7 @@ class Forks:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # told, for a process that a test forked and left alive holds the pipe open
-        assert self._server.stdin is not None
-        self._server.stdin.write("null\n")
-        self._server.stdin.flush()
-        self._server.wait(SECONDS)
+        self._server.communicate()
         self._folder.cleanup()
 
     def start(self, *words: object) -> "Fork":
@@ -111,8 +107,6 @@ def _serve() -> None:
 
     for line in sys.stdin:
         job = json.loads(line)
-        if job is None:
-            return
         if "wait" in job:
             print(json.dumps(_status(job["wait"], job["seconds"])), flush=True)
         elif pid := os.fork():
