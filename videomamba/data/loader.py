@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler, default_collate, get_worker_info
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from videomamba.data.datasets.epochs import EpochDataset, mixed_seed
 from videomamba.errors import UserError
@@ -76,7 +77,7 @@ def end_workers(loader: DataLoader) -> None:
     and hold every pipe open that was there when they were forked.
     """
     own = getattr(loader, "base_dataloader", loader)  # accelerate's wrap another one
-    if own._iterator is not None:  # PyTorch has no public name for these
+    if isinstance(own._iterator, _MultiProcessingDataLoaderIter):  # PyTorch has no public name for these
         own._iterator._shutdown_workers()
         own._iterator = None
 
