@@ -47,15 +47,30 @@ def drop(page, file: Path) -> None:
     clear = page.locator("#video").get_by_label("Clear")
     if clear.count():
         clear.first.click()
-    page.set_input_files("#video input[type=file]", str(file))
-    page.locator("#video video").wait_for()
+    _put(page, "#video input[type=file]", file, page.locator("#video video"))
 
 
 def attach(page, part: str, file: Path) -> None:
     """Gives the page a file in a part of a tab that is closed at first."""
     page.get_by_role("button", name=part).click()
-    page.set_input_files(f'input[type=file][accept*="{file.suffix}"]', str(file))
-    page.get_by_text(file.name).first.wait_for()
+    give(page, file)
+
+
+def give(page, file: Path) -> None:
+    """Gives an open part of the page a file."""
+    _put(page, f'input[type=file][accept*="{file.suffix}"]', file, page.get_by_text(file.name).first)
+
+
+def _put(page, place: str, file: Path, shown) -> None:
+    """Uploads the file, and once more where the page was still drawing that place and lost it."""
+    from playwright.sync_api import TimeoutError
+
+    for _ in range(2):
+        page.set_input_files(place, str(file))
+        with contextlib.suppress(TimeoutError):
+            shown.wait_for(timeout=LONG / 4)
+            return
+    shown.wait_for()
 
 
 def message(page) -> str:

@@ -2,14 +2,13 @@
 
 import pytest
 
-from tests.app.browsing import drop, opened
+from tests.app.browsing import drop, give, opened
 from videomamba.errors import UserError
 
 
 def test_segments_of_features_and_of_a_video(server, browser, films):
     with opened(browser, server, tab="Segmentation") as page:
-        page.set_input_files('input[type=file][accept*=".npy"]', str(films / "features.npy"))
-        page.get_by_text("features.npy").first.wait_for()
+        give(page, films / "features.npy")
         page.get_by_role("button", name="Find the actions").click()
         page.locator("a[download$='segments.json']").first.wait_for()
     with opened(browser, server, tab="Segmentation") as page:
