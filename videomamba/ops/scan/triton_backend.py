@@ -150,7 +150,7 @@ class _Run:
         launch(
             _kernel(name), self.division.programs * (len(sides) if each else 1),
             {"first": sides[0], "second": sides[1] if len(sides) > 1 else None, "sizes": self.sizes(), **arguments},
-            **self.meta(), REVERSE=flips[0], REVERSE2=flips[-1],
+            **self.meta(), BOTH=len(sides) > 1, REVERSE=flips[0], REVERSE2=flips[-1],
         )  # fmt: skip
 
     def gradients(self, side: Any, direction: ScanDirection, **arguments: Any) -> None:
@@ -168,7 +168,7 @@ class _Run:
         launch(
             _kernel("stitch"), items * len(sides),
             {"first": sides[0], "second": sides[1] if len(sides) > 1 else None, "sizes": self.sizes(), "items": items},
-            E=STITCHED, FLIP=flips[0], FLIP2=flips[-1],
+            E=STITCHED, BOTH=len(sides) > 1, FLIP=flips[0], FLIP2=flips[-1],
         )  # fmt: skip
 
     def meta(self) -> dict[str, Any]:
@@ -242,8 +242,8 @@ def _plane(u: Tensor) -> Tensor:
 
 
 def _laid(d: ScanDirection) -> ScanDirection:
-    """With channels next to each other, weights in float32."""
-    u, delta, B, C = (_last_axis_contiguous(x) for x in (d.u, d.delta, d.B, d.C))
+    """With channels next to each other, weights in float32: of B and C that is less work than in every program."""
+    u, delta, B, C = (_last_axis_contiguous(x) for x in (d.u, d.delta, d.B.float(), d.C.float()))
     A, D, bias = (None if x is None else x.float().contiguous() for x in (d.A, d.D, d.delta_bias))
     order = None if d.order is None else d.order.long().contiguous()
     assert A is not None

@@ -71,11 +71,11 @@ def _carry(
 def span_carries(
     first, second, sizes, blocks, items, z, z_b, z_l, grad_out, grad_b, grad_l,
     T: tl.constexpr, BD: tl.constexpr, NA: tl.constexpr, NB: tl.constexpr, CHUNK: tl.constexpr,
-    REVERSE: tl.constexpr, REVERSE2: tl.constexpr, SOFTPLUS: tl.constexpr,
+    BOTH: tl.constexpr, REVERSE: tl.constexpr, REVERSE2: tl.constexpr, SOFTPLUS: tl.constexpr,
 ):  # fmt: skip
     """The gradient of what each span begins from, if none comes from later spans; a program per item and side."""
     item = tl.program_id(0)
-    if second is None:  # noqa: SIM114 (decided when it is compiled)
+    if not BOTH:  # noqa: SIM114 (decided when it is compiled)
         _carry(
             first, sizes, blocks, item, z, z_b, z_l, grad_out, grad_b, grad_l, T, BD, NA, NB, CHUNK, REVERSE, SOFTPLUS
         )

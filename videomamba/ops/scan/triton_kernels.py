@@ -99,11 +99,11 @@ def _end(
 def span_ends(
     first, second, sizes, blocks, items,
     T: tl.constexpr, BD: tl.constexpr, NA: tl.constexpr, NB: tl.constexpr, CHUNK: tl.constexpr,
-    REVERSE: tl.constexpr, REVERSE2: tl.constexpr, SOFTPLUS: tl.constexpr,
+    BOTH: tl.constexpr, REVERSE: tl.constexpr, REVERSE2: tl.constexpr, SOFTPLUS: tl.constexpr,
 ):  # fmt: skip
     """The state behind each span that began from zero, and the sum of its step sizes; a program per item and side."""
     item = tl.program_id(0)
-    if second is None:  # noqa: SIM114 (decided when it is compiled)
+    if not BOTH:  # noqa: SIM114 (decided when it is compiled)
         _end(first, sizes, blocks, item, T, BD, NA, NB, CHUNK, REVERSE, SOFTPLUS)
     elif item < items:
         _end(first, sizes, blocks, item, T, BD, NA, NB, CHUNK, REVERSE, SOFTPLUS)
@@ -133,13 +133,16 @@ def _stitch(side, sizes, item, E: tl.constexpr, FLIP: tl.constexpr):
 
 
 @triton.jit
-def stitch(first, second, sizes, items, E: tl.constexpr, FLIP: tl.constexpr, FLIP2: tl.constexpr):
+def stitch(
+    first, second, sizes, items,
+    E: tl.constexpr, BOTH: tl.constexpr, FLIP: tl.constexpr, FLIP2: tl.constexpr,
+):  # fmt: skip
     """Spans that began from zero, joined: ``starts`` becomes what each really begins from; FLIP: from the last on.
 
     A program per E states of a batch entry and side.
     """
     item = tl.program_id(0)
-    if second is None:  # noqa: SIM114 (decided when it is compiled)
+    if not BOTH:  # noqa: SIM114 (decided when it is compiled)
         _stitch(first, sizes, item, E, FLIP)
     elif item < items:
         _stitch(first, sizes, item, E, FLIP)
@@ -177,14 +180,14 @@ def _output(
 def outputs(
     first, second, sizes, blocks, z, z_b, z_l, before, out,
     T: tl.constexpr, BD: tl.constexpr, NA: tl.constexpr, NB: tl.constexpr, CHUNK: tl.constexpr,
-    REVERSE: tl.constexpr, REVERSE2: tl.constexpr, SOFTPLUS: tl.constexpr,
+    BOTH: tl.constexpr, REVERSE: tl.constexpr, REVERSE2: tl.constexpr, SOFTPLUS: tl.constexpr,
 ):  # fmt: skip
     """``out = silu(z) (before + y)`` of every span, from the state that it begins from; a program per item.
 
     With a second direction ``before`` takes the first one's y, which the same program reads again, the last written
     first.
     """
-    if second is None:
+    if not BOTH:
         _output(first, sizes, blocks, z, z_b, z_l, before, out, T, BD, NA, NB, CHUNK, REVERSE, SOFTPLUS)
     else:
         _output(first, sizes, blocks, None, 0, 0, None, before, T, BD, NA, NB, CHUNK, REVERSE, SOFTPLUS)
