@@ -142,18 +142,18 @@ def gradients(
             of_chunk = tl.cast(chunk, tl.int64) * sizes.batch * sizes.width * sizes.states
             state = tl.load(side.kept + of_chunk + at, mask=exist, other=0.0)
             before_tiles = tl.zeros((TILES, NA, BD, NB), tl.float32)
-            for tile in tl.static_range(0, TILES):
+            for tile in tl.range(0, TILES - 1, num_stages=STAGES):
                 before_tiles = tl.where(_at(tile, TILES), state[None, :, :, :], before_tiles)
-                if tile < TILES - 1:
-                    start = chunk * CHUNK + (TILES - 1 - tile if REVERSE else tile) * T
-                    state = _advance(
-                        side, sizes, batch, group, start, channels, inside, n, bias, rate, state, T, REVERSE, SOFTPLUS
-                    )
+                start = chunk * CHUNK + (TILES - 1 - tile if REVERSE else tile) * T
+                state = _advance(
+                    side, sizes, batch, group, start, channels, inside, n, bias, rate, state, T, REVERSE, SOFTPLUS
+                )
+            before_tiles = tl.where(_at(TILES - 1, TILES), state[None, :, :, :], before_tiles)
             carries = side.starts + span_row * sizes.states + at
             carry = tl.load(carries, mask=exist, other=0.0)
             of_A = tl.zeros((NA, BD, NB), tl.float32)
             of_D, of_bias = tl.zeros((BD,), tl.float32), tl.zeros((BD,), tl.float32)
-            for back in range(0, TILES):
+            for back in tl.range(0, TILES, num_stages=STAGES):
                 start = chunk * CHUNK + (back if REVERSE else TILES - 1 - back) * T
                 state = tl.sum(tl.where(_at(TILES - 1 - back, TILES), before_tiles, 0.0), 0)
                 base, tokens, there = tokens_of(side, start, T, sizes)
