@@ -18,7 +18,7 @@ def test_spans_and_chunks_begin_from_the_states_of_a_loop(reverse, monkeypatch):
     """Eleven tokens in three chunks, each a span: the states that spans begin from, and those kept for the gradient."""
     monkeypatch.setattr(triton_launch, "CHUNK", 4)
     monkeypatch.setattr(triton_launch, "processors_of", lambda device: 100)
-    monkeypatch.setattr(triton_backend, "config_of", lambda *a: Config(steps=4, channels=2, lanes=2, tiles=1))
+    monkeypatch.setattr(triton_backend, "config_of", lambda *a: Config(steps=4, channels=2, lanes=2))
     seen = {}
 
     def launch(kernel, programs, arguments, **meta):

@@ -94,14 +94,20 @@ def launches(batch: int, length: int, *, differentiated: bool = True, **options:
     return found
 
 
-def warm(job: tuple[int, int, torch.dtype, Config | None]) -> None:
-    """Compiles for the GPU that is here what a scan of a batch and length launches, to the cache of Triton on disk."""
+def warm(job: tuple[int, int, torch.dtype, Config | None, str]) -> None:
+    """Compiles for the GPU that is here what a scan of a batch and length launches, to the cache of Triton on disk.
+
+    The last of the job is the pass, ``forward`` or ``backward``: of the backward one its own kernels alone.
+    """
     from triton.errors import TritonError
 
-    batch, length, dtype, config = job
-    with contextlib.nullcontext() if config is None else chosen(config):
-        every = [x for both in (True, False) for x in launches(batch, length, dtype=dtype, differentiated=both)]
+    batch, length, dtype, config, what = job
+    is_gradient = what == "backward"
+    with contextlib.nullcontext() if config is None else chosen(config, what):
+        every = launches(batch, length, dtype=dtype, differentiated=is_gradient)
     for launch in every:
+        if is_gradient and config is not None and launch.name in ("span_ends", "outputs"):
+            continue
         with contextlib.suppress(RuntimeError, TritonError):  # said when it is timed
             launch.kernel.warmup(grid=(launch.programs,), **launch.arguments, **launch.meta)
 

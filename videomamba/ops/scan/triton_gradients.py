@@ -81,11 +81,45 @@ def span_carries(
     item = tl.program_id(0)
     if not BOTH:  # noqa: SIM114 (decided when it is compiled)
         _carry(
-            first, sizes, blocks, item, z, z_b, z_l, grad_out, grad_b, grad_l, T, BD, NA, NB, CHUNK, STAGES, REVERSE, SOFTPLUS
+            first,
+            sizes,
+            blocks,
+            item,
+            z,
+            z_b,
+            z_l,
+            grad_out,
+            grad_b,
+            grad_l,
+            T,
+            BD,
+            NA,
+            NB,
+            CHUNK,
+            STAGES,
+            REVERSE,
+            SOFTPLUS,
         )
     elif item < items:
         _carry(
-            first, sizes, blocks, item, z, z_b, z_l, grad_out, grad_b, grad_l, T, BD, NA, NB, CHUNK, STAGES, REVERSE, SOFTPLUS
+            first,
+            sizes,
+            blocks,
+            item,
+            z,
+            z_b,
+            z_l,
+            grad_out,
+            grad_b,
+            grad_l,
+            T,
+            BD,
+            NA,
+            NB,
+            CHUNK,
+            STAGES,
+            REVERSE,
+            SOFTPLUS,
         )
     else:
         _carry(

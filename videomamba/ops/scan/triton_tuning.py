@@ -22,41 +22,40 @@ from videomamba.ops.scan.triton_launch import Config, interpreted, next_power_of
 
 CANDIDATES: dict[str, tuple[Config, ...]] = {
     "forward": (
-        Config(steps=4, channels=64, lanes=1, warps=2, stages=2),
         Config(steps=4, channels=64, lanes=1, warps=2, stages=3),
+        Config(steps=4, channels=32, lanes=1, warps=1, stages=3),
         Config(steps=4, channels=32, lanes=1, warps=1, stages=2),
-        Config(steps=4, channels=32, lanes=2, warps=2, stages=2),
-        Config(steps=2, channels=32, lanes=1, warps=1, stages=3),
-        Config(steps=4, channels=16, lanes=4, warps=1, stages=2),
+        Config(steps=4, channels=32, lanes=2, warps=2, stages=3),
     ),
     "backward": (
-        Config(steps=4, channels=32, lanes=4, warps=2),
-        Config(steps=4, channels=64, lanes=4, warps=4),
-        Config(steps=4, channels=32, lanes=2, warps=2),
-        Config(steps=2, channels=32, lanes=4, warps=2),
-        Config(steps=2, channels=32, lanes=2, warps=2),
-        Config(steps=4, channels=16, lanes=4, warps=1),
+        Config(steps=4, channels=32, lanes=4, warps=2, stages=2),
+        Config(steps=4, channels=32, lanes=4, warps=2, stages=1),
+        Config(steps=4, channels=32, lanes=4, warps=4, stages=2),
+        Config(steps=4, channels=16, lanes=4, warps=1, stages=2),
+        Config(steps=2, channels=32, lanes=4, warps=2, stages=3),
     ),
 }  # the first of each is the guess
 INTERPRETED = Config(steps=4, channels=8, lanes=4)
 
-_CHOSEN: list[Config] = []  # of the whole process: gradients are computed by threads of PyTorch's
+_CHOSEN: dict[str, Config] = {}  # of the whole process: gradients are computed by threads of PyTorch's
 
 
 @contextmanager
-def chosen(config: Config) -> Iterator[None]:
-    """Everything within the block takes this configuration, in all threads."""
-    _CHOSEN.append(config)
+def chosen(config: Config, *what: str) -> Iterator[None]:
+    """Within the block ``what``, by default both passes, takes this configuration, in all threads."""
+    before = dict(_CHOSEN)
+    _CHOSEN.update(dict.fromkeys(what or CANDIDATES, config))
     try:
         yield
     finally:
-        _CHOSEN.pop()
+        _CHOSEN.clear()
+        _CHOSEN.update(before)
 
 
 def config_of(what: str, u: Tensor, states: int) -> Config:
     """What ``forward`` or ``backward`` of a scan of u and so many states takes."""
-    if _CHOSEN:
-        return _CHOSEN[-1]
+    if what in _CHOSEN:
+        return _CHOSEN[what]
     if interpreted():
         return INTERPRETED
     found = None
@@ -90,10 +89,11 @@ def tune(
     from triton.errors import TritonError
 
     seconds: dict[Config, float] = {}
-    for config in CANDIDATES[name.partition(",")[0]]:
+    what = name.partition(",")[0]
+    for config in CANDIDATES[what]:
         if seconds and late():
             break
-        with chosen(config):
+        with chosen(config, what):
             try:
                 seconds[config] = clock(run)
             except torch.OutOfMemoryError:
