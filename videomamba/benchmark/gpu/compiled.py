@@ -170,13 +170,22 @@ def _number(pattern: str, text: str) -> int:
 
 def table(rows: Sequence[Compiled]) -> str:
     """Markdown."""
-    head = ("kernel", "GPU", "T x channels, lanes, warps", "registers", "spilled B", "shared B", *PIPES.values(), "all")
+    head = (
+        "kernel",
+        "GPU",
+        "T x channels, lanes, warps, stages",
+        "registers",
+        "spilled B",
+        "shared B",
+        *PIPES.values(),
+        "all",
+    )
     lines = []
     for row in rows:
         c = row.config
         pipes = [sum(n for name, n in row.instructions.items() if re.fullmatch(pipe, name)) for pipe in PIPES]
         counts = [*pipes, row.instructions.total()] if row.instructions else ["-"] * (len(PIPES) + 1)
-        shape = "" if "conv" in row.kernel else f"{c.steps} x {c.channels}, {c.lanes}, {c.warps}"
+        shape = "" if "conv" in row.kernel else f"{c.steps} x {c.channels}, {c.lanes}, {c.warps}, {c.stages}"
         lines.append([row.kernel, row.target, shape, row.registers, row.spilled, row.shared, *counts])
     return as_markdown(head, ([str(cell) for cell in line] for line in lines))
 

@@ -164,10 +164,23 @@ def _times(
 ) -> None:  # fmt: skip
     """A row of milliseconds of calls, and of their work on the device; or a line on what did not fit."""
     try:
-        taken = interleaved([*runs.values()], device, seconds=plan.seconds)
-        taken += on_device([*work.values()], device, seconds=plan.seconds)
+        called = interleaved([*runs.values()], device, seconds=plan.seconds)
+        taken: dict[str, float | None] = dict(zip(runs, called, strict=True))
+        for name, run in work.items():
+            taken[name] = _on_device(record, device, plan, name, run)
     except torch.OutOfMemoryError:
         record.line(f"{cell}: out of memory")
         torch.cuda.empty_cache()
         return
-    record.row(**cell, **{name: 1e3 * seconds for name, seconds in zip([*runs, *work], taken, strict=True)})
+    record.row(**cell, **{name: None if seconds is None else 1e3 * seconds for name, seconds in taken.items()})
+
+
+def _on_device(record: Record, device: torch.device, plan: Plan, name: str, run: Callable[[], object]) -> float | None:
+    """None, and a line, where a model does what a CUDA graph cannot take."""
+    try:
+        return on_device([run], device, seconds=plan.seconds)[0]
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        record.line(f"{name}: no CUDA graph of it: {str(error).splitlines()[0]}")
+        return None
