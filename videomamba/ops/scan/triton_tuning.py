@@ -35,7 +35,7 @@ CANDIDATES: dict[str, tuple[Config, ...]] = {
         Config(steps=2, channels=32, lanes=4, warps=2, stages=3),
     ),
 }
-"""The first of each is the guess for a GPU that nothing was measured on: none of its kernels spills registers."""
+"""The first of each is the guess for a GPU that nothing was measured on: hardly a kernel spills registers with it."""
 
 MEASURED: dict[str, dict[str, Config]] = {
     "NVIDIA H100 80GB HBM3": {
