@@ -29,13 +29,17 @@ if not has_gpu():
 
 TESTS = Path(__file__).parent
 COUNTED = ("ops", "nn", "models", "data")
-SLOWED = ("triton", "test_compilers", "test_transforms")  # in names of files: counting doubles the time of these
+# in names of tests: counting doubles the time of these, and others run the same lines
+SLOWED = (
+    *("triton", "test_compilers", "test_transforms", "opcheck", "test_mamba_ssm_shapes", "test_timm_contract"),
+    *("test_the_table_in_the_docs", "test_full_size_files", "test_swin"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Coverage of a part is counted in the part's own tests."""
     for item in items:
-        if item.path.relative_to(TESTS).parts[0] not in COUNTED or any(word in item.path.name for word in SLOWED):
+        if item.path.relative_to(TESTS).parts[0] not in COUNTED or any(word in item.nodeid for word in SLOWED):
             item.add_marker("no_cover")
 
 

@@ -12,18 +12,6 @@ RUNS = [name for name, (runs, _) in backend_status().items() if runs]
 SCANS = CASES["selective_scan"]
 
 
-@pytest.fixture(autouse=True)
-def small_tiles(request, monkeypatch):
-    """Triton's interpreter takes a second for a tile of a GPU's size, of which one case is enough."""
-    if "triton" in RUNS and not torch.cuda.is_available() and "minimal-triton" not in request.node.name:
-        from videomamba.ops.scan import triton_backend, triton_launch
-
-        monkeypatch.setattr(triton_launch, "CHUNK", 4)
-        monkeypatch.setattr(
-            triton_backend, "config_of", lambda *a: triton_launch.Config(steps=4, channels=2, lanes=2, tiles=1)
-        )
-
-
 def run_scan(name, inputs, backend):
     return selective_scan(**inputs, delta_softplus="minimal" not in name, return_last_state=True, backend=backend)
 
