@@ -132,6 +132,8 @@ def test_several_videos(detector, tmp_path, monkeypatch, capsys, fails):
     write(tmp_path / "more" / "a.mp4", numbered_frames(5))
     assert "would both become a-actions.mp4" in fails("detect", "films/a.mp4", "more", *command)
     assert "no video given" in fails("detect", *command)
+    Path("empty").mkdir()
+    assert "empty holds no video" in fails("detect", "empty", *command)
 
 
 MEMORY = """

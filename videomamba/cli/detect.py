@@ -101,6 +101,7 @@ def detect(
 def _sources(names: Sequence[str]) -> list[str | Path]:
     """Each video once; a folder without videos is one of numbered pictures."""
     from videomamba.data import VideoError
+    from videomamba.data.frame_folder import PICTURES
     from videomamba.inference.source import named_sources
 
     if not names:
@@ -110,9 +111,10 @@ def _sources(names: Sequence[str]) -> list[str | Path]:
         try:
             found += named_sources([name])
         except VideoError:
-            if not Path(name).is_dir():
+            folder = Path(name)
+            if not folder.is_dir() or not any(file.suffix.lower() in PICTURES for file in folder.iterdir()):
                 raise
-            found.append(Path(name))
+            found.append(folder)
     return list(dict.fromkeys(found))
 
 
