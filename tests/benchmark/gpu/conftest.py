@@ -17,4 +17,4 @@ def stand_in(monkeypatch):
     monkeypatch.setattr(conv_backend, "TILE", {"T": 4, "BD": 4})
     monkeypatch.setattr(conv_backend, "TILES_PER_SPAN", 2)
     monkeypatch.setattr(triton_launch, "CHUNK", 4)
-    monkeypatch.setattr(triton_backend, "config_of", lambda *a: Config(steps=4, channels=2, lanes=2, tiles=1))
+    monkeypatch.setattr(triton_backend, "config_of", lambda *a: Config(steps=4, channels=2, lanes=2))

@@ -27,13 +27,15 @@ def test_the_table_counts_pipes():
 
     counts = Counter({"FFMA": 3, "FMUL": 1, "MUFU": 2, "SHFL": 4, "LDS": 5, "EXIT": 1})
     row = compiled.Compiled("outputs", "sm_90", compiled.Config(), 96, 0, 512, counts)
-    assert table([row]).splitlines()[-1] == "| outputs | sm_90 | 4 x 64, 4, 4 | 96 | 0 | 512 | 2 | 4 | 4 | 5 | 16 |"
+    assert table([row]).splitlines()[-1] == "| outputs | sm_90 | 4 x 64, 4, 4, 2 | 96 | 0 | 512 | 2 | 4 | 4 | 5 | 16 |"
 
 
-def test_kernels_are_compiled_ahead_for_both_kinds_of_forward_pass(monkeypatch):
+def test_kernels_are_compiled_ahead_for_a_pass(monkeypatch):
     asked = []
 
     class Kernel:
+        __name__ = "outputs"
+
         def warmup(self, grid, **arguments):
             asked.append((grid, arguments))
             raise RuntimeError("too many registers: said when it is timed")
@@ -43,10 +45,10 @@ def test_kernels_are_compiled_ahead_for_both_kinds_of_forward_pass(monkeypatch):
         return [Launch(Kernel(), 3, {"x": 1}, {"T": 4})]
 
     monkeypatch.setattr(compiled, "launches", launches)
-    compiled.warm((1, 9, torch.bfloat16, None))
-    assert asked == [
-        (1, 9, torch.bfloat16, True), (1, 9, torch.bfloat16, False), *[((3,), {"x": 1, "T": 4})] * 2
-    ]  # fmt: skip
+    compiled.warm((1, 9, torch.bfloat16, None, "forward"))
+    compiled.warm((1, 9, torch.bfloat16, None, "backward"))
+    made = ((3,), {"x": 1, "T": 4})
+    assert asked == [(1, 9, torch.bfloat16, False), made, (1, 9, torch.bfloat16, True), made]
 
 
 @pytest.mark.slow
