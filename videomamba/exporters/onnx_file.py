@@ -9,7 +9,6 @@ from typing import Any
 
 import onnx_ir as ir
 import torch
-from onnx_ir.passes.common import DeduplicateHashedInitializersPass
 
 from videomamba.exporters.exportable import Exportable
 from videomamba.exporters.onnx_attention import translate_attention
@@ -35,7 +34,6 @@ def write_onnx(target: Exportable, path: Path, description: str, *, scan: str) -
     model.metadata_props[METADATA] = description
     model.producer_name = "videomamba"
     _drop_traces(model)
-    DeduplicateHashedInitializersPass()(model)  # one table of relative positions for all blocks of Video Swin
     ir.save(model, path)
 
 
