@@ -35,7 +35,9 @@ def tried(run):
 
 
 @pytest.mark.slow
-def test_killed_and_resumed_every_video_is_one_row(tmp_path):
+def test_killed_and_resumed_every_video_is_one_row(tmp_path, monkeypatch):
+    # or each of Ray's processes compiles pandas and Ray Data by itself, for minutes on a busy machine
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     root = write_clips(tmp_path / "clips", per_class=20)
     (root / "broken.mp4").write_text("no video")
     videos = sorted(root.rglob("*.mp4"))
