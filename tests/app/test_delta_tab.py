@@ -72,6 +72,6 @@ def test_opacity_nothing_is_the_grey_frame(look, server, tmp_path, monkeypatch):
     assert np.ptp(inside.astype(int), axis=2).max() == 0, "no colour"
     coloured = moment_picture(look, 0, "both", "layer", 1.0, 0, 0, 0)
     assert np.ptp(coloured[coloured.shape[0] // 2 :].astype(int), axis=2).max() > 20
-    with VideoReader(write_overlay(look, 1, "forward", "layer", 0.5)) as reader:
+    with VideoReader([*write_overlay(look, 1, "forward", "layer", 0.5)][-1]) as reader:
         assert reader.num_frames == len(look.steps)
         assert reader.times.duration == pytest.approx(len(look.steps) / 10, abs=0.02)

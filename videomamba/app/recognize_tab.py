@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from videomamba.app.answers import COMPUTING, friendly
+from videomamba.app.cleared import clear_on
 from videomamba.app.setup import Setup
 from videomamba.errors import UserError
 from videomamba.inference.predict import predict
@@ -17,10 +18,13 @@ def recognize_tab(setup: Setup, video: gr.Video) -> None:
     """The tab; it answers as soon as there is a video."""
     models = setup.of_task("recognition")
     names = list(models)
+    asked = gr.Number(0, visible="hidden")  # how often: its change starts the work, after what ran before has ended
     chosen = gr.CheckboxGroup(names, value=names, label="Checkpoints", visible=len(names) > 1)
     with gr.Row():
         labels = [gr.Label(label=name, num_top_classes=_TOP, min_width=280) for name in names]
-    stop = gr.Button("Stop", size="sm")
+    with gr.Row():
+        again = gr.Button("Once more", size="sm", min_width=120)
+        stop = gr.Button("Stop", size="sm", min_width=120)
 
     @friendly
     def recognized(path: str | None, wanted: list[str]) -> Iterator[dict[Any, Any]]:
@@ -33,5 +37,7 @@ def recognize_tab(setup: Setup, video: gr.Video) -> None:
                 raise UserError(result.error)
             yield {label: {score.label: score.probability for score in result.top_k}}
 
-    answering = gr.on([video.change, chosen.input], recognized, [video, chosen], labels, **COMPUTING)
-    stop.click(None, cancels=[answering], api_visibility="private")
+    answering = asked.change(recognized, [video, chosen], labels, trigger_mode="multiple", **COMPUTING)
+    new = [video.change, chosen.input, again.click]
+    clear_on([*new, stop.click], lambda: dict.fromkeys(labels), labels, running=[answering])
+    gr.on(new, lambda times: times + 1, asked, asked, queue=False, show_progress="hidden", api_visibility="private")

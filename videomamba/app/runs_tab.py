@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from videomamba.app.answers import COMPUTING, friendly, shown
+from videomamba.app.cleared import clear_on
 from videomamba.app.made import made_folder
 from videomamba.app.setup import Setup, figure_width
 from videomamba.data import VideoError
@@ -52,6 +53,10 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
     )
     settings = gr.Dataframe(label="Settings that differ", headers=["setting", "run", "other"], visible=False)
 
+    def nothing() -> dict[Any, Any]:
+        hidden = gr.Dataframe(visible=False)
+        return {said: "", matrix: None, pairs: [], mistakes: None, compared: hidden, settings: hidden}
+
     @friendly
     def drawn(first: str, second: str, width: float | None) -> Any:
         chosen = [first] if second == _NO_RUN else [first, second]
@@ -62,15 +67,7 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
     def tested(
         first: str, second: str, which: str, known: dict[str, Report], width: float | None
     ) -> Iterator[dict[Any, Any]]:
-        cleared: dict[Any, Any] = {
-            said: "reading",
-            matrix: None,
-            pairs: [],
-            mistakes: None,
-            compared: gr.Dataframe(visible=False),
-            settings: gr.Dataframe(visible=False),
-        }
-        yield cleared
+        yield {**nothing(), said: "reading"}
         found = []
         for run in dict.fromkeys([first] if second == _NO_RUN else [first, second]):
             key = f"{run}/{which}"
@@ -87,7 +84,10 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
         )
         words = f"**top-1 {100 * report.top1:.1f} %** of {len(report.judged)} videos"
         yield {reports: known, said: words, matrix: figure, pairs: [list(pair) for pair in report.confused_pairs()]}
-        yield {mistakes: [clip for video in report.worst(_MISTAKES) for clip in clip_of(video)]}
+        clips: list[tuple[str, str]] = []
+        for video in report.worst(_MISTAKES):
+            clips += clip_of(video)
+            yield {mistakes: clips}
         if len(found) > 1:
             result = compare(*found)
             rows = [[row[0], *(f"{value:.1f}" for value in row[1:])] for row in result.rows]
@@ -99,9 +99,10 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
 
     drawing: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     gr.on([name.change, other.change, window.change], drawn, [name, other, window], curves, **drawing)
-    outputs = [reports, said, matrix, pairs, mistakes, compared, settings]
-    testing = start.click(tested, [name, other, model, reports, window], outputs, **COMPUTING)
-    stop.click(None, cancels=[testing], api_visibility="private")
+    results = [said, matrix, pairs, mistakes, compared, settings]
+    testing = start.click(tested, [name, other, model, reports, window], [reports, *results], **COMPUTING)
+    of_another = [name.change, other.change, model.change]
+    clear_on([*of_another, stop.click], nothing, results, running=[testing])
 
 
 def report_of(setup: Setup, run: RunFolder, name: str, which: str) -> Iterator[str | Report]:

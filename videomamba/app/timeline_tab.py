@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from videomamba.app.answers import COMPUTING, friendly, shown
+from videomamba.app.cleared import clear_on
 from videomamba.app.inputs import checkpoint_choice, given_video
 from videomamba.app.made import made_folder
 from videomamba.app.pictures import TimeAxis, picture_of
@@ -46,11 +47,14 @@ def timeline_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
     spans = gr.Dataframe(headers=["from", "to", "class", "mean probability"], label="Stretches", interactive=False)
     files = gr.File(label="Scores, csv and json", file_count="multiple", interactive=False)
 
+    def nothing() -> dict[Any, Any]:
+        return {picture: None, axis: None, jump: gr.Slider(value=0), said: "", spans: [], files: None}
+
     @friendly
     def made(path: str | None, chosen: str, labels: str | None, width: float | None) -> Iterator[dict[Any, Any]]:
         path = given_video(path)
         true = [] if labels is None else read_truth(Path(labels), Path(path))
-        yield {said: "", spans: [], files: None, axis: None}
+        yield nothing()
         for step in grown(setup, chosen, path, true, figure_width(width)):
             yield {
                 picture: step["picture"],
@@ -65,8 +69,10 @@ def timeline_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
 
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     made_of = [video, name, truth, window]
-    making = start.click(made, made_of, [picture, axis, jump, said, spans, files], **COMPUTING)
-    stop.click(None, cancels=[making], api_visibility="private")
+    outputs = [picture, axis, jump, said, spans, files]
+    making = start.click(made, made_of, outputs, **COMPUTING)
+    of_another = [video.change, name.change, truth.change]
+    clear_on([*of_another, stop.click], nothing, outputs, running=[making])
     picture.select(clicked, axis, jump, **private)
     jump.change(lambda seconds: gr.Video(playback_position=seconds), jump, video, **private)
 
