@@ -58,7 +58,12 @@ def attach(page, part: str, file: Path) -> None:
 
 def give(page, file: Path) -> None:
     """Gives an open part of the page a file."""
-    _put(page, f'input[type=file][accept*="{file.suffix}"]', file, page.get_by_text(file.name).first)
+    _put(
+        page,
+        f'[role=tabpanel]:visible input[type=file][accept*="{file.suffix}"]',
+        file,
+        page.get_by_text(file.name).first,
+    )
 
 
 def _put(page, place: str, file: Path, shown) -> None:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from videomamba.app.answers import COMPUTING, friendly, shown
-from videomamba.app.cleared import clear_on
+from videomamba.app.cleared import Results, clear_on, cleared_if_refused
 from videomamba.app.inputs import checkpoint_choice, given_video
 from videomamba.app.made import made_folder
 from videomamba.app.setup import Setup, figure_width
@@ -74,7 +74,7 @@ def look_at(setup: Setup, name: str, path: str) -> Look:
     return Look(maps, film, tuple((film.places // tubelet).tolist()), tuple(seconds.tolist()))
 
 
-def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
+def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> Results:
     """The tab."""
     look = gr.State(None)
     with gr.Row():
@@ -114,6 +114,7 @@ def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
         return {look: None, words: _WORDS, film: None, picture: None, place: None, curve: None}
 
     @friendly
+    @cleared_if_refused(nothing)
     def looked(path: str | None, chosen: str, width: float | None) -> Iterator[dict[Any, Any]]:
         path = given_video(path)
         yield nothing()
@@ -162,15 +163,17 @@ def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
     quick: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", **last}
     how = [look, layer, direction, scale, opacity]
     asked = [look.change, layer.input, direction.input, scale.input, opacity.input]
-    results = [look, words, film, picture, place, curve]
-    looking = start.click(looked, [video, name, window], [*results, layer, moment, row, column], **COMPUTING)
+    shows = [look, words, film, picture, place, curve]
+    looking = start.click(looked, [video, name, window], [*shows, layer, moment, row, column], **COMPUTING)
     filming = gr.on(asked, film_of, how, film, **COMPUTING, **last)
-    clear_on([video.change, name.change, stop.click], nothing, results, running=[looking, filming])
+    results = Results(shows, nothing, [looking, filming])
+    clear_on([name.change, stop.click], results)
     of_picture = [*asked, moment.change, row.change, column.change]
     gr.on(of_picture, picture_of, [*how, moment, row, column], picture, **quick)
     of_place = [look.change, layer.input, row.change, column.change]
     gr.on(of_place, place_of, [look, layer, row, column, window], place, **quick)
     picture.select(clicked, look, [row, column], **quick)
+    return results
 
 
 def write_overlay(look: Look, layer: float, direction: Direction, scale: Scale, opacity: float) -> Iterator[int | Path]:

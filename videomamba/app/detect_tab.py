@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from videomamba.app.answers import COMPUTING, friendly, shown
-from videomamba.app.cleared import clear_on
+from videomamba.app.cleared import Results, clear_on, cleared_if_refused
 from videomamba.app.inputs import checkpoint_choice, given_video
 from videomamba.app.made import made_folder
 from videomamba.app.setup import Setup
@@ -22,7 +22,7 @@ _BOX_SCORE = 0.8  # of Faster R-CNN's people
 _SHOWN = 3  # actions of a box in the table
 
 
-def detect_tab(setup: Setup, video: gr.Video) -> None:
+def detect_tab(setup: Setup, video: gr.Video) -> Results:
     """The tab."""
     with gr.Row():
         name = checkpoint_choice(setup.of_task("detection"), label="Checkpoint of a detector")
@@ -43,6 +43,7 @@ def detect_tab(setup: Setup, video: gr.Video) -> None:
         return {film: None, table: [], files: None, said: ""}
 
     @friendly
+    @cleared_if_refused(nothing)
     def detected(
         path: str | None, chosen: str, least: float, listed: str | None, when: str
     ) -> Iterator[dict[Any, Any]]:
@@ -57,8 +58,9 @@ def detect_tab(setup: Setup, video: gr.Video) -> None:
 
     outputs = [film, table, files, said]
     detecting = start.click(detected, [video, name, threshold, boxes, keyframes], outputs, **COMPUTING)
-    of_another = [video.change, name.change, boxes.change]
-    clear_on([*of_another, stop.click], nothing, outputs, running=[detecting])
+    results = Results(outputs, nothing, [detecting])
+    clear_on([name.change, boxes.change, stop.click], results)
+    return results
 
 
 def found(

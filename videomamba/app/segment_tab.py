@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from videomamba.app.answers import COMPUTING, friendly, shown
-from videomamba.app.cleared import clear_on
+from videomamba.app.cleared import Results, clear_on, cleared_if_refused
 from videomamba.app.inputs import checkpoint_choice
 from videomamba.app.made import made_folder
 from videomamba.app.setup import Setup
@@ -18,7 +18,7 @@ from videomamba.inference.predict import predict
 from videomamba.inference.result import Result
 
 
-def segment_tab(setup: Setup, video: gr.Video) -> None:
+def segment_tab(setup: Setup, video: gr.Video) -> Results:
     """The tab."""
     backbones = list(setup.with_steps)
     with gr.Row():
@@ -43,6 +43,7 @@ def segment_tab(setup: Setup, video: gr.Video) -> None:
         return {timeline: None, table: [], files: None, said: ""}
 
     @friendly
+    @cleared_if_refused(nothing)
     def segmented(path: str | None, chosen: str, given: str | None, maker: str | None) -> Iterator[dict[Any, Any]]:
         if path is None and given is None:
             raise UserError("there is neither a video nor a file of features yet")
@@ -64,8 +65,9 @@ def segment_tab(setup: Setup, video: gr.Video) -> None:
 
     outputs = [timeline, table, files, said]
     segmenting = start.click(segmented, [video, name, features, backbone], outputs, **COMPUTING)
-    of_another = [video.change, features.change, name.change, backbone.change]
-    clear_on([*of_another, stop.click], nothing, outputs, running=[segmenting])
+    results = Results(outputs, nothing, [segmenting])
+    clear_on([features.change, name.change, backbone.change, stop.click], results)
+    return results
 
 
 def made_features(setup: Setup, name: str, backbone: str | None, video: Path) -> Iterator[str | Path]:
