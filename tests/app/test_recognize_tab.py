@@ -54,8 +54,11 @@ def test_every_video_is_recognised_by_every_checkpoint(server, browser, films, m
         first.wait_for()
 
 
-def test_a_broken_upload_is_one_line(server, browser, films):
+def test_a_broken_or_large_upload_is_one_line(server, browser, films):
     with opened(browser, server) as page:
+        page.set_input_files("#video input[type=file]", str(films / "large.mp4"))
+        page.get_by_test_id("toast-text").filter(has_text="size").wait_for()
+        page.get_by_test_id("toast-close").first.click()
         page.set_input_files("#video input[type=file]", str(films / "broken.mp4"))
         text = message(page)
         assert re.fullmatch(r"broken\.mp4 (is not a video|cannot be).*", text), text

@@ -86,7 +86,7 @@ def made_features(setup: Setup, name: str, backbone: str | None, video: Path) ->
     if model.config.embed_dim != channels:
         raise UserError(f"{backbone} gives features of {model.config.embed_dim} channels, {name} takes {channels}")
     target = made_folder() / f"{video.stem}.npy"
-    of = {"name": backbone, "device": setup.device}
+    of: dict[str, Any] = {"name": backbone, "device": setup.device}
     yield from told(
         lambda tell: write_features(
             target, model, video, windows_for(model), on_window=lambda done, whole: tell(_far(done, whole)), **of
