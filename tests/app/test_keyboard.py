@@ -1,6 +1,6 @@
 """The page without a mouse."""
 
-from tests.app.browsing import opened, show
+from tests.app.browsing import clear, opened, show
 
 TABS = ["Recognize", "What it looks at", "Timeline", "Detection", "Segmentation", "Runs"]
 # a name for each control that can be seen, and whether a ring shows the one in focus
@@ -49,17 +49,15 @@ def go(page, name: str, *, key: str = "Tab") -> None:
 def test_every_control_is_reached_and_works(server, browser, films):
     with opened(browser, server) as page:
         page.add_style_tag(content="* { transition: none !important }")
-        for tab in TABS:
-            show(page, tab)
-            page.wait_for_timeout(300)
-            missing = set(page.evaluate(_CONTROLS)) - set(walk(page))
-            assert not missing, (tab, missing)
-        show(page, "Recognize")
-        page.mouse.click(2, 2)
         go(page, "Drop a video")
-        with page.expect_file_chooser() as chooser:
+        choosers: list = []
+        page.on("filechooser", choosers.append)
+        for _ in range(20):  # the page may still be drawing the button
             page.keyboard.press("Enter")
-        chooser.value.set_files(films / "long.mp4")
+            page.wait_for_timeout(500)
+            if choosers:
+                break
+        choosers[0].set_files(films / "long.mp4")
         page.locator("#video video").wait_for()
         go(page, "play-pause")
         page.keyboard.press("Enter")
@@ -86,3 +84,11 @@ def test_every_control_is_reached_and_works(server, browser, films):
         go(page, "best")
         page.keyboard.press("Space")
         assert page.get_by_role("radio", name="best").is_checked()
+        show(page, "Recognize")
+        clear(page)
+        page.locator("#video video").wait_for(state="detached")
+        for tab in TABS:
+            show(page, tab)
+            page.wait_for_timeout(300)
+            missing = set(page.evaluate(_CONTROLS)) - set(walk(page))
+            assert not missing, (tab, missing)
