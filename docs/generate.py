@@ -77,6 +77,7 @@ def studies() -> str:
         [f"`{study.name}`", variant.label, *("" if figure is None else f"{figure:.1f}" for figure in variant.published)]
         for study in (*STUDIES.values(), image_and_video, SHUFFLE)
         for variant in study.variants
+        if any(variant.published)
     ]
     return as_markdown(["study", "row", *COLUMNS], rows)
 

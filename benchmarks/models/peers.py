@@ -148,7 +148,10 @@ def _videomae_s(frames: int, size: int) -> nn.Module:
         num_labels=CLASSES,
         use_mean_pooling=True,
     )
-    return FromTransformers(VideoMAE._from_config(config, **_sdpa(VideoMAE)))
+    model = VideoMAE._from_config(config, **_sdpa(VideoMAE))
+    embeddings = model.videomae.embeddings  # its table is no buffer: it would be copied to the device at every call
+    embeddings.register_buffer("position_embeddings", embeddings.__dict__.pop("position_embeddings"), persistent=False)
+    return FromTransformers(model)
 
 
 _FROM_TRANSFORMERS: dict[str, Callable[[int, int], nn.Module]] = {

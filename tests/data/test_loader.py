@@ -10,6 +10,7 @@ from videomamba.data import (
     Augmentation,
     VideoDataset,
     VideoError,
+    VideoReader,
     make_loader,
 )
 
@@ -72,3 +73,37 @@ def test_memory_changes_nothing_but_the_reading(records, workers):
         kept[3]
         with pytest.raises(VideoError):
             plain[3]
+
+
+@pytest.mark.parametrize("views", [{}, {"num_clips": 2}, {"num_crops": 3}])
+def test_memory_changes_nothing_in_a_test(records, views):
+    read, kept = (VideoDataset(records, plain(4, 24), **views) for _ in range(2))
+    kept.keep_in_memory()
+    for _ in range(2):
+        assert torch.equal(kept[2]["video"], read[2]["video"])
+        assert kept[2]["label"] == read[2]["label"]
+
+
+def test_data_sets_of_the_same_records_decode_them_once(records, monkeypatch):
+    decoded = []
+
+    class Counting(VideoReader):
+        def __init__(self, path, **options):
+            decoded.append(path)
+            super().__init__(path, **options)
+
+    monkeypatch.setattr("videomamba.data.datasets.video.VideoReader", Counting)
+
+    def first(of):
+        dataset = training(of)
+        dataset.keep_in_memory()
+        return dataset[0]["video"]
+
+    video = first(records)
+    assert torch.equal(first(records), video)
+    assert len(decoded) == 1
+    records[1].path.rename(records[0].path)
+    other = first(records)
+    assert len(decoded) == 2
+    assert other.shape == video.shape
+    assert not torch.equal(other, video), "frames of a file that is no longer there"

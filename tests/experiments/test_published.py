@@ -2,6 +2,7 @@
 
 from tests.recipes.published import published
 from videomamba.experiments.published import COLUMNS, SHUFFLE, STUDIES, pretrain
+from videomamba.models.catalogue import model_config
 
 
 def test_studies_stand_beside_the_published_figures():
@@ -24,3 +25,11 @@ def test_studies_stand_beside_the_published_figures():
     assert [v.published for v in SHUFFLE.variants] == [(None, 51.3), (None, 53.5), (None, 56.5), (None, 58.9)]
     study = pretrain({"video": "a", "image": "b"}, {"video": False, "image": True})
     assert [v.published for v in study.variants] == [(44.0, 18.1), (63.7, 59.3), (63.9, 68.6)]
+
+
+def test_studies_without_a_table_of_the_paper_have_no_figures_beside_them():
+    assert [variant.changes for variant in STUDIES["depth"].variants] == [{"depth": n} for n in (4, 8, 12, 24)]
+    both, forward = STUDIES["time"].variants
+    assert not both.changes
+    assert model_config("videomamba_nano", **forward.changes) == model_config("videomamba_nano_causal")
+    assert not any(any(variant.published) for name in ("depth", "time") for variant in STUDIES[name].variants)

@@ -37,6 +37,9 @@ def test_a_study_without_a_command_line(clips, tmp_path):
     assert "Command" not in text
     made = {figure.run: (figure.run / "result.json").stat().st_mtime for figure in figures}
     assert run_study(study, base, tmp_path, console=quiet()) == figures
+    assert run_study(study, base, tmp_path, rows=["16"], console=quiet()) == figures[1:]
+    with pytest.raises(ValueError, match="norm has no such row; it has 32, 16"):
+        run_study(study, base, tmp_path, rows=["16", "24"], console=quiet())
     assert made == {run: (run / "result.json").stat().st_mtime for run in made}, "a finished run was made again"
 
 

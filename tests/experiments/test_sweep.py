@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from tests.tiny import tiny_run
+from videomamba.data import VideoReader
 from videomamba.errors import UserError
 from videomamba.experiments import sweep as module
 from videomamba.experiments.grid import Cell, Grid
@@ -24,7 +25,7 @@ def cells(clips, trained, tmp_path):
 def test_runs_are_made_in_turn_and_said(cells, trained, monkeypatch):
     made, over, clock = [], [], SimpleNamespace(now=0.0)
 
-    def run(config, *, console, resume, start, on_step):
+    def run(config, *, console, resume, start, splits, on_step):
         made.append((config.output, resume))
         clock.now += 120
         if config.output != trained.folder:
@@ -56,3 +57,15 @@ def test_a_run_of_its_own_process_that_fails_says_which_it_was(cells):
     stopped = SimpleNamespace(exitcode=130, join=lambda: None)
     with pytest.raises(KeyboardInterrupt):
         module._end(module._Job(cells[1], stopped, errors, 0.0))
+
+
+def test_runs_in_one_process_share_what_they_decode(clips, tmp_path, monkeypatch):
+    from videomamba.data.datasets import video
+
+    read = []
+    monkeypatch.setattr(video, "VideoReader", lambda path, **options: read.append(path) or VideoReader(path, **options))
+    run = tiny_run(clips, None, epochs=1)
+    run = dataclasses.replace(run, data=dataclasses.replace(run.data, in_memory=True))
+    cells = [Cell(dataclasses.replace(run, output=tmp_path / str(i)), 0, variant=str(i)) for i in range(2)]
+    sweep(Grid(cells), cells, console=Console(quiet=True))
+    assert len(read) == len(set(read)) == 12

@@ -19,7 +19,7 @@ from videomamba.experiments.shuffle import find_runs
 from videomamba.files import check_writable
 from videomamba.recipes import RECIPES, folder
 
-StudyName = Literal["order", "position", "shuffle", "frames", "width", "pretrain"]
+StudyName = Literal["order", "position", "shuffle", "frames", "width", "depth", "time", "pretrain"]
 _made, _NONE = options(without=("seed", "output", "hold_out", "leave_out"))
 if TYPE_CHECKING:
     _Options = dict[str, Any]
@@ -38,6 +38,7 @@ def ablate(
     splits: Annotated[str | None, option("N,...")] = None,
     seeds: Annotated[str, option("N,...")] = "0",
     starts: Annotated[tuple[str, ...], option("NAME=CHECKPOINT...")] = (),
+    rows: Annotated[str | None, option("NAME,...")] = None,
     runs: Annotated[Path | None, option("DIR")] = None,
     output: Annotated[Path | None, option("DIR")] = None,
     jobs: Annotated[int, option("N")] = 1,
@@ -47,7 +48,8 @@ def ablate(
     """Runs one of the paper's studies and writes its table: each variant with each seed on each fold.
 
     order: the three backward orders. position: the six position embeddings, from an image model. shuffle: a trained
-    model tested with shuffled frames. frames: 8, 16, 32. width: 192, 384. pretrain: from scratch and from --starts.
+    model tested with shuffled frames. frames: 8, 16, 32. width: 192, 384. depth: 4, 8, 12, 24 blocks. time: both
+    directions, forward only. pretrain: from scratch and from --starts.
     Every run has a folder below --output. Finished runs are not repeated; after Ctrl-C or a crash the same command
     continues. Figures are those of the last epoch, never of the best one.
 
@@ -58,7 +60,8 @@ def ablate(
         leave_out: folds by a column of the csv; each list of values is held out in turn
         splits: which of a layout's published splits
         seeds: of the runs
-        starts: checkpoints to compare (pretrain), or one per variant (width)
+        starts: checkpoints to compare (pretrain), or one per variant (width, depth)
+        rows: make and show only these, by the names of their folders, such as 8,32
         runs: runs of another study, in DIR and below: equal ones are reused (shuffle: these are tested)
         output: the study's folder; by default runs/ablate-STUDY
         jobs: runs at a time, which share the cores
@@ -74,7 +77,13 @@ def ablate(
             "--hold-out": hold_out,
             "--leave-out": leave_out,
         }
-        of_a_study |= {"--splits": splits, "--seeds": seeds != "0", "--starts": starts, "--jobs": jobs != 1}
+        of_a_study |= {
+            "--splits": splits,
+            "--seeds": seeds != "0",
+            "--starts": starts,
+            "--jobs": jobs != 1,
+            "--rows": rows,
+        }
         of_a_study |= {OPTIONS[name].split()[0]: True for name in values if name not in _OF_TESTS}
         _refuse(of_a_study, "shuffle with --runs tests these runs as they are")
         return _answer(compare_shuffles(find_runs(runs), output, **values, **said), json)
@@ -85,16 +94,19 @@ def ablate(
     if study == "pretrain":
         _refuse({"--start": "start" in values}, "pretrain compares the checkpoints of --starts")
     tests = "--hold-out COLUMN=VALUE,..." if leave_out is None else "--leave-out COLUMN=V1,...;V2,..."
-    with errors_name_options(starts="--starts NAME=CHECKPOINT...", jobs="--jobs N", hold_out=tests, seed="--seeds N"):
+    names = {"starts": "--starts NAME=CHECKPOINT...", "jobs": "--jobs N", "rows": "--rows NAME,..."}
+    with errors_name_options(**names, hold_out=tests, seed="--seeds N"):
         named = _named(starts)
         base = _base(data, recipe, values, start=next(iter(named.values()), None), jobs=jobs)
         varied = study_of(study, start=base.model.start, starts=named)
         numbers, folds = _numbers("seeds", seeds), _folds(hold_out, leave_out, splits)
+        only = None if rows is None else rows.split(",")
         with _goes_on():
-            figures = run_study(varied, base, output, seeds=numbers, folds=folds, jobs=jobs, runs=runs, **said)
+            how: dict[str, Any] = {"seeds": numbers, "folds": folds, "jobs": jobs, "rows": only, "runs": runs}
+            figures = run_study(varied, base, output, **how, **said)
         if study != "shuffle":
             return _answer({"table": output / "table.md", "runs": [dataclasses.asdict(f) for f in figures]}, json)
-        how: dict[str, Any] = {"device": base.device, "batch_size": base.optim.batch_size, "workers": base.data.workers}
+        how = {"device": base.device, "batch_size": base.optim.batch_size, "workers": base.data.workers}
         made = {str(figure.run.relative_to(output)): RunFolder(figure.run) for figure in figures}
         return _answer(compare_shuffles(made, output, **how, **said), json)
 

@@ -89,18 +89,21 @@ class ClipPixels:
     end: float
 
 
-def load_pixels(path: str | Path, preprocessing: Preprocessing, *, num_clips: int = 1) -> ClipPixels:
+def load_pixels(
+    path: str | Path, preprocessing: Preprocessing, *, num_clips: int = 1, decoder: DecoderName = "auto"
+) -> ClipPixels:
     """The frames of :func:`load_clip`; :func:`videomamba.data.transforms.input_transform` makes the same input of them.
 
     Args:
         path: a video file.
         preprocessing: of the model.
         num_clips: clips spread evenly over the video.
+        decoder: see :class:`VideoReader`.
 
     Raises:
         VideoError: the file cannot be read.
     """
-    clip = _chosen_frames(path, preprocessing, num_clips, "auto")
+    clip = _chosen_frames(path, preprocessing, num_clips, decoder)
     pixels = pixel_transform(preprocessing)(clip.frames).unflatten(0, (-1, preprocessing.num_frames))
     return ClipPixels(pixels, clip.timestamps.min().item(), clip.timestamps.max().item())
 

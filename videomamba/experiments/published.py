@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from videomamba.models.catalogue import CAUSAL
 from videomamba.recipes.paper import top1
 
 COLUMNS = ("SSV2", "HMDB51")
@@ -96,6 +97,14 @@ WIDTH = Study(
         Variant("384", "384", (top1("ssv2", 16), top1("hmdb51", 16, "k400")), {"embed_dim": 384}),
     ),
 )
+# the paper has no table of these two: of depth it says that step sizes fall with it (Fig. S3)
+DEPTH = Study("depth", "blocks", "24", tuple(Variant(n, n, changes={"depth": int(n)}) for n in ("4", "8", "12", "24")))
+TIME = Study(
+    "time",
+    "directions of time",
+    "both",
+    (Variant("both", "forward and backward"), Variant("forward", "forward only (docs/live.md)", changes=CAUSAL)),
+)
 SHUFFLE = Study(
     "shuffle",
     "test frames",
@@ -108,7 +117,7 @@ SHUFFLE = Study(
     ),
 )
 STUDIES = {
-    study.name: study for study in (ORDER, POSITION, FRAMES, WIDTH)
+    study.name: study for study in (ORDER, POSITION, FRAMES, WIDTH, DEPTH, TIME)
 }  # SHUFFLE and pretrain are not model changes
 
 

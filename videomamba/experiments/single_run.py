@@ -30,6 +30,7 @@ def run(
     console: Console | None = None,
     resume: bool = False,
     start: Checkpoint | None = None,
+    splits: Splits | None = None,
     on_step: OnStep | None = None,
 ) -> RunResult:
     """Reads or renders the videos, trains, tests, and writes the run's folder.
@@ -39,6 +40,8 @@ def run(
         console: told what happens; standard error by default.
         resume: continue the run in ``config.output``, from its newest checkpoint.
         start: the checkpoint that ``config.model.start`` names, where it was read already.
+        splits: the run's videos, where they were listed already; with ``in_memory``, runs on the same ones decode them
+            once.
         on_step: see :func:`videomamba.engine.train`.
 
     Raises:
@@ -54,7 +57,7 @@ def run(
     """
     console = console or Console(stderr=True, highlight=False, markup=False)
     start = check(config, resume=resume, start=start)
-    splits = read_splits(config, console)
+    splits = read_splits(config, console) if splits is None else splits
     task = make_task(config.task, splits.train.class_names, label_smoothing=config.optim.label_smoothing)
     result = train(config, task, splits, start=start, resume=resume, console=console, on_step=on_step)
     return RunResult(**vars(result), splits=splits)

@@ -1,7 +1,7 @@
 """One of the paper's studies: each variant with each seed on each fold, as a table beside the paper's."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,7 @@ def run_study(
     seeds: Sequence[int] = (0,),
     folds: Folds = ONE_FOLD,
     jobs: int = 1,
+    rows: Collection[str] | None = None,
     runs: Path | None = None,
     console: Console | None = None,
     command: str | None = None,
@@ -89,6 +90,7 @@ def run_study(
         seeds: of the runs.
         folds: name -> fields of the data's configuration.
         jobs: runs at a time, in processes of their own that share the cores.
+        rows: names of the variants to make and to show; all by default. Several machines can share a study.
         runs: a folder; equal runs in it and below are taken from there.
         console: told what happens; standard error by default.
         command: how to repeat it, for the table.
@@ -104,7 +106,7 @@ def run_study(
     if jobs < 1:
         raise FieldError("{jobs}; it must be at least 1", jobs=jobs)
     console = console or Console(stderr=True, highlight=False, markup=False)
-    grid = Grid(cells_of(study, base, output, seeds=seeds, folds=folds))
+    grid = Grid(cells_of(study if rows is None else _only(rows, study), base, output, seeds=seeds, folds=folds))
     facts = {
         **({} if command is None else {"Command": f"`{command}`"}),
         "Data": _data_in_words(grid),
@@ -136,6 +138,19 @@ def cells_of(study: Study, base: RunConfig, output: Path, *, seeds: Sequence[int
         for fold, changes in folds.items()
         for variant in study.variants
     ]
+
+
+def _only(rows: Collection[str], study: Study) -> Study:
+    """The study with these variants alone.
+
+    Raises:
+        UserError: it has no such variant.
+    """
+    names = [variant.name for variant in study.variants]
+    for name in rows:
+        if name not in names:
+            raise FieldError(f"{{rows}}: {study.name} has no such row; it has {', '.join(names)}", rows=name)
+    return dataclasses.replace(study, variants=tuple(v for v in study.variants if v.name in rows))
 
 
 def _cell(variant: Variant, base: RunConfig, output: Path, seed: int, fold: str, changes: Mapping[str, Any]) -> Cell:

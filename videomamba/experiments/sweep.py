@@ -57,7 +57,8 @@ def sweep(
     inner = Console(quiet=True) if quiet and not console.is_terminal else console
     for cell in cells:
         began = report.begins(cell)
-        run(cell.run, console=inner, resume=cell.folder.begun, start=grid.start(cell), on_step=on_step)
+        known: dict[str, Any] = {"start": grid.start(cell), "splits": grid.splits(cell)}
+        run(cell.run, console=inner, resume=cell.folder.begun, **known, on_step=on_step)
         report.ends(cell, began)
         on_end(cell)
 

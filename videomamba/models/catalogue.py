@@ -33,7 +33,7 @@ DetectorName = Literal[
 ]
 SegmenterName = Literal["asformer", "asformer_ssm", "mstcn2"]
 # no frame sees a later one, so that a video is stepped through exactly: docs/live.md
-_CAUSAL: dict[str, Any] = {"backward_order": "spatial", "cls_position": "last", "pos_embed": "none"}
+CAUSAL: dict[str, Any] = {"backward_order": "spatial", "cls_position": "last", "pos_embed": "none"}
 Start = str | Path | Checkpoint | Literal[False] | None
 
 # width x depth as published for Vim and OpenGVLab's VideoMamba (tiny, small, middle); nano is ours, for a CPU and small
@@ -43,8 +43,8 @@ CATALOGUE: dict[str, NamedConfig] = {
     "videomamba_tiny": VideoMambaConfig(embed_dim=192, depth=24),
     "videomamba_small": VideoMambaConfig(embed_dim=384, depth=24),
     "videomamba_middle": VideoMambaConfig(embed_dim=576, depth=32),
-    "videomamba_nano_causal": VideoMambaConfig(embed_dim=128, depth=4, img_size=64, tubelet_size=4, **_CAUSAL),
-    "videomamba_small_causal": VideoMambaConfig(embed_dim=384, depth=24, **_CAUSAL),
+    "videomamba_nano_causal": VideoMambaConfig(embed_dim=128, depth=4, img_size=64, tubelet_size=4, **CAUSAL),
+    "videomamba_small_causal": VideoMambaConfig(embed_dim=384, depth=24, **CAUSAL),
     # the same with a classifier of boxes
     "videomamba_nano_detector": DetectorConfig(embed_dim=128, depth=4, img_size=64, tubelet_size=4),
     "videomamba_tiny_detector": DetectorConfig(embed_dim=192, depth=24),

@@ -16,7 +16,7 @@ from videomamba.benchmark.gpu.record import Record
 def test_blocks(tmp_path, monkeypatch):
     rows = done(tmp_path, monkeypatch, "blocks")["rows"]
     assert [row["dtype"] for row in rows] == ["bfloat16", "float32"]
-    assert all(row["training ms"] > row["forward ms"] > 0 for row in rows)
+    assert all(row["gradient ms"] > row["forward ms"] > 0 < row["device forward ms"] for row in rows)
 
 
 def test_models_take_turns_and_missing_ones_are_a_line(tmp_path, monkeypatch):
@@ -30,6 +30,21 @@ def test_models_take_turns_and_missing_ones_are_a_line(tmp_path, monkeypatch):
     assert [(row["dtype"], row["pass"]) for row in record.rows] == [
         (dtype, what) for dtype in ("bfloat16", "float32") for what in ("forward", "training")
     ]
+
+
+def test_a_model_that_no_graph_takes_is_a_line_and_others_are_timed(tmp_path, monkeypatch):
+    def on_device(runs, device, *, seconds):
+        if calls.append(1) or len(calls) % 2:
+            raise RuntimeError("Cannot copy between CPU and CUDA tensors\nduring CUDA graph capture")
+        return [0.25]
+
+    calls = []
+    monkeypatch.setattr(models, "on_device", on_device)
+    record = Record(tmp_path, "blocks", time.monotonic() + 60)
+    models.blocks(record, CPU, SMALL)
+    why = "no CUDA graph of it: Cannot copy between CPU and CUDA tensors"
+    assert record.lines == [f"device forward ms: {why}"] * 2
+    assert [(row["device forward ms"], row["device gradient ms"]) for row in record.rows] == [(None, 250.0)] * 2
 
 
 def test_what_is_late_is_said(tmp_path):

@@ -23,7 +23,7 @@ def test_times_stand_beside_their_floors(tmp_path, monkeypatch, stand_in):
 
 
 def test_every_configuration_is_timed_and_the_best_written(tmp_path, monkeypatch, stand_in):
-    monkeypatch.setattr(scans, "interleaved", lambda runs, device, seconds: [1.0])
+    monkeypatch.setattr(scans, "on_device", lambda runs, device, seconds: [1.0])
     stage = done(tmp_path, monkeypatch, "tuning")
     assert len(stage["rows"]) == 4
     assert (tmp_path / "cache" / "videomamba" / "triton").is_dir()

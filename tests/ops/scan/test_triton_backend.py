@@ -17,7 +17,7 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
     monkeypatch.setattr(triton_launch, "CHUNK", 4)
-    monkeypatch.setattr(triton_backend, "config_of", lambda *a: Config(steps=4, channels=2, lanes=2, tiles=1))
+    monkeypatch.setattr(triton_backend, "config_of", lambda *a: Config(steps=4, channels=2, lanes=2))
 
 
 def fill(monkeypatch, spans: bool) -> None:
@@ -94,7 +94,7 @@ def test_without_tokens_the_last_state_is_the_initial_one():
 def test_parts_of_several_tiles(monkeypatch):
     """A chunk of eight is two parts of two tiles of two."""
     monkeypatch.setattr(triton_launch, "CHUNK", 8)
-    monkeypatch.setattr(triton_backend, "config_of", lambda *a: Config(steps=2, channels=1, lanes=1, tiles=2))
+    monkeypatch.setattr(triton_backend, "config_of", lambda *a: Config(steps=2, channels=1, lanes=1))
     fill(monkeypatch, spans=False)
     for reverse in (False, True):
         direction = draw(13, 1, 1)._replace(reverse=reverse)

@@ -16,7 +16,7 @@ def gradients(processors: int, monkeypatch):
     """Of one direction in three chunks and three blocks of channels; and the launch that gave them."""
     monkeypatch.setattr(triton_launch, "CHUNK", 2)
     monkeypatch.setattr(triton_launch, "processors_of", lambda device: processors)
-    monkeypatch.setattr(triton_backend, "config_of", lambda *a: Config(steps=2, channels=1, lanes=1, tiles=1))
+    monkeypatch.setattr(triton_backend, "config_of", lambda *a: Config(steps=2, channels=1, lanes=1))
     direction = make_direction(1, 5, 3, 1, dtype=torch.float32).mapped(torch.Tensor.detach)
     out, _, saved = triton_backend.forward([direction], None, delta_softplus=True, save=True)
     options = {"delta_softplus": True}

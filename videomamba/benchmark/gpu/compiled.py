@@ -94,14 +94,20 @@ def launches(batch: int, length: int, *, differentiated: bool = True, **options:
     return found
 
 
-def warm(job: tuple[int, int, torch.dtype, Config | None]) -> None:
-    """Compiles for the GPU that is here what a scan of a batch and length launches, to the cache of Triton on disk."""
+def warm(job: tuple[int, int, torch.dtype, Config | None, str]) -> None:
+    """Compiles for the GPU that is here what a scan of a batch and length launches, to the cache of Triton on disk.
+
+    The last of the job is the pass, ``forward`` or ``backward``: of the backward one its own kernels alone.
+    """
     from triton.errors import TritonError
 
-    batch, length, dtype, config = job
-    with contextlib.nullcontext() if config is None else chosen(config):
-        every = [x for both in (True, False) for x in launches(batch, length, dtype=dtype, differentiated=both)]
+    batch, length, dtype, config, what = job
+    is_gradient = what == "backward"
+    with contextlib.nullcontext() if config is None else chosen(config, what):
+        every = launches(batch, length, dtype=dtype, differentiated=is_gradient)
     for launch in every:
+        if is_gradient and config is not None and launch.name in ("span_ends", "outputs"):
+            continue
         with contextlib.suppress(RuntimeError, TritonError):  # said when it is timed
             launch.kernel.warmup(grid=(launch.programs,), **launch.arguments, **launch.meta)
 
@@ -164,13 +170,22 @@ def _number(pattern: str, text: str) -> int:
 
 def table(rows: Sequence[Compiled]) -> str:
     """Markdown."""
-    head = ("kernel", "GPU", "T x channels, lanes, warps", "registers", "spilled B", "shared B", *PIPES.values(), "all")
+    head = (
+        "kernel",
+        "GPU",
+        "T x channels, lanes, warps, stages",
+        "registers",
+        "spilled B",
+        "shared B",
+        *PIPES.values(),
+        "all",
+    )
     lines = []
     for row in rows:
         c = row.config
         pipes = [sum(n for name, n in row.instructions.items() if re.fullmatch(pipe, name)) for pipe in PIPES]
         counts = [*pipes, row.instructions.total()] if row.instructions else ["-"] * (len(PIPES) + 1)
-        shape = "" if "conv" in row.kernel else f"{c.steps} x {c.channels}, {c.lanes}, {c.warps}"
+        shape = "" if "conv" in row.kernel else f"{c.steps} x {c.channels}, {c.lanes}, {c.warps}, {c.stages}"
         lines.append([row.kernel, row.target, shape, row.registers, row.spilled, row.shared, *counts])
     return as_markdown(head, ([str(cell) for cell in line] for line in lines))
 

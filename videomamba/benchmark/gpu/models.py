@@ -1,4 +1,7 @@
-"""Times of whole blocks and models beside others', and of predicting videos."""
+"""Times of whole blocks and models beside others', and of predicting videos.
+
+``ms`` are those of a call, with what the host takes to launch; ``device ms`` of a CUDA graph of the same work.
+"""
 
 import importlib
 import tempfile
@@ -11,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from videomamba.benchmark.gpu.clock import on_device
 from videomamba.benchmark.gpu.plan import Plan, fits, sizes
 from videomamba.benchmark.gpu.record import Record
 from videomamba.benchmark.timing import interleaved
@@ -37,14 +41,15 @@ def blocks(record: Record, device: torch.device, plan: Plan) -> None:
         tokens = torch.randn(batch, length, dim, device=device, requires_grad=True)
 
         def forward(tokens: Tensor = tokens, dtype: torch.dtype = dtype) -> Tensor:
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+            with _cast(device, dtype):
                 out: Tensor = block(tokens)
             return out
 
         def training(tokens: Tensor = tokens, forward: Callable[[], Tensor] = forward) -> object:
             return torch.autograd.grad(forward().square().mean(), [tokens, *parameters])
 
-        _times(record, device, plan, cell, {"forward ms": _quiet(forward), "training ms": training})
+        runs = {"forward ms": _quiet(forward), "gradient ms": training}
+        _times(record, device, plan, cell, runs, {f"device {name}": run for name, run in runs.items()})
 
 
 def models(record: Record, device: torch.device, plan: Plan) -> None:
@@ -58,13 +63,15 @@ def models(record: Record, device: torch.device, plan: Plan) -> None:
             video = torch.randn(plan.batch, 3, frames, size, size, device=device)
             labels = torch.randint(_CLASSES, (plan.batch,), device=device)
             for training in (False, True):
-                runs = {}
+                runs, work = {}, {}
                 for name, maker in makers.items():
                     model = maker(frames, size).to(device).train(training)
-                    runs[f"{name} ms"] = _step(model, video, labels, dtype, training=training)
+                    runs[f"{name} ms"], work[f"{name} device ms"] = _step(
+                        model, video, labels, dtype, training=training
+                    )
                 cell = {"clip": f"{plan.batch} x {frames} x {size}", "dtype": str(dtype).removeprefix("torch.")}
                 cell["pass"] = "training" if training else "forward"
-                _times(record, device, plan, cell, runs)
+                _times(record, device, plan, cell, runs, work)
 
 
 def predict(record: Record, device: torch.device, plan: Plan) -> None:
@@ -114,22 +121,33 @@ def _made(models: Any, name: str, frames: int, size: int) -> nn.Module:
 
 def _step(
     model: nn.Module, video: Tensor, labels: Tensor, dtype: torch.dtype, *, training: bool
-) -> Callable[[], object]:
+) -> tuple[Callable[[], object], Callable[[], object]]:
+    """A forward pass twice; or a training step, and the gradient alone, which a CUDA graph can take."""
+
     def forward() -> Tensor:
-        with torch.autocast(video.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        with _cast(video.device, dtype):
             logits: Tensor = model(video)
         return logits
 
     if not training:
-        return _quiet(forward)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=video.device.type == "cuda")
+        return _quiet(forward), _quiet(forward)
+    parameters = [*model.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=1e-5, fused=video.device.type == "cuda")
+
+    def gradient() -> tuple[Tensor | None, ...]:
+        return torch.autograd.grad(F.cross_entropy(forward().float(), labels), parameters, allow_unused=True)
 
     def step() -> None:
-        F.cross_entropy(forward().float(), labels).backward()
+        for parameter, grad in zip(parameters, gradient(), strict=True):
+            parameter.grad = grad
         optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
 
-    return step
+    return step, gradient
+
+
+def _cast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
+    """Without a cache of cast weights, which a CUDA graph cannot take."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16, cache_enabled=False)
 
 
 def _quiet(run: Callable[[], object]) -> Callable[[], object]:
@@ -141,13 +159,28 @@ def _quiet(run: Callable[[], object]) -> Callable[[], object]:
 
 
 def _times(
-    record: Record, device: torch.device, plan: Plan, cell: dict[str, Any], runs: dict[str, Callable[[], object]]
-) -> None:
-    """A row of milliseconds, or a line on what did not fit."""
+    record: Record, device: torch.device, plan: Plan, cell: dict[str, Any], runs: dict[str, Callable[[], object]],
+    work: dict[str, Callable[[], object]],
+) -> None:  # fmt: skip
+    """A row of milliseconds of calls, and of their work on the device; or a line on what did not fit."""
     try:
-        taken = interleaved([*runs.values()], device, seconds=plan.seconds)
+        called = interleaved([*runs.values()], device, seconds=plan.seconds)
+        taken: dict[str, float | None] = dict(zip(runs, called, strict=True))
+        for name, run in work.items():
+            taken[name] = _on_device(record, device, plan, name, run)
     except torch.OutOfMemoryError:
         record.line(f"{cell}: out of memory")
         torch.cuda.empty_cache()
         return
-    record.row(**cell, **{name: 1e3 * seconds for name, seconds in zip(runs, taken, strict=True)})
+    record.row(**cell, **{name: None if seconds is None else 1e3 * seconds for name, seconds in taken.items()})
+
+
+def _on_device(record: Record, device: torch.device, plan: Plan, name: str, run: Callable[[], object]) -> float | None:
+    """None, and a line, where a model does what a CUDA graph cannot take."""
+    try:
+        return on_device([run], device, seconds=plan.seconds)[0]
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        record.line(f"{name}: no CUDA graph of it: {str(error).splitlines()[0]}")
+        return None

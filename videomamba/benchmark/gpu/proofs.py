@@ -53,7 +53,7 @@ def in_processes(work: Callable[[Any], Result], given: Sequence[Any], record: Re
     if plan.small:
         yield from (work(one) for one in given if not record.late)
         return
-    with multiprocessing.get_context("spawn").Pool(max(1, min(12, cores() - 2))) as pool:  # ended with the block
+    with multiprocessing.get_context("spawn").Pool(max(1, min(15, cores() - 1))) as pool:  # ended with the block
         results = pool.imap_unordered(work, given)
         for _ in given:
             try:

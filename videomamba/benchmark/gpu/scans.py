@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from videomamba.benchmark.gpu.clock import on_device
 from videomamba.benchmark.gpu.compiled import warm
 from videomamba.benchmark.gpu.plan import Plan, fits, sizes
 from videomamba.benchmark.gpu.proofs import in_processes
 from videomamba.benchmark.gpu.rates import Rates, measured, scan_work
 from videomamba.benchmark.gpu.record import Record
-from videomamba.benchmark.timing import interleaved
 from videomamba.ops import ScanDirection, bidirectional_scan
 from videomamba.ops.scan.triton_tuning import CANDIDATES, cache_file, key, tune
 
@@ -25,8 +25,10 @@ def tuning(record: Record, device: torch.device, plan: Plan) -> None:
     """Which configuration of the kernels is the fastest here; kept on disk."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "stand-in"
     batch, length = (1, 5) if plan.small else (16, 1569)
-    configs = {config for every in CANDIDATES.values() for config in every}
-    _compile([(batch, length, dtype, config) for dtype in _DTYPES for config in configs], record, plan)
+    jobs = [
+        (batch, length, dtype, config, what) for dtype in _DTYPES for what in CANDIDATES for config in CANDIDATES[what]
+    ]
+    _compile(sorted(jobs, key=lambda job: job[-1]), record, plan)  # the gradients first: they take the longest
     for dtype in _DTYPES:
         both, z = drawn(batch, length, plan, device, dtype)
         for what in CANDIDATES:
@@ -35,7 +37,7 @@ def tuning(record: Record, device: torch.device, plan: Plan) -> None:
                 continue
             best = tune(
                 key(what, dtype, plan.states), _pass(both, z, "triton", what == "backward"),
-                lambda run: interleaved([run], device, seconds=plan.seconds)[0], cache_file(name),
+                lambda run: on_device([run], device, seconds=plan.seconds)[0], cache_file(name),
                 late=lambda: record.late,
             )  # fmt: skip
             record.row(what=what, dtype=_short(dtype), **vars(best))
@@ -53,7 +55,10 @@ def scans(record: Record, device: torch.device, plan: Plan) -> None:
     """Forward, and forward with the gradient, of both directions."""
     rates = measured(device, programs=1, repeat=1, seconds=0.01) if plan.small else measured(device)
     ends = (plan.lengths[0], plan.lengths[-1])  # with one span and with many; other lengths are compiled to the same
-    _compile([(*cell, None) for cell in itertools.product(plan.batches, ends, _DTYPES)], record, plan)
+    passes = ("backward", "forward")
+    _compile(
+        [(*cell[1:], None, cell[0]) for cell in itertools.product(passes, plan.batches, ends, _DTYPES)], record, plan
+    )
     for name, rate in vars(rates).items():
         record.line(f"{name.replace('_', ' ')} per second, measured: {rate:.3g}")
     theirs, why = mamba_ssm_scan()
@@ -90,7 +95,7 @@ def _time(
         runs["torch, ms"] = _pass(both, z, "torch", backward)
         if not backward:
             runs["plain loop twice, ms"] = lambda: [_plain_loop(d, z) for d in both]
-    taken = dict(zip(runs, interleaved([*runs.values()], device, seconds=plan.seconds), strict=True))
+    taken = dict(zip(runs, on_device([*runs.values()], device, seconds=plan.seconds), strict=True))
     width, states = plan.widths[0], plan.states
     floors: dict[str, float] = dict.fromkeys(vars(rates), 0.0)
     for gradient in (False, True)[: 1 + backward]:

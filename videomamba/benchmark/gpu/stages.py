@@ -21,8 +21,8 @@ STAGES: dict[str, Callable[[Record, torch.device, Plan], None]] = {
     "tests": proofs.tests,
 }
 SHARES = {
-    "operators": 110, "training": 60, "tuning": 60, "scans": 90, "blocks": 45, "models": 60, "predict": 20,
-    "sanitizer": 30, "tests": 40,
+    "operators": 110, "training": 40, "tuning": 60, "scans": 90, "blocks": 35, "models": 70, "predict": 20,
+    "sanitizer": 40, "tests": 50,
 }  # fmt: skip
 """Seconds of each stage, in the order in which they run; what one leaves is the next one's."""
 

@@ -40,13 +40,13 @@ def _tap(weight, k, channels, inside, K: tl.constexpr):
 
 @triton.jit
 def _sums(
-    x, stride, weight, bias, order, places, length, channels, inside, T: tl.constexpr, K: tl.constexpr,
-    REVERSE: tl.constexpr,
+    x, stride, weight, bias, order, places, by: tl.constexpr, length, channels, inside, T: tl.constexpr,
+    K: tl.constexpr, REVERSE: tl.constexpr,
 ):  # fmt: skip
-    """What SiLU is taken of."""
+    """What SiLU is taken of ``by`` steps later."""
     y = tl.zeros((T, 1), tl.float32) + vector_of(bias, channels, inside)[None, :]
     for k in tl.static_range(0, K):
-        at = _moved(places, k - (K - 1), REVERSE)
+        at = _moved(places, by + k - (K - 1), REVERSE)
         y += _tap(weight, k, channels, inside, K) * _rows(x, stride, order, at, length, channels, inside)
     return y
 
@@ -68,7 +68,7 @@ def conv_forward(
     """A program per tile of T places, block of channels and batch entry."""
     channels, inside, tile, batch = _place_of(width, tiles, T, BD)
     places = tile * T + tl.arange(0, T)
-    y = _sums(x + batch * x_b, x_l, weight, bias, order, places, length, channels, inside, T, K, REVERSE)
+    y = _sums(x + batch * x_b, x_l, weight, bias, order, places, 0, length, channels, inside, T, K, REVERSE)
     if SILU:
         y *= sigmoid(y)
     tokens, exists = _tokens(order, places, length)
@@ -97,7 +97,7 @@ def conv_backward(
             at = _moved(places, j, REVERSE)
             grad = _rows(grad_out, grad_l, order, at, length, channels, inside)
             if SILU:
-                y = _sums(x, x_l, weight, bias, order, at, length, channels, inside, T, K, REVERSE)
+                y = _sums(x, x_l, weight, bias, order, places, j, length, channels, inside, T, K, REVERSE)
                 open_ = sigmoid(y)
                 grad *= open_ * (1.0 + y * (1.0 - open_))
             of_x += _tap(weight, K - 1 - j, channels, inside, K) * grad

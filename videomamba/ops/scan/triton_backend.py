@@ -87,7 +87,7 @@ def backward(
             run.stitch(sides, gradient=True)
         else:
             for side in sides:
-                side.starts.zero_() if side.first is None else side.starts[0].copy_(side.first)
+                side.starts.zero_() if side.first is None else side.starts[0].copy_(side.first.mT)
         for i, (direction, side) in enumerate(zip(run.directions, sides, strict=True), group[0]):
             is_final = i == len(directions) - 1
             shares = _Shares.of(direction, division)
@@ -103,8 +103,8 @@ def backward(
 
 
 def saved_like(directions: Sequence[ScanDirection], z: Tensor | None) -> list[Tensor]:
-    """Per direction the states that its chunks begin from, (chunks, B, D, N) float32."""
-    return [_states(d, ceil_div(d.u.shape[1], triton_launch.CHUNK)) for d in directions]
+    """Per direction the states that its chunks begin from, (chunks, B, N, D) float32."""
+    return [_kept(d, ceil_div(d.u.shape[1], triton_launch.CHUNK)) for d in directions]
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,8 @@ class _Run:
         return Side(*every, d.A, d.D, d.delta_bias, d.order, first, last, None, None, kept)  # type: ignore[call-arg]
 
     def with_starts(self, side: Any) -> Any:
-        starts = side.u.new_empty(self.division.spans, len(side.u), *side.A.shape, dtype=torch.float32)
-        return side._replace(starts=starts, sums=starts.new_empty(starts.shape[:3]))
+        starts = side.u.new_empty(self.division.spans, len(side.u), *side.A.T.shape, dtype=torch.float32)
+        return side._replace(starts=starts, sums=starts.new_empty(*starts.shape[:2], len(side.A)))
 
     def launch(self, name: str, sides: Sequence[Any], *, each: bool = False, **arguments: Any) -> None:
         """A kernel of all sides; with ``each`` they have programs of their own."""
@@ -150,7 +150,7 @@ class _Run:
         launch(
             _kernel(name), self.division.programs * (len(sides) if each else 1),
             {"first": sides[0], "second": sides[1] if len(sides) > 1 else None, "sizes": self.sizes(), **arguments},
-            **self.meta(), REVERSE=flips[0], REVERSE2=flips[-1],
+            **self.meta(), BOTH=len(sides) > 1, REVERSE=flips[0], REVERSE2=flips[-1],
         )  # fmt: skip
 
     def gradients(self, side: Any, direction: ScanDirection, **arguments: Any) -> None:
@@ -158,7 +158,7 @@ class _Run:
         launch(
             _kernel("gradients"), division.programs,
             {"side": side, "sizes": self.sizes(), "blocks": division.blocks, "repeat": division.repeat, **arguments},
-            **self.meta(), REVERSE=_is_reverse(direction), TILES=self.config.tiles,
+            **self.meta(), REVERSE=_is_reverse(direction),
         )  # fmt: skip
 
     def stitch(self, sides: Sequence[Any], *, gradient: bool) -> None:
@@ -168,12 +168,12 @@ class _Run:
         launch(
             _kernel("stitch"), items * len(sides),
             {"first": sides[0], "second": sides[1] if len(sides) > 1 else None, "sizes": self.sizes(), "items": items},
-            E=STITCHED, FLIP=flips[0], FLIP2=flips[-1],
+            E=STITCHED, BOTH=len(sides) > 1, FLIP=flips[0], FLIP2=flips[-1],
         )  # fmt: skip
 
     def meta(self) -> dict[str, Any]:
         return {
-            **asdict(self.tile), "CHUNK": triton_launch.CHUNK, "SOFTPLUS": self.softplus,
+            **asdict(self.tile), "CHUNK": triton_launch.CHUNK, "STAGES": self.config.stages, "SOFTPLUS": self.softplus,
             "num_warps": self.config.warps, "num_stages": self.config.stages,
         }  # fmt: skip
 
@@ -200,8 +200,8 @@ class _Shares:
     @classmethod
     def of(cls, d: ScanDirection, division: Division) -> "_Shares":
         u, delta = (torch.empty(x.shape, dtype=x.dtype, device=x.device) for x in (d.u, d.delta))
-        A = d.u.new_empty(division.spans, len(d.u), *d.A.shape, dtype=torch.float32)
-        D, bias = (None if x is None else A.new_empty(A.shape[:3]) for x in (d.D, d.delta_bias))
+        A = _kept(d, division.spans)
+        D, bias = (None if x is None else A.new_empty(*A.shape[:2], len(x)) for x in (d.D, d.delta_bias))
         B, C = (A.new_empty(division.blocks, *x.shape) for x in (d.B, d.C))
         return cls(u, delta, A, D, bias, B, C)
 
@@ -211,7 +211,7 @@ class _Shares:
     def summed(self, grad_state: Tensor) -> ScanGradients:
         D, bias = (None if x is None else x.sum((0, 1)) for x in (self.D, self.bias))
         return ScanGradients(
-            self.u, self.delta, self.A.sum((0, 1)), self.B.sum(0), self.C.sum(0), D, bias, grad_state.clone()
+            self.u, self.delta, self.A.sum((0, 1)).T, self.B.sum(0), self.C.sum(0), D, bias, grad_state.mT.contiguous()
         )
 
 
@@ -242,16 +242,20 @@ def _plane(u: Tensor) -> Tensor:
 
 
 def _laid(d: ScanDirection) -> ScanDirection:
-    """With channels next to each other, weights in float32."""
-    u, delta, B, C = (_last_axis_contiguous(x) for x in (d.u, d.delta, d.B, d.C))
+    """With channels next to each other, weights in float32: of B and C that is less work than in every program."""
+    u, delta, B, C = (_last_axis_contiguous(x) for x in (d.u, d.delta, d.B.float(), d.C.float()))
     A, D, bias = (None if x is None else x.float().contiguous() for x in (d.A, d.D, d.delta_bias))
     order = None if d.order is None else d.order.long().contiguous()
     assert A is not None
     return ScanDirection(u, delta, A, B, C, D, bias, d.initial_state, order, d.reverse)
 
 
-def _states(d: ScanDirection, *rows: int) -> Tensor:
-    return d.u.new_empty(*rows, len(d.u), *d.A.shape, dtype=torch.float32)
+def _states(d: ScanDirection) -> Tensor:
+    return d.u.new_empty(len(d.u), *d.A.shape, dtype=torch.float32)
+
+
+def _kept(d: ScanDirection, rows: int) -> Tensor:
+    return d.u.new_empty(rows, len(d.u), *d.A.T.shape, dtype=torch.float32)
 
 
 def _kernel(name: str) -> Any:

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-CHUNK = 64  # places from one kept state to the next
-WARPS_PER_PROCESSOR = 12  # enough to hide latency: more spans than that would only compute more
+CHUNK = 32  # places from one kept state to the next
+WARPS_PER_PROCESSOR = 18  # hides latency: more spans than that would only compute more
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,6 @@ class Config:
         steps: of a tile.
         channels: of a block.
         lanes: threads that share the states of a channel.
-        tiles: of a part of a chunk, whose first states a gradient holds in registers.
         warps: of a program.
         stages: of loads in a loop.
     """
@@ -29,7 +28,6 @@ class Config:
     steps: int = 4
     channels: int = 64
     lanes: int = 4
-    tiles: int = 4
     warps: int = 4
     stages: int = 2
 

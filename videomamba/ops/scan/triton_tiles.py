@@ -25,9 +25,9 @@ class Side(NamedTuple):
         u, delta, B, C, A, D, bias, order: as in :class:`.ScanDirection`.
         first: (B, D, N) state before the first place, or None.
         last: (B, D, N) state behind the last, written.
-        starts: (spans, B, D, N) states (or gradients) that spans begin from; None with one span.
+        starts: (spans, B, N, D) states (or gradients) that spans begin from; None with one span.
         sums: (spans, B, D) of step sizes.
-        kept: (chunks, B, D, N) states that chunks begin from, for the gradient; or None.
+        kept: (chunks, B, N, D) states that chunks begin from, for the gradient; or None.
     """
 
     u: Any
@@ -69,17 +69,17 @@ class Sizes(NamedTuple):
 
 @triton.jit
 def _softplus(x):
-    # log(1 + e) as 2 atanh(e / (2 + e)): a small step keeps its digits, which 1 + e would lose
+    # log(1 + e) / e by a polynomial, 1.5e-7 from it for e in [0, 1]: no division, and a small step keeps its digits
     e = tl.exp2(-tl.abs(x) * LOG2E)
-    s = e / (2.0 + e)
-    q = s * s
-    p = q * (1.0 / 15) + 1.0 / 13
-    p = p * q + 1.0 / 11
-    p = p * q + 1.0 / 9
-    p = p * q + 1.0 / 7
-    p = p * q + 1.0 / 5
-    p = p * q + 1.0 / 3
-    return tl.maximum(x, 0.0) + 2.0 * s * (p * q + 1.0)
+    p = e * 0.005232690833508968 - 0.029505228623747826
+    p = p * e + 0.07822594791650772
+    p = p * e - 0.13663245737552643
+    p = p * e + 0.19106008112430573
+    p = p * e - 0.2484298199415207
+    p = p * e + 0.3331909775733948
+    p = p * e - 0.4999949336051941
+    p = p * e + 0.9999999403953552
+    return tl.maximum(x, 0.0) + p * e
 
 
 @triton.jit
@@ -107,10 +107,23 @@ def numbers_of_states(NA: tl.constexpr, NB: tl.constexpr):
     return tl.arange(0, NA)[:, None] * NB + tl.arange(0, NB)[None, :]
 
 
+# Left to itself the compiler has a thread read four neighbours, and then moves states through shared memory at every
+# step. The hints say that nothing is aligned, and that the last axis varies fastest over threads: it reads and writes
+# states as the threads hold them. They belong to the sum itself, and are lost where it is passed to a function.
+
+
 @triton.jit
 def state_offsets(batch, channels, n, sizes):
     """(NA, BD, NB) offsets into (B, D, N)."""
-    return (batch * sizes.width + channels[None, :, None]) * sizes.states + n[:, None, :]
+    offsets = (batch * sizes.width + channels[None, :, None]) * sizes.states + n[:, None, :]
+    return tl.multiple_of(tl.max_contiguous(offsets, [1, 2, 4]), [1, 1, 1])
+
+
+@triton.jit
+def kept_offsets(batch, channels, n, sizes):
+    """(NA, BD, NB) offsets into (B, N, D), in which states are kept between launches."""
+    offsets = (batch * sizes.states + n[:, None, :]) * sizes.width + channels[None, :, None]
+    return tl.multiple_of(tl.max_contiguous(offsets, [1, 2, 4]), [1, 1, 1])
 
 
 @triton.jit
@@ -122,7 +135,7 @@ def existing(inside, n, sizes):
 @triton.jit
 def rates_of(side, channels, n, exists, sizes):
     """A in units of log 2, (NA, BD, NB)."""
-    return tl.load(side.A + channels[None, :, None] * sizes.states + n[:, None, :], mask=exists, other=0.0) * LOG2E
+    return tl.load(side.A + state_offsets(0, channels, n, sizes), mask=exists, other=0.0) * LOG2E
 
 
 @triton.jit
@@ -150,12 +163,15 @@ def rows(x, tokens, stride, columns, mask):
 
 
 @triton.jit
-def step_sizes(side, at, tokens, channels, bias, mask, SOFTPLUS: tl.constexpr):
-    """(T, BD) after bias and softplus, 0 outside of the mask; and before softplus."""
-    raw = rows(side.delta + at, tokens, side.delta_l, channels, mask) + bias[None, :]
-    if SOFTPLUS:
-        return tl.where(mask, _softplus(raw), 0.0), raw
-    return tl.where(mask, raw, 0.0), raw
+def deltas_at(side, batch, base, tokens, channels, mask):
+    """(T, BD) as they are given."""
+    return rows(side.delta + batch * side.delta_b + base * side.delta_l, tokens, side.delta_l, channels, mask)
+
+
+@triton.jit
+def step_sizes(raw, mask, SOFTPLUS: tl.constexpr):
+    """(T, BD) step sizes, 0 outside of the mask, from what is before softplus."""
+    return tl.where(mask, _softplus(raw) if SOFTPLUS else raw, 0.0)
 
 
 @triton.jit
@@ -163,16 +179,6 @@ def weights_of(x, tokens, stride, n, exists, sizes):
     """B or C of a tile, (T, NA, NB) in float32."""
     mask = exists[:, None, None] & (n < sizes.states)[None, :, :]
     return tl.load(x + tokens[:, None, None] * stride + n[None, :, :], mask=mask, other=0.0).to(tl.float32)
-
-
-@triton.jit
-def steps_at(side, sizes, batch, start, channels, inside, bias, T: tl.constexpr, SOFTPLUS: tl.constexpr):
-    """Of the tile at ``start``: its first token, tokens, which of them exist, mask; step sizes, and raw ones."""
-    base, tokens, exists = tokens_of(side, start, T, sizes)
-    mask = exists[:, None] & inside[None, :]
-    at = batch * side.delta_b + base * side.delta_l
-    step, raw = step_sizes(side, at, tokens, channels, bias, mask, SOFTPLUS)
-    return base, tokens, exists, mask, step, raw
 
 
 @triton.jit

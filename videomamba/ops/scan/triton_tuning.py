@@ -8,7 +8,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version
@@ -23,50 +22,57 @@ from videomamba.ops.scan.triton_launch import Config, interpreted, next_power_of
 
 CANDIDATES: dict[str, tuple[Config, ...]] = {
     "forward": (
-        Config(steps=4, channels=64, lanes=4, warps=4),
-        Config(steps=4, channels=64, lanes=2, warps=4),
-        Config(steps=8, channels=32, lanes=4, warps=4),
-        Config(steps=4, channels=32, lanes=4, warps=2),
-        Config(steps=4, channels=16, lanes=4, warps=1),
-        Config(steps=1, channels=128, lanes=4, warps=4),
+        Config(steps=4, channels=32, lanes=1, warps=1, stages=3),
+        Config(steps=4, channels=64, lanes=1, warps=2, stages=3),
+        Config(steps=4, channels=32, lanes=1, warps=1, stages=2),
+        Config(steps=4, channels=32, lanes=2, warps=2, stages=3),
     ),
     "backward": (
-        Config(steps=1, channels=64, lanes=4, tiles=8, warps=8),
-        Config(steps=1, channels=64, lanes=4, tiles=8, warps=4),
-        Config(steps=1, channels=32, lanes=4, tiles=8, warps=4),
-        Config(steps=2, channels=64, lanes=4, tiles=4, warps=8),
-        Config(steps=4, channels=64, lanes=4, tiles=4, warps=4),
-        Config(steps=1, channels=128, lanes=4, tiles=8, warps=8),
+        Config(steps=4, channels=32, lanes=8, warps=4, stages=1),
+        Config(steps=4, channels=32, lanes=4, warps=2, stages=2),
+        Config(steps=4, channels=32, lanes=4, warps=2, stages=1),
+        Config(steps=4, channels=16, lanes=4, warps=1, stages=2),
+        Config(steps=2, channels=32, lanes=4, warps=2, stages=3),
     ),
-}  # the first of each is the guess
-INTERPRETED = Config(steps=4, channels=8, lanes=4, tiles=1)  # an associative scan takes it a call per number
+}
+"""The first of each is the guess for a GPU that nothing was measured on: hardly a kernel spills registers with it."""
 
-_CHOSEN: ContextVar[Config | None] = ContextVar("config", default=None)
+MEASURED: dict[str, dict[str, Config]] = {
+    "NVIDIA H100 80GB HBM3": {
+        "forward": Config(steps=4, channels=32, lanes=1, warps=1, stages=3),
+        "backward": Config(steps=4, channels=32, lanes=4, warps=2, stages=2),
+    },
+}
+"""By name of the GPU: the fastest in bfloat16 with 16 states, batch 16 and 1,569 tokens; see docs/gpu.md."""
+
+INTERPRETED = Config(steps=4, channels=8, lanes=4)
+
+_CHOSEN: dict[str, Config] = {}  # of the whole process: gradients are computed by threads of PyTorch's
 
 
 @contextmanager
-def chosen(config: Config) -> Iterator[None]:
-    """Everything within the block takes this configuration."""
-    token = _CHOSEN.set(config)
+def chosen(config: Config, *what: str) -> Iterator[None]:
+    """Within the block ``what``, by default both passes, takes this configuration, in all threads."""
+    before = dict(_CHOSEN)
+    _CHOSEN.update(dict.fromkeys(what or CANDIDATES, config))
     try:
         yield
     finally:
-        _CHOSEN.reset(token)
+        _CHOSEN.clear()
+        _CHOSEN.update(before)
 
 
 def config_of(what: str, u: Tensor, states: int) -> Config:
     """What ``forward`` or ``backward`` of a scan of u and so many states takes."""
-    config = _CHOSEN.get()
-    if config is not None:
-        return config
+    if what in _CHOSEN:
+        return _CHOSEN[what]
     if interpreted():
         return INTERPRETED
+    found = None
     if u.device.type != "cpu" and torch.cuda.is_available():  # on meta: of the device that is there
-        name = torch.cuda.get_device_name(u.device if u.device.type == "cuda" else None)
-        found = _measured(cache_file(name)).get(key(what, u.dtype, states))
-        if found is not None:
-            return found
-    return CANDIDATES[what][0]
+        name, of_file = _measured_on(u.device.index or 0)
+        found = of_file.get(key(what, u.dtype, states)) or MEASURED.get(name, {}).get(what)
+    return found or CANDIDATES[what][0]
 
 
 def key(what: str, dtype: torch.dtype, states: int) -> str:
@@ -94,10 +100,11 @@ def tune(
     from triton.errors import TritonError
 
     seconds: dict[Config, float] = {}
-    for config in CANDIDATES[name.partition(",")[0]]:
+    what = name.partition(",")[0]
+    for config in CANDIDATES[what]:
         if seconds and late():
             break
-        with chosen(config):
+        with chosen(config, what):
             try:
                 seconds[config] = clock(run)
             except torch.OutOfMemoryError:
@@ -109,7 +116,7 @@ def tune(
     best = min(seconds, key=lambda config: seconds[config])
     known = {name: asdict(config) for name, config in _measured(file).items()}
     write_json(file, {**known, name: asdict(best)})
-    _measured.cache_clear()
+    _measured_on.cache_clear()
     return best
 
 
@@ -120,6 +127,12 @@ def cache_file(device: str) -> Path:
 
 
 @cache
+def _measured_on(index: int) -> tuple[str, dict[str, Config]]:
+    """Name of the GPU of this index, and what its file has; read once, for every call of the operator asks."""
+    name = torch.cuda.get_device_name(index)
+    return name, _measured(cache_file(name))
+
+
 def _measured(file: Path) -> dict[str, Config]:
     """By key; nothing where there is no file, or one that cannot be read."""
     try:
