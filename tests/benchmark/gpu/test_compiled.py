@@ -52,7 +52,7 @@ def test_kernels_are_compiled_ahead_for_a_pass(monkeypatch):
 
 
 @pytest.mark.slow
-def test_real_compilers_take_the_kernels_and_few_spill(tmp_path):
+def test_real_compilers_take_the_kernels_without_spilling(tmp_path):
     environment = {**os.environ, "TRITON_CACHE_DIR": str(tmp_path)}
     environment.pop("TRITON_INTERPRET", None)
     done = subprocess.run(
@@ -63,5 +63,4 @@ def test_real_compilers_take_the_kernels_and_few_spill(tmp_path):
     head, _, *lines = (line.strip("|").split("|") for line in done.stdout.splitlines())
     spilled = [name.strip() for name in head].index("spilled B")
     assert len(lines) == 4 * 7
-    found = {(line[0].strip(), line[1].strip()) for line in lines if line[spilled].strip() != "0"}
-    assert found <= {("gradients", "sm_80"), ("span_carries", "sm_100")}, done.stdout  # docs/gpu.md says so
+    assert all(line[spilled].strip() == "0" for line in lines), done.stdout

@@ -28,14 +28,14 @@ CANDIDATES: dict[str, tuple[Config, ...]] = {
         Config(steps=4, channels=32, lanes=2, warps=2, stages=3),
     ),
     "backward": (
-        Config(steps=4, channels=32, lanes=8, warps=4, stages=1),
+        Config(steps=4, channels=32, lanes=8, warps=4, stages=2),
         Config(steps=4, channels=32, lanes=4, warps=2, stages=2),
         Config(steps=4, channels=32, lanes=4, warps=2, stages=1),
         Config(steps=4, channels=16, lanes=4, warps=1, stages=2),
         Config(steps=2, channels=32, lanes=4, warps=2, stages=3),
     ),
 }
-"""The first of each is the guess for a GPU that nothing was measured on: hardly a kernel spills registers with it."""
+"""The first of each is the guess for a GPU that nothing was measured on: no kernel spills registers with it."""
 
 MEASURED: dict[str, dict[str, Config]] = {
     "NVIDIA H100 80GB HBM3": {
