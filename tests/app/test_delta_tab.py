@@ -19,13 +19,9 @@ def look(server, films):
     return look_at(server.setup, name, str(films / "red.mp4"))
 
 
-<<<<<<< HEAD
-def test_the_film_follows_the_sliders_and_a_click_in_the_picture_moves_the_place(server, browser, films):
-=======
 def test_the_film_follows_the_sliders_and_a_click_moves_the_place(server, browser, films, monkeypatch):
     from videomamba.app import delta_tab
 
->>>>>>> m
     with opened(browser, server, tab=TAB) as page:
         page.get_by_role("button", name="Show what it looks at").click()
         assert "there is no video yet" in message(page)
@@ -41,12 +37,7 @@ def test_the_film_follows_the_sliders_and_a_click_moves_the_place(server, browse
         page.get_by_label("number input for Layer").fill("0")
         new = "old => ![old, '', undefined].includes(document.querySelector('#overlay video')?.currentSrc)"
         page.wait_for_function(new, arg=before)
-<<<<<<< HEAD
-        picture = page.locator("#moment img")
-        picture.wait_for()
-=======
         assert_readable(page)
->>>>>>> m
         box = picture.bounding_box()
         picture.click(position={"x": 0.9 * box["width"], "y": 0.1 * box["height"]})
         page.wait_for_function(

@@ -16,8 +16,19 @@ def run_scan(name, inputs, backend):
     return selective_scan(**inputs, delta_softplus="minimal" not in name, return_last_state=True, backend=backend)
 
 
-@pytest.mark.parametrize("backend", RUNS)
-@pytest.mark.parametrize("name", [name for name in SCANS if name != "grouped_time_varying"])
+QUICK = ("full", "minimal_bf16", "channels_first_silu")  # in Triton's interpreter, seconds each; the others are slow
+
+
+def runs(*names: str) -> list[object]:
+    """Cases of every backend that runs here."""
+    return [
+        pytest.param(name, backend, marks=[pytest.mark.slow] * (backend == "triton" and name not in QUICK))
+        for name in names
+        for backend in RUNS
+    ]
+
+
+@pytest.mark.parametrize(("name", "backend"), runs(*(name for name in SCANS if name != "grouped_time_varying")))
 def test_selective_scan(name, backend):
     case = SCANS[name]
     inputs = {key: x.requires_grad_() for key, x in tensors(case["inputs"]).items()}
@@ -36,10 +47,10 @@ def test_selective_scan(name, backend):
         assert deviation(inputs[key].grad, want) <= 2e-6, key
 
 
-@pytest.mark.parametrize("backend", RUNS)
-def test_groups(backend):
+@pytest.mark.parametrize(("name", "backend"), runs("grouped_time_varying"))
+def test_groups(name, backend):
     """Three channels in two groups, which we refuse: there channel i reads group i, the third no group of its own."""
-    case = SCANS["grouped_time_varying"]
+    case = SCANS[name]
     inputs = tensors(case["inputs"])
     with pytest.raises(ValueError, match="G dividing D = 3"):
         selective_scan(**inputs)
@@ -48,7 +59,7 @@ def test_groups(backend):
         for key, x in inputs.items()
     }
     mine = {key: x.clone().requires_grad_() for key, x in mine.items()}
-    y, _ = run_scan("grouped_time_varying", mine, backend)
+    y, _ = run_scan(name, mine, backend)
     assert deviation(y, tensors(case["outputs"])["y"][:, :2]) <= 2e-6
     y.sum().backward()
     gradients = tensors(case["gradients"])
@@ -58,8 +69,7 @@ def test_groups(backend):
         assert deviation(mine[key].grad[1, 1], gradients[key][1, 1]) <= 2e-6
 
 
-@pytest.mark.parametrize("backend", RUNS)
-@pytest.mark.parametrize("name", ["channels_first_silu", "channels_last_identity"])
+@pytest.mark.parametrize(("name", "backend"), runs("channels_first_silu", "channels_last_identity"))
 def test_convolution(name, backend):
     case = CASES["causal_conv"][name]
     inputs = {key: x.requires_grad_() for key, x in tensors(case["inputs"]).items()}
