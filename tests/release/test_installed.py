@@ -79,3 +79,19 @@ def test_env_says_whether_the_kernels_are_there(capsys):
     elif wanted == "no":
         assert told.startswith("no: not compiled")
         assert "several times faster" in told
+
+
+def test_triton_takes_a_kernel_of_both_directions(tmp_path):
+    """The Triton that PyTorch brings, the oldest supported one too; no GPU is needed to compile for one."""
+    pytest.importorskip("triton", reason="PyTorch brings Triton on Linux only")
+    compile_ = (
+        "from videomamba.benchmark.gpu.compiled import compiled\n"
+        "from videomamba.ops.scan.triton_tuning import CANDIDATES\n"
+        "print(*(x.kernel for x in compiled(CANDIDATES['forward'][0], 'sm_90', ('stitch',))))"
+    )
+    environment = {**os.environ, "TRITON_CACHE_DIR": str(tmp_path)}
+    environment.pop("TRITON_INTERPRET", None)
+    done = subprocess.run(
+        [sys.executable, "-c", compile_], capture_output=True, text=True, env=environment, cwd=tmp_path, check=False
+    )
+    assert done.stdout == "stitch\n", done.stderr

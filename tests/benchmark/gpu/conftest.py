@@ -14,7 +14,8 @@ def stand_in(monkeypatch):
     """Small tiles, and chunks of which a short sequence has several."""
     if torch.cuda.is_available():
         pytest.skip("of the interpreter")
-    monkeypatch.setattr(conv_backend, "TILE", {"T": 4, "BD": 4})
+    for name in ("TILE", "GRADIENT_TILE"):
+        monkeypatch.setattr(conv_backend, name, {"T": 4, "BD": 4})
     monkeypatch.setattr(conv_backend, "TILES_PER_SPAN", 2)
     monkeypatch.setattr(triton_launch, "CHUNK", 4)
     monkeypatch.setattr(triton_backend, "config_of", lambda *a: Config(steps=4, channels=2, lanes=2))

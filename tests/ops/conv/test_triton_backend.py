@@ -14,7 +14,8 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(triton_backend, "TILE", {"T": 4, "BD": 4})
+    for name in ("TILE", "GRADIENT_TILE"):
+        monkeypatch.setattr(triton_backend, name, {"T": 4, "BD": 4})
     monkeypatch.setattr(triton_backend, "TILES_PER_SPAN", 2)
 
 

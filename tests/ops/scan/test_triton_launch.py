@@ -14,7 +14,7 @@ def test_spans_fill_the_device_until_batch_and_channels_do():
     def spans(batch: int, length: int) -> int:
         return divided(batch, length, **SMALL, shared=False).spans
 
-    assert [spans(1, length) for length in (16, 160, 320, 1569, 100_000)] == [1, 5, 10, 25, 33]
+    assert [spans(1, length) for length in (16, 160, 320, 1569, 100_000)] == [1, 5, 10, 25, 49]
     assert spans(64, 1569) == 1
 
 

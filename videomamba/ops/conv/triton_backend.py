@@ -16,7 +16,8 @@ from videomamba.ops.visit import check_permutation
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 TILE = {"T": 32, "BD": 64}
-TILES_PER_SPAN = 8  # of a program of the gradient: sums over 256 places leave little to sum
+GRADIENT_TILE = {"T": 16, "BD": 64}  # more do not fit in registers
+TILES_PER_SPAN = 16  # of a program of the gradient: sums over 256 places leave little to sum
 MOST_TAPS = 8  # the kernels are unrolled over them; more are left to PyTorch
 
 
@@ -60,19 +61,19 @@ def _conv_backward(
 
     batch, length, width = x.shape
     taps = weight.shape[1]
-    spans = ceil_div(length, TILE["T"] * TILES_PER_SPAN)
+    spans = ceil_div(length, GRADIENT_TILE["T"] * TILES_PER_SPAN)
     grad_x = torch.empty(x.shape, dtype=x.dtype, device=x.device)
     of_weight = x.new_empty(spans, batch, taps, width, dtype=torch.float32)
     of_bias = x.new_empty(spans, batch, width, dtype=torch.float32)
     grad_out = _laid(grad_out)
     launch(
-        triton_kernels.conv_backward, batch * spans * ceil_div(width, TILE["BD"]),
+        triton_kernels.conv_backward, batch * spans * ceil_div(width, GRADIENT_TILE["BD"]),
         {
             **_given(x, weight, bias, order), "grad_out": grad_out, "grad_b": grad_out.stride(0),
             "grad_l": grad_out.stride(1), "grad_x": grad_x, "grad_weight": of_weight, "grad_bias": of_bias,
             "length": length, "width": width, "spans": spans, "batches": batch, "per_span": TILES_PER_SPAN,
         },
-        **_meta(weight, reverse, silu), KP=next_power_of_2(taps),
+        **{**_meta(weight, reverse, silu), **GRADIENT_TILE}, KP=next_power_of_2(taps),
     )  # fmt: skip
     return grad_x, of_weight.sum((0, 1)).T.contiguous().to(weight.dtype), of_bias.sum((0, 1)).to(weight.dtype)
 

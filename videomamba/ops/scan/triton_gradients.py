@@ -176,7 +176,10 @@ def gradients(
             of_chunk = tl.cast(chunk, tl.int64) * sizes.batch * sizes.width * sizes.states
             state = tl.load(side.kept + of_chunk + at, mask=exist, other=0.0)
             before_tiles = tl.zeros((TILES, NA, BD, NB), tl.float32)
-            for tile in tl.range(0, TILES - 1, num_stages=STAGES):
+            last = tl.minimum(
+                TILES - 1, sizes.length * TILES
+            )  # no constant: unrolled, the loop would load all tiles ahead
+            for tile in tl.range(0, last, num_stages=STAGES):
                 before_tiles = tl.where(_at(tile, TILES), state[None, :, :, :], before_tiles)
                 start = chunk * CHUNK + (TILES - 1 - tile if REVERSE else tile) * T
                 state = _advance(

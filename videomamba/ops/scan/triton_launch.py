@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 CHUNK = 32  # places from one kept state to the next
-WARPS_PER_PROCESSOR = 12  # enough to hide latency: more spans than that would only compute more
+WARPS_PER_PROCESSOR = 18  # hides latency: more spans than that would only compute more
 
 
 @dataclass(frozen=True)
