@@ -38,7 +38,7 @@ MODELS, INPUTS = (
     ("videomamba_nano", "videomamba_tiny"),
     ((8, 112), (16, 112), (32, 112), (8, 224), (16, 224), (32, 224)),
 )
-_LONG = 4.0  # seconds that a figure is measured for, about
+_LONG = 2.0  # seconds that a figure is measured for, about
 
 
 def prepare(folder: Path, count: int) -> None:

@@ -12,4 +12,4 @@ export OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=  # Python compiles what it imp
 "$uv" pip list --python "$work/venv/bin/python" |
   grep -E -i '^(torch|torchvision|numpy|av|huggingface|safetensors|rich|tyro|jaxtyping)'
 cp -r "$root/tests/release" "$work/release"
-cd "$work" && PYTHONPATH= "$work/venv/bin/python" -m pytest -q -p no:cacheprovider release
+cd "$work" && PYTHONPATH= "$work/venv/bin/python" -m pytest -q -p no:cacheprovider -W ignore::pytest.PytestUnknownMarkWarning release

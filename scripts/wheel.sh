@@ -22,7 +22,7 @@ try() { # try NAME FILE EXPECTED: installs the file and runs the tests of the re
   "$bin/python" -m venv "$1"
   PATH=$work/path CC=none CXX=none "$bin/uv" pip install --quiet --python "$1/bin/python" "$2" pytest
   echo "$1: installed in $((SECONDS - started)) s, $(du -sm "$1/lib" | cut -f1) MB"
-  PATH=$work/path PYTHONPATH= VIDEOMAMBA_KERNELS=$3 "$1/bin/python" -m pytest -q -p no:cacheprovider release
+  PATH=$work/path PYTHONPATH= VIDEOMAMBA_KERNELS=$3 "$1/bin/python" -m pytest -q -p no:cacheprovider -W ignore::pytest.PytestUnknownMarkWarning release
   echo "$1: tested after $((SECONDS - started)) s"
 }
 try wheel "$(ls "$root"/dist/*.whl)" yes

@@ -6,27 +6,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import torch
 
 if TYPE_CHECKING:
     from tests.engine.forks import Forks
 
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported: its kernels run on the CPU, one number at a time
-# tests run in parallel processes; more threads only fight over the cores
-torch.set_num_threads(1)
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start
+# PyTorch is not imported here: the process that hands out the tests (-n 2) does without, which saves seconds
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run in parallel; more threads only fight over the cores
+GPUS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 
+
+def has_gpu() -> bool:
+    """Whether PyTorch finds one; asked only where there is a driver."""
+    if not any(Path(device).exists() for device in GPUS):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+if not has_gpu():
+    os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported: its kernels run on the CPU, one number at a time
 
 TESTS = Path(__file__).parent
 COUNTED = ("ops", "nn", "models", "data")
-SLOWED = ("triton", "test_compilers", "test_transforms")  # in names of files: counting doubles the time of these
+# in names of tests: counting doubles the time of these, and others run the same lines
+SLOWED = (
+    *("triton", "test_compilers", "test_transforms", "opcheck", "test_mamba_ssm_shapes", "test_timm_contract"),
+    *("test_the_table_in_the_docs", "test_full_size_files", "test_swin"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Coverage of a part is counted in the part's own tests."""
     for item in items:
-        if item.path.relative_to(TESTS).parts[0] not in COUNTED or any(word in item.path.name for word in SLOWED):
+        if item.path.relative_to(TESTS).parts[0] not in COUNTED or any(word in item.nodeid for word in SLOWED):
             item.add_marker("no_cover")
 
 

@@ -2,11 +2,13 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
 from videomamba.errors import UserError
 from videomamba.files import (
+    check_writable,
     printable,
     read_csv_lines,
     read_json,
@@ -50,6 +52,19 @@ def test_a_suffix_as_long_as_a_name(tmp_path):
     path = tmp_path / ("a." + "b" * 240)
     write_text(path, "x")
     assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/out", "https://host/out.csv", "gs://b"])
+def test_addresses_are_refused(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = Path(place)
+    with pytest.raises(UserError, match=f"{place} cannot be written: outputs are files and folders of this machine"):
+        check_writable(path, folder=True)
+    for whole in (whole_file, whole_folder):
+        with pytest.raises(UserError, match="cannot be written"), whole(path):
+            pass
+    assert os.listdir() == []
+    check_writable(Path("a:b.mp4"), folder=False)
 
 
 def test_a_folder_is_whole_or_not_there(tmp_path):

@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -27,7 +28,9 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Raises:
         OSError: under the file's own name, not the temporary one's.
+        UserError: an address, see :func:`check_writable`.
     """
+    _check_place(path)
     temporary = path.with_name(_temporary_name(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +51,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
     Raises:
         OSError: ``path`` exists and is not an empty folder, or cannot be written.
+        UserError: an address, see :func:`check_writable`.
     """
+    _check_place(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(_temporary_name(path))
     temporary.mkdir()
@@ -58,6 +63,15 @@ def whole_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _check_place(path: Path) -> None:
+    """``Path`` would make folders ``s3:`` and ``bucket`` of ``s3://bucket``."""
+    if address := re.match(r"([a-z][a-z0-9+.-]+:)/+(.*)", str(path), re.IGNORECASE):
+        raise UserError(
+            f"{address[1]}//{address[2]} cannot be written: outputs are files and folders of this machine; name one, "
+            "and copy it afterwards"
+        )
 
 
 def _temporary_name(path: Path) -> str:
@@ -144,8 +158,9 @@ def check_writable(path: Path, *, folder: bool) -> None:
     """Checks that a file, or a folder with files in it, can be written there; creates nothing.
 
     Raises:
-        UserError: it cannot.
+        UserError: it cannot, or it is an address such as ``s3://bucket/out``.
     """
+    _check_place(path)
     kind = "folder" if folder else "file"
     if path.exists() and path.is_dir() != folder:
         raise UserError(f"{path} is a {'file' if folder else 'folder'}; name a {kind} to write")

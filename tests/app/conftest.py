@@ -109,5 +109,5 @@ def browser():
     options = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=options)
-        yield browser
+        yield browser.new_context(permissions=["camera", "microphone"], reduced_motion="reduce")
         browser.close()

@@ -18,7 +18,7 @@ def look(server, films):
     return look_at(server.setup, name, str(films / "red.mp4"))
 
 
-def test_the_film_follows_the_sliders(server, browser, films):
+def test_the_film_follows_the_sliders_and_a_click_in_the_picture_moves_the_place(server, browser, films):
     with opened(browser, server, tab=TAB) as page:
         drop(page, films / "red.mp4")
         page.get_by_role("button", name="Show what it looks at").click()
@@ -28,13 +28,6 @@ def test_the_film_follows_the_sliders(server, browser, films):
         page.get_by_label("number input for Layer").fill("0")
         new = "old => ![old, '', undefined].includes(document.querySelector('#overlay video')?.currentSrc)"
         page.wait_for_function(new, arg=before)
-
-
-def test_a_click_in_the_picture_moves_the_place(server, browser, films):
-    with opened(browser, server, tab=TAB) as page:
-        drop(page, films / "red.mp4")
-        page.get_by_role("button", name="Show what it looks at").click()
-        page.locator("#overlay video").wait_for()
         picture = page.locator("#moment img")
         picture.wait_for()
         box = picture.bounding_box()

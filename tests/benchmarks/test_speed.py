@@ -20,7 +20,12 @@ def one_thread(monkeypatch):
 @pytest.mark.parametrize(
     ("cell", "settings", "result"),
     [
-        (dataclasses.replace(NANO, batch="65536"), Settings("cpu", 60, memory=2**30), speed.MEMORY),
+        pytest.param(
+            dataclasses.replace(NANO, batch="65536"),
+            Settings("cpu", 60, memory=2**30),
+            speed.MEMORY,
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             dataclasses.replace(NANO, frames=128, size=448),
             Settings("cpu", 0.05),

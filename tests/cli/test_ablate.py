@@ -37,10 +37,15 @@ def by_person(clips, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ordered(clips, tmp_path_factory):
+def start(image_model):
+    return ("--start", str(image_model))
+
+
+@pytest.fixture(scope="module")
+def ordered(clips, start, tmp_path_factory):
     """The order study, run."""
     folder = tmp_path_factory.mktemp("studies") / "order"
-    assert main(["ablate", "order", "--data", str(clips), "--output", str(folder), *RUN]) == 0
+    assert main(["ablate", "order", "--data", str(clips), "--output", str(folder), *start, *RUN]) == 0
     return folder
 
 
@@ -78,39 +83,36 @@ def test_a_study_makes_its_runs_and_a_table_of_their_last_epochs(ordered):
 
 
 def test_finished_runs_are_not_made_again_and_other_settings_are_refused(
-    clips, ordered, monkeypatch, fails, capsys, tmp_path
+    clips, ordered, start, monkeypatch, fails, capsys, tmp_path
 ):
     folders = made(monkeypatch)
     before = (ordered / "table.csv").read_text()
-    assert main(["ablate", "order", "--data", str(clips), "--output", str(ordered), *RUN, "--json"]) == 0
+    assert main(["ablate", "order", "--data", str(clips), "--output", str(ordered), *start, *RUN, "--json"]) == 0
     assert folders == []
     assert (ordered / "table.csv").read_text() == before
     assert len(json.loads(capsys.readouterr().out)["runs"]) == 3
-    line = fails("ablate", "order", "--data", clips, "--output", ordered, "--epochs", "2", *TINY)
+    line = fails("ablate", "order", "--data", clips, "--output", ordered, *start, "--epochs", "2", *TINY)
     assert "spatial/seed-0 was begun with optim.epochs=1, not 2; a run goes on as it began" in line
 
 
-def test_finished_runs_on_other_videos_are_refused(clips, ordered, fails, tmp_path):
+def test_finished_runs_on_other_videos_are_refused(clips, ordered, start, fails, tmp_path):
     output = tmp_path / "o"
     shutil.copytree(ordered, output)
     splits = output / "temporal" / "seed-0" / "splits.csv"
     splits.write_text("".join(splits.read_text().splitlines(keepends=True)[:-1]))
-    line = fails("ablate", "order", "--data", clips, "--output", output, *RUN)
+    line = fails("ablate", "order", "--data", clips, "--output", output, *start, *RUN)
     assert (
         "temporal/seed-0 was begun with other videos: 0 rows of its splits.csv are gone or in another part, 1 are"
         in line
     )
 
 
-def test_an_equal_run_of_another_study_is_taken(clips, ordered, image_model, monkeypatch, tmp_path):
+def test_an_equal_run_of_another_study_is_taken(clips, ordered, start, monkeypatch, tmp_path):
     """The paper's choice is a row of both; five runs of the position study are left."""
     folders = made(monkeypatch)
-    start = ("--start", str(image_model))
-    assert main(["ablate", "order", "--data", str(clips), "--output", str(tmp_path / "a"), *start, *RUN]) == 0
-    assert len(folders) == 3
     argv = ["ablate", "position", "--data", str(clips), "--output", str(tmp_path / "b"), *start, *RUN]
-    assert main([*argv, "--runs", str(tmp_path / "a")]) == 0
-    assert [folder.parent.name for folder in folders[3:]] == [
+    assert main([*argv, "--runs", str(ordered)]) == 0
+    assert [folder.parent.name for folder in folders] == [
         "none",
         "sinusoidal",
         "random",
@@ -118,7 +120,7 @@ def test_an_equal_run_of_another_study_is_taken(clips, ordered, image_model, mon
         "embed_dim_interpolation",
     ]
     runs = {row["variant"]: row for row in table(tmp_path / "b", "runs.csv")}
-    assert runs["temporal_expansion"]["run"] == str(tmp_path / "a" / "spatio_temporal" / "seed-0")
+    assert runs["temporal_expansion"]["run"] == str(ordered / "spatio_temporal" / "seed-0")
     for kind in ("none", "sinusoidal", "random", "spatial_interpolation", "embed_dim_interpolation"):
         assert load_model(tmp_path / "b" / kind / "seed-0" / "last").config.pos_embed == kind
 
@@ -162,8 +164,8 @@ def test_an_interrupted_study_goes_on(clips, by_person, monkeypatch, tmp_path, c
 
 
 @pytest.mark.slow
-def test_runs_side_by_side_end_as_one_after_the_other(clips, ordered, tmp_path):
-    argv = ["ablate", "order", "--data", str(clips), "--output", str(tmp_path / "two"), *RUN, "--jobs", "2"]
+def test_runs_side_by_side_end_as_one_after_the_other(clips, ordered, start, tmp_path):
+    argv = ["ablate", "order", "--data", str(clips), "--output", str(tmp_path / "two"), *start, *RUN, "--jobs", "2"]
     assert main(argv) == 0
     for one, two in zip(table(ordered, "runs.csv"), table(tmp_path / "two", "runs.csv"), strict=True):
         assert (one["variant"], one["top1"]) == (two["variant"], two["top1"])

@@ -16,7 +16,7 @@ import pytest
 
 from videomamba.cli.main import main
 from videomamba.data import VideoReader
-from videomamba.inference import boxes
+from videomamba.models import object_detector
 from videomamba.recipes import RECIPES
 from videomamba.tables import write_csv_lines
 
@@ -94,7 +94,7 @@ def test_detect_draws_and_writes_what_it_sees(ava_run, ava, tmp_path, capsys):
     boxes = ["--boxes", str(ava / "ava_val_v2.2.csv"), "--keyframes", "even:4", "--csv", str(scores)]
     labels = ["--label-map", str(ava / "ava_action_list_v2.2.pbtxt")]
     assert main([*command, *boxes, *labels, "--json"]) == 0
-    result = json.loads(capsys.readouterr().out)
+    (result,) = json.loads(capsys.readouterr().out)
     assert [k["timestamp"] for k in result["keyframes"]] == [1, 2, 3, 4]
     best = [k["boxes"][0]["actions"][0] for k in result["keyframes"]]
     assert {action["label"] for action in best} == {"glow green"}
@@ -124,9 +124,9 @@ def test_detect_without_boxes_finds_them_or_says_which_file_to_give(ava_run, ava
 
     command = ["detect", str(video), "--checkpoint", str(ava_run / "last"), *CPU, "--out", str(tmp_path / "out.mp4")]
     with monkeypatch.context() as patch:
-        patch.setattr(boxes, "ObjectDetector", Finds)
+        patch.setattr(object_detector, "ObjectDetector", Finds)
         assert main([*command, "--category", "bird", "--every", "0.5", "--json"]) == 0
-        frames = [k["frame"] for k in json.loads(capsys.readouterr().out)["keyframes"]]
+        frames = [k["frame"] for k in json.loads(capsys.readouterr().out)[0]["keyframes"]]
         assert frames == [0, 4, 8, 12], "every half second of 8 frames a second"
 
     def no_network(*args, **kwargs):

@@ -39,7 +39,8 @@ def detect(detector, tmp_path, monkeypatch, capsys):
         command = ["detect", str(video), "--checkpoint", str(detector), "--boxes", "boxes.csv", "--device", "cpu"]
         assert main([*command, "--json", *options]) == 0
         out, run.said = capsys.readouterr()
-        return json.loads(out)["keyframes"]
+        (answer,) = json.loads(out)
+        return answer["keyframes"]
 
     return run
 
@@ -103,6 +104,36 @@ def test_the_rate_of_a_folder_of_pictures(detect, tmp_path):
     (keyframe,) = detect("film", [1], "--fps", "25")
     assert (keyframe["frame"], keyframe["seconds"]) == (25, 1.0)
     assert "assumed" not in detect.said
+
+
+def test_several_videos(detector, tmp_path, monkeypatch, capsys, fails):
+    """A folder and a pattern: a film each, one csv; one that is broken and one without boxes are lines."""
+    monkeypatch.chdir(tmp_path)
+    Path("films").mkdir()
+    for name in ("a", "b", "c"):
+        write(tmp_path / "films" / f"{name}.mp4", numbered_frames(30))
+    Path("films/d.mp4").write_bytes(b"no video " * 100)
+    Path("boxes.csv").write_text(f"a,1,{BOX}\nb,1,{BOX}\nd,1,{BOX}\n")
+    command = ["--checkpoint", str(detector), "--boxes", "boxes.csv", "--device", "cpu", "--json"]
+    assert main(["detect", "films", "films/[ab].mp4", *command, "--csv", "found.csv"]) == 2
+    out, err = capsys.readouterr()
+    answers = {Path(answer["path"]).stem: answer for answer in json.loads(out)}
+    assert list(answers) == ["a", "b", "c", "d"]
+    assert [answers[name]["drawn"] for name in "ab"] == ["a-actions.mp4", "b-actions.mp4"]
+    assert "no box that can be used for c" in answers["c"]["error"]
+    assert "films/d.mp4 is not a video" in answers["d"]["error"]
+    assert [line for line in err.splitlines() if line.startswith("error: ")] == [
+        f"error: {answers[name]['error']}" for name in "cd"
+    ]
+    assert [row.split(",")[0] for row in Path("found.csv").read_text().splitlines()] == ["a"] * 3 + ["b"] * 3
+    assert sorted(path.name for path in tmp_path.glob("*.mp4")) == ["a-actions.mp4", "b-actions.mp4"]
+    assert "is one film, and there are 4 videos" in fails("detect", "films", *command, "--out", "o.mp4")
+    Path("more").mkdir()
+    write(tmp_path / "more" / "a.mp4", numbered_frames(5))
+    assert "would both become a-actions.mp4" in fails("detect", "films/a.mp4", "more", *command)
+    assert "no video given" in fails("detect", *command)
+    Path("empty").mkdir()
+    assert "empty holds no video" in fails("detect", "empty", *command)
 
 
 MEMORY = """

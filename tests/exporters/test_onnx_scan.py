@@ -9,6 +9,7 @@ from videomamba.ops import ScanDirection, bidirectional_scan, causal_conv
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
+from videomamba.exporters import onnx_scan  # noqa: E402
 from videomamba.exporters.onnx_conv import translate_conv  # noqa: E402
 from videomamba.exporters.onnx_scan import linear_attention, standard_scan, translation  # noqa: E402
 
@@ -47,8 +48,10 @@ class Models(nn.Module):
         return self.flip(x, delta, BC, z), self.order(x, delta, BC, z)
 
 
-@pytest.mark.parametrize("recurrence", [standard_scan, linear_attention])
-def test_values(recurrence, tmp_path):
+@pytest.mark.parametrize(("recurrence", "chunk"), [(standard_scan, 3), (standard_scan, 16), (linear_attention, 16)])
+def test_values(recurrence, chunk, tmp_path, monkeypatch):
+    """Chunks that end with the tokens or behind them."""
+    monkeypatch.setattr(onnx_scan, "CHUNK", chunk)
     torch.manual_seed(0)
     module = Models().eval()
     # step sizes from where softplus is tiny to where it is the identity

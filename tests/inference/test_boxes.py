@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
-import torch
 
 from videomamba.data.reader import VideoReader
 from videomamba.data.synthetic import write_video
 from videomamba.errors import UserError
-from videomamba.inference import boxes
 from videomamba.inference.boxes import FrameBoxes, find_boxes, look_times, read_boxes
 from videomamba.notes import UserNote
 
@@ -54,16 +52,11 @@ def test_looks_are_evenly_apart_and_end_with_the_film(film):
             look_times(reader, 0)
 
 
-def test_found_boxes_carry_their_look_and_frame(film, monkeypatch):
-    class Finds:
-        def __init__(self, category, *, threshold, device):
-            assert (category, threshold) == ("bird", 0.5)
+def test_found_boxes_carry_their_look_and_frame(film):
+    def detector(frame):
+        assert frame.shape == (3, 32, 32)
+        return [(BOX, 0.7)]
 
-        def __call__(self, frame):
-            assert frame.shape == (3, 32, 32)
-            return [(BOX, 0.7)]
-
-    monkeypatch.setattr(boxes, "ObjectDetector", Finds)
     with VideoReader(film) as reader:
-        found = list(find_boxes(reader, [5, 20], category="bird", threshold=0.5, device=torch.device("cpu")))
+        found = list(find_boxes(reader, [5, 20], detector))
     assert found == [FrameBoxes(0, 5, ((BOX, 0.7),)), FrameBoxes(1, 20, ((BOX, 0.7),))]

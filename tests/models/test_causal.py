@@ -127,15 +127,19 @@ def test_frames_that_do_not_fit(frames, message):
         stream.logits()
 
 
-@pytest.mark.slow
 def test_frame_10_000_takes_as_long_as_frame_10():
-    model = make(depth=2, num_frames=2)
-    stream, pair = CausalStream(model), video(frames=2, batch=1)
-    spent = []
-    for _ in range(5100):
-        began = time.perf_counter()
-        stream.push(pair)
-        stream.logits()
-        spent.append(time.perf_counter() - began)
-    early, late = (sorted(part)[len(part) // 2] for part in (spent[5:105], spent[5000:]))
-    assert late < 1.3 * early
+    """Timed in turn, at best: a busy machine slows both."""
+    model, pair = make(depth=2, num_frames=2), video(frames=2, batch=1)
+    streams, spent = (CausalStream(model), CausalStream(model)), ([], [])
+    for size, stream in zip((10, 500), streams, strict=True):
+        for _ in range(1 if size == 10 else 20):
+            stream.push(pair.repeat(1, 1, size // 2, 1, 1))
+    for _ in range(40):
+        for stream, seconds in zip(streams, spent, strict=True):
+            began = time.perf_counter()
+            stream.push(pair)
+            stream.logits()
+            seconds.append(time.perf_counter() - began)
+    assert min(spent[1]) < 1.3 * min(spent[0])
+    kept = [{name: x.shape for name, x in stream.state_dict().items()} for stream in streams]
+    assert kept[0] == kept[1]

@@ -14,6 +14,8 @@ from torchvision.models.feature_extraction import create_feature_extractor
 
 from tests.models.kinds import MODELS
 from videomamba import create_model
+from videomamba.ops.conv import native as native_conv
+from videomamba.ops.native import library
 
 TINY = {
     "num_frames": 2,
@@ -68,6 +70,29 @@ def test_compiles_with_checkpointing_and_autocast():
         got = compiled(x)
         want = model(x)
     torch.testing.assert_close(got, want)
+    got.sum().backward()
+
+
+@pytest.fixture
+def no_kernels(tmp_path, monkeypatch):
+    """As where the package was installed without a C++ compiler."""
+    with monkeypatch.context() as patch:
+        patch.setattr(library, "_path", lambda variant: tmp_path / variant)
+        patch.setattr(native_conv, "AVAILABLE", False)
+        library._best.cache_clear()
+        yield
+    library._best.cache_clear()
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_compiles_without_the_compiled_kernels(checkpointing, no_kernels):
+    """Whether there are any is asked in the middle of the graph."""
+    model, x = make().train(), clip()
+    model.set_grad_checkpointing(checkpointing)
+    torch._dynamo.reset()
+    got = torch.compile(model, fullgraph=True, backend="eager")(x)
+    assert not library.available()[0]
+    torch.testing.assert_close(got, model(x))
     got.sum().backward()
 
 

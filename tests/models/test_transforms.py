@@ -84,6 +84,18 @@ def test_reverse_mode(options, exact):
     close((found[0] * v.float()).flatten(1).sum(1) @ pull[0], want)
 
 
+@pytest.mark.parametrize("backend", ["auto", "torch"])
+def test_a_mapped_model_gives_what_a_batch_gives(backend, options):
+    model, x = make(backend=backend, **options), clip(torch.float32, batch=3)
+    with torch.no_grad():
+        torch.testing.assert_close(vmap(lambda one: model(one[None])[0])(x), model(x))
+        weights = {name: torch.stack([p, 1.1 * p]) for name, p in model.named_parameters()}
+        both = vmap(lambda some: functional_call(model, some, (x,)))(weights)  # an ensemble
+        torch.testing.assert_close(both[0], model(x))
+        second = {name: pair[1] for name, pair in weights.items()}
+        torch.testing.assert_close(both[1], functional_call(model, second, (x,)))
+
+
 def test_gradients_per_sample(options):
     """vmap over grad, against one sample after the other on the usual path."""
     model, x, labels = make(**options), clip(torch.float32, batch=3), torch.tensor([0, 2, 1])

@@ -30,6 +30,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow  # where the package is not installed, the other tests of the command say as much
 def test_the_command_predicts(folder):
     command = Path(sys.executable).with_name("videomamba")
     argv = [str(command)] if command.exists() else [sys.executable, "-m", "videomamba.cli.main"]

@@ -16,6 +16,7 @@ from videomamba.files import write_json
 from videomamba.inference.boxes import FrameBoxes, find_boxes, look_times, read_boxes
 from videomamba.inference.detect import detect_actions, write_film
 from videomamba.inference.result import Keyframe, Result
+from videomamba.models.object_detector import ObjectDetector
 
 _BOX_SCORE = 0.8  # of Faster R-CNN's people
 _SHOWN = 3  # actions of a box in the table
@@ -63,7 +64,7 @@ def found(
             looks = read_boxes(Path(listed), path, reader, keyframes=when)
         else:
             frames = look_times(reader, 1.0)
-            people = find_boxes(reader, frames, category="person", threshold=_BOX_SCORE, device=setup.device)
+            people = find_boxes(reader, frames, ObjectDetector("person", threshold=_BOX_SCORE, device=setup.device))
             for done, look in enumerate(people, start=1):
                 yield f"looked at {done} of {len(frames)} frames"
                 looks += [look] if look.boxes else []

@@ -129,7 +129,7 @@ def _display(run: "LiveRun", answer: dict[str, Any]) -> Group:
         table.add_row(f"{100 * share:3.0f} %", ProgressBar(1.0, share, width=30), one["label"])
     figures = (
         f"{answer['seconds']:.1f} s  {run.fps:.1f} frames/s  latency {answer['latency_ms']:.0f} ms  "
-        f"skipped scores {run.skipped}  dropped frames {run.dropped}  reconnects {answer['reconnects']}"
+        f"skipped {run.skipped} scores, {run.dropped} frames  reconnects {answer['reconnects']}"
     )
     return Group(table, Text(figures, no_wrap=True, overflow="ellipsis"))
 

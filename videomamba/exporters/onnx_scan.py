@@ -1,7 +1,10 @@
-"""The scan as ONNX operators: both directions in one standard ``Scan`` with a body of six nodes for each.
+"""The scan as ONNX operators: both directions in one ``Scan`` over chunks of tokens, and in it another over tokens.
+
+Decays and what enters the states are computed for a chunk at a time: fewer and larger operations than token by token,
+and few enough numbers to stay in the processor's cache. What is left for each token is three nodes for each direction.
 
 A direction's state in the body is (B, N, D), channels last: what it is multiplied with is then repeated over rows of D
-numbers, which onnxruntime does faster than over rows of N.
+numbers, which onnxruntime does faster than over rows of N. Tokens are the first axis: ``Scan`` copies others there.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +16,7 @@ import onnx_ir as ir
 from videomamba.exporters.onnx_conv import inverse
 from videomamba.exporters.onnx_graph import CONTRIBUTED, Graph, inside
 
+CHUNK = 16  # tokens
 _LARGEST = 20.0  # softplus(x) is x above, in float32
 
 Values = Sequence[ir.Value]
@@ -87,53 +91,96 @@ def translation(recurrence: Recurrence) -> Callable[..., Sequence[Any]]:
 
 def standard_scan(graph: Graph, directions: Sequence[Direction]) -> Sequence[Any]:
     """All directions in one ``Scan``."""
-    count, per_direction = len(directions), 4
+    count = len(directions)
     channels, states = _sizes(directions[0].A)
-    batch = graph("Shape", directions[0].step, start=0, end=1)
+    batch, length = (graph("Shape", directions[0].step, start=axis, end=axis + 1) for axis in (0, 1))
     shape = graph("Concat", batch, graph.ints(states, channels), axis=0)
     empty = graph("ConstantOfShape", shape, value=ir.tensor(np.zeros(1, np.float32)))
+    # tokens are added up to whole chunks; with step sizes and inputs of 0 they leave the states as they are
+    added = graph("Mod", graph("Neg", length), graph.ints(CHUNK))
+    edges = graph("Concat", graph.ints(0, 0, 0, 0), added, graph.ints(0, 0, 0), axis=0)
+
+    def chunks(x: ir.Value, rows: int, columns: int, *order: int) -> Any:
+        """(chunks, CHUNK, B, rows, columns); ``order`` has the tokens first."""
+        padded = graph("Pad", graph("Transpose", x, perm=list(order)), edges)
+        return graph(
+            "Reshape", padded, graph("Concat", graph.ints(-1, CHUNK), batch, graph.ints(rows, columns), axis=0)
+        )
+
     read = []
     for direction in directions:
         rows = [graph("Unsqueeze", x, graph.ints(2)) for x in (direction.step, direction.entering)]  # (B, L, 1, D)
-        read += [*rows, graph("Transpose", direction.B, perm=[0, 1, 3, 2]), direction.C]
-    found = graph.several(
+        read += [chunks(x, 1, channels, 1, 0, 2, 3) for x in rows]
+        read += [chunks(direction.B, states, 1, 1, 0, 3, 2), chunks(direction.C, 1, states, 1, 0, 2, 3)]
+    found = _scan(graph, [empty] * count, read, _chunk_body(graph, directions), directions)
+    flat = graph("Concat", graph.ints(-1), batch, graph.ints(channels), axis=0)
+    tokens = [graph("Slice", graph("Reshape", y, flat), graph.ints(0), length, graph.ints(0)) for y in found[count:]]
+    return [graph("Transpose", y, perm=[1, 0, 2]) for y in tokens]
+
+
+def _scan(graph: Graph, states: Values, read: Values, body: ir.Graph, directions: Sequence[Direction]) -> Sequence[Any]:
+    """The states after a ``Scan`` along first axes, and an output of each direction."""
+    reverse = [int(direction.reverse) for direction in directions]
+    each = len(read) // len(directions)
+    return graph.several(
         "Scan",
-        *[empty] * count,
+        *states,
         *read,
-        outputs=2 * count,
-        body=_body(graph, directions),
+        outputs=2 * len(directions),
+        body=body,
         num_scan_inputs=len(read),
-        scan_input_axes=[1] * len(read),
-        scan_input_directions=[int(direction.reverse) for direction in directions for _ in range(per_direction)],
-        scan_output_axes=[1] * count,
-        scan_output_directions=[int(direction.reverse) for direction in directions],
+        scan_input_directions=[way for way in reverse for _ in range(each)],
+        scan_output_directions=reverse,
     )
-    return [graph("Squeeze", y, graph.ints(2)) for y in found[count:]]
 
 
-def _body(outside: Graph, directions: Sequence[Direction]) -> ir.Graph:
-    """One token of each direction: the new state, and (B, 1, D) that is read from it."""
-    states, read, new_states, outputs = [], [], [], []
+def _chunk_body(outside: Graph, directions: Sequence[Direction]) -> ir.Graph:
+    """One chunk of each direction: the new state, and (CHUNK, B, 1, D) that is read from the states."""
     body = Graph()
+    states, read, tokens = [], [], []
     for k, direction in enumerate(directions):
         D, N = _sizes(direction.A)
         A = outside("Transpose", direction.A, perm=[1, 0])
-        state = inside(f"state_{k}", None, N, D)
-        step, entering = (inside(f"{name}_{k}", None, 1, D) for name in ("step", "entering"))
-        B, C = inside(f"B_{k}", None, N, 1), inside(f"C_{k}", None, 1, N)
-        kept = body("Mul", body("Exp", body("Mul", step, A)), state)
-        new = body("Add", kept, body("MatMul", B, entering))
-        y = body("MatMul", C, new)
-        for value, like, name in ((new, state, f"new_state_{k}"), (y, step, f"y_{k}")):
-            value.name, value.shape, value.type = name, like.shape, like.type
-        states.append(state)
+        states.append(inside(f"state_{k}", None, N, D))
+        step, entering = (inside(f"{name}_{k}", CHUNK, None, 1, D) for name in ("step", "entering"))
+        B, C = inside(f"B_{k}", CHUNK, None, N, 1), inside(f"C_{k}", CHUNK, None, 1, N)
         read += [step, entering, B, C]
+        tokens += [body("Exp", body("Mul", step, A)), body("MatMul", B, entering), C]
+    found = _scan(body, states, tokens, _token_body(directions), directions)
+    for k, (new, y) in enumerate(zip(found[: len(directions)], found[len(directions) :], strict=True)):
+        _name(new, f"new_state_{k}", states[k])
+        _name(y, f"y_{k}", read[4 * k])
+    return _graph(body, [*states, *read], found, "chunk")
+
+
+def _token_body(directions: Sequence[Direction]) -> ir.Graph:
+    """One token of each direction: the new state, and (B, 1, D) that is read from it."""
+    body = Graph()
+    states, read, new_states, outputs = [], [], [], []
+    for k, direction in enumerate(directions):
+        D, N = _sizes(direction.A)
+        state, decay, entered = (inside(f"token_{name}_{k}", None, N, D) for name in ("state", "decay", "entered"))
+        C = inside(f"token_C_{k}", None, 1, N)
+        new = body("Add", body("Mul", decay, state), entered)
+        y = body("MatMul", C, new)
+        _name(new, f"token_new_state_{k}", state)
+        _name(y, f"token_y_{k}", inside("", None, 1, D))
+        states.append(state)
+        read += [decay, entered, C]
         new_states.append(new)
         outputs.append(y)
-    for i, node in enumerate(body.tape.nodes):  # names of a body must be none of the graph around it
-        (value,) = node.outputs
-        value.name = value.name or f"token_{i}"
-    return ir.Graph([*states, *read], [*new_states, *outputs], nodes=list(body.tape.nodes), name="token")
+    return _graph(body, [*states, *read], [*new_states, *outputs], "token")
+
+
+def _name(value: ir.Value, name: str, like: ir.Value) -> None:
+    value.name, value.shape, value.type = name, like.shape, like.type
+
+
+def _graph(body: Graph, inputs: Values, outputs: Values, name: str) -> ir.Graph:
+    values = [value for node in body.tape.nodes for value in node.outputs]
+    for i, value in enumerate(values):  # names of a body must be none of the graph around it
+        value.name = value.name or f"in_{name}_{i}"
+    return ir.Graph(list(inputs), list(outputs), nodes=list(body.tape.nodes), name=name)
 
 
 def linear_attention(graph: Graph, directions: Sequence[Direction]) -> Sequence[Any]:

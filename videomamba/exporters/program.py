@@ -8,6 +8,7 @@ import torch
 
 from videomamba.errors import UserError
 from videomamba.exporters.exportable import Exportable
+from videomamba.exporters.swin_mask import short_masks
 from videomamba.models.custom import CustomModel
 
 DESCRIPTION = "videomamba.json"  # the extra file of an exported program with the model's description
@@ -19,7 +20,7 @@ def traced(target: Exportable) -> torch.export.ExportedProgram:
     Raises:
         UserError: somebody's own module that cannot be traced.
     """
-    with blamed_on_module(target), torch.no_grad():
+    with blamed_on_module(target), short_masks(), torch.no_grad():
         return torch.export.export(target.module, target.example, dynamic_shapes=target.dynamic_shapes, strict=False)
 
 

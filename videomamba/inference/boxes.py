@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from videomamba.data.datasets.ava_boxes import ScoredBox, read_person_boxes
 from videomamba.data.frame_folder import FrameFolder
 from videomamba.data.keyframes import Keyframes
@@ -109,14 +107,7 @@ def look_times(reader: VideoReader | FrameFolder, every: float) -> list[int]:
     return sorted({times.index(k * every) for k in range(math.ceil(last / every))})
 
 
-def find_boxes(
-    reader: VideoReader | FrameFolder, frames: list[int], *, category: str, threshold: float, device: torch.device
-) -> Iterator[FrameBoxes]:
-    """Faster R-CNN's boxes frame by frame; a frame without any gives none.
-
-    Raises:
-        UserError: an unknown category, or weights that cannot be downloaded.
-    """
-    detector = ObjectDetector(category, threshold=threshold, device=device)
+def find_boxes(reader: VideoReader | FrameFolder, frames: list[int], detector: ObjectDetector) -> Iterator[FrameBoxes]:
+    """Faster R-CNN's boxes frame by frame; a frame without any gives none."""
     for number, frame in enumerate(frames):
         yield FrameBoxes(number, frame, tuple(detector(reader.read([frame]).frames[0])))

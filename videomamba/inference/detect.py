@@ -18,6 +18,7 @@ from videomamba.errors import UserError
 from videomamba.inference.boxes import FrameBoxes, find_boxes, look_times
 from videomamba.inference.result import ActionBox, ClassScore, Keyframe
 from videomamba.models import TrainedModel
+from videomamba.models.object_detector import ObjectDetector
 from videomamba.tasks.detection import Detection, window_stride
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def detect_people(model: TrainedModel, video: Path, *, device: torch.device) -> 
         UserError: Faster R-CNN's weights cannot be downloaded, or nobody is found.
     """
     with open_frames(video, fps=None) as reader:
-        looks = find_boxes(reader, look_times(reader, 1.0), category="person", threshold=0.8, device=device)
-        found = [look for look in looks if look.boxes]
+        detector = ObjectDetector("person", threshold=0.8, device=device)
+        found = [look for look in find_boxes(reader, look_times(reader, 1.0), detector) if look.boxes]
         if not found:
             raise UserError(f"{video}: nobody is found")
         return tuple(detect_actions(model, reader, found, device=device))

@@ -12,7 +12,9 @@ from videomamba.benchmark.gpu.plan import SMALL
 from videomamba.benchmark.gpu.record import Record
 
 
-def test_operators(tmp_path, monkeypatch, stand_in):
+def test_operators(tmp_path, monkeypatch):
+    """The checks themselves are those of test_checks."""
+    monkeypatch.setattr(checks, "errors", lambda case, device: (0.0, 0.0))
     stage = done(tmp_path, monkeypatch, "operators")
     assert [row["result"] for row in stage["rows"]] == ["right"] * 3
 

@@ -46,23 +46,23 @@ def random_weights(
     torch.manual_seed(width + depth)
     inner, rank = 2 * width, math.ceil(width / 16)
 
-    def draw(*shape: int) -> Tensor:
+    def draw(*shape: int, mean: float = 0.0) -> Tensor:
         values = torch.empty(shape, device=device)
-        return values if values.is_meta else values.normal_(std=0.02)
+        return values if values.is_meta else values.normal_(mean, 0.02)
 
     weights = {
         "cls_token": draw(1, 1, width),
         "pos_embed": draw(1, slots, width),
         "patch_embed.proj.weight": draw(width, 3, *([] if frames is None else [tubelet]), patch, patch),
         "patch_embed.proj.bias": draw(width),
-        "norm_f.weight": 1 + draw(width),
+        "norm_f.weight": draw(width, mean=1.0),
     }
     if frames is not None:
         weights["temporal_pos_embedding"] = draw(1, frames // tubelet, width)
     if classes:
         weights |= {"head.weight": draw(classes, width), "head.bias": draw(classes)}
     for i in range(depth):
-        block = {"norm.weight": 1 + draw(width), "mixer.in_proj.weight": draw(2 * inner, width)}
+        block = {"norm.weight": draw(width, mean=1.0), "mixer.in_proj.weight": draw(2 * inner, width)}
         block["mixer.out_proj.weight"] = draw(width, inner)
         for b in ("", "_b"):
             block |= {
@@ -70,9 +70,9 @@ def random_weights(
                 f"mixer.conv1d{b}.bias": draw(inner),
                 f"mixer.x_proj{b}.weight": draw(rank + 32, inner),
                 f"mixer.dt_proj{b}.weight": draw(inner, rank),
-                f"mixer.dt_proj{b}.bias": draw(inner) - 4,
+                f"mixer.dt_proj{b}.bias": draw(inner, mean=-4.0),
                 f"mixer.A{b}_log": draw(inner, 16),
-                f"mixer.D{b}": 1 + draw(inner),
+                f"mixer.D{b}": draw(inner, mean=1.0),
             }
         weights |= {f"layers.{i}.{name}": value for name, value in block.items()}
     return weights

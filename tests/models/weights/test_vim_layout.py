@@ -206,6 +206,11 @@ def table_in_the_docs():
     return [row for row in rows if len(row) == 6 and row[0].endswith(".pth")]
 
 
+def first_of_each_size():
+    """Files, of which a model is made; those of the others have the same blocks."""
+    return {(row[1], row[0].startswith("vim")): row[0] for row in reversed(table_in_the_docs())}.values()
+
+
 @pytest.mark.parametrize("row", table_in_the_docs(), ids=lambda row: row[0])
 def test_the_table_in_the_docs(row):
     """Each published layout at full size, without storage: inferred as the table says, with so many parameters."""
@@ -222,9 +227,11 @@ def test_the_table_in_the_docs(row):
     checkpoint = reader.read(TensorFile(Path(file), weights, patch_stride=stride))
     assert (checkpoint.config.num_frames, checkpoint.config.img_size) == (frames, pixels)
     assert checkpoint.config.cls_position == ("middle" if file.startswith("vim") else "first")
-    with torch.device("meta"):
-        model = VideoMamba.from_checkpoint(checkpoint)
-    assert sum(p.numel() for p in model.parameters()) == int(ours.replace(",", ""))
+    assert sum(value.numel() for value in checkpoint.weights.values()) == int(ours.replace(",", ""))
+    if file in first_of_each_size():
+        with torch.device("meta"):
+            model = VideoMamba.from_checkpoint(checkpoint)
+        assert sum(p.numel() for p in model.parameters()) == int(ours.replace(",", ""))
 
 
 PUBLISHED = [  # width, depth, million parameters as published

@@ -53,8 +53,15 @@ def test_three_spans_of_one_direction_from_a_state_not_zero(visit, monkeypatch):
     compare(got, want, leaves(direction) | {"z": z}, limit=1e-6, gradient_limit=1e-5)
 
 
-@pytest.mark.parametrize("spans", [False, True])
-@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize(
+    ("ordered", "spans"),
+    [
+        (False, False),
+        (True, True),
+        pytest.param(False, True, marks=pytest.mark.slow),
+        pytest.param(True, False, marks=pytest.mark.slow),
+    ],
+)
 def test_both_directions_under_one_gate(ordered, spans, monkeypatch):
     """Three chunks; the programs of few processors take two blocks of channels in turn."""
     fill(monkeypatch, spans=spans)
