@@ -1,6 +1,8 @@
 """What tests of the page do in a browser."""
 
 import contextlib
+import threading
+import time
 from pathlib import Path
 
 LONG = 60_000  # milliseconds: the cores are shared with other tests
@@ -58,7 +60,12 @@ def attach(page, part: str, file: Path) -> None:
 
 def give(page, file: Path) -> None:
     """Gives an open part of the page a file."""
-    _put(page, f'input[type=file][accept*="{file.suffix}"]', file, page.get_by_text(file.name).first)
+    _put(
+        page,
+        f'[role=tabpanel]:visible input[type=file][accept*="{file.suffix}"]',
+        file,
+        page.get_by_text(file.name).first,
+    )
 
 
 def _put(page, place: str, file: Path, shown) -> None:
@@ -78,3 +85,29 @@ def message(page) -> str:
     toast = page.get_by_test_id("toast-text").filter(has_not_text="Video not playable").first
     toast.wait_for()
     return toast.inner_text()
+
+
+def stop_endless(page, monkeypatch, module, work: str, start: str, *, step) -> None:
+    """Starts what never ends, in place of the tab's work, and stops it."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def endless(*_):
+        try:
+            while True:
+                begun.set()
+                time.sleep(0.05)
+                yield step
+        finally:
+            ended.set()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, work, endless)
+        page.get_by_role("button", name=start).click()
+        assert begun.wait(LONG / 1000), "it does not begin"
+        page.locator("[role=tabpanel]:visible").get_by_role("button", name="Stop").click()
+        assert ended.wait(LONG / 1000), "it goes on"
+
+
+def clear(page) -> None:
+    """Takes the page's video away."""
+    page.locator("#video").get_by_label("Clear").first.click()

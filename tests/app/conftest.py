@@ -66,6 +66,7 @@ def films(tmp_path_factory):
     (root / "truth.csv").write_text("start_s,end_s,label\n0,4,red\n4,8,green\n8,12,blue\n")
     write(root / "people.mp4", numbered_frames(40), fps=10)
     (root / "boxes.csv").write_text("".join(f"people,{i},0.1,0.1,0.9,0.9,,0.9\n" for i in (1, 2, 3)))
+    (root / "large.mp4").write_bytes(b"x" * 3_000_000)
     (root / "broken.mp4").write_bytes(b"no video " * 500)
     np.save(root / "features.npy", np.random.default_rng(0).normal(size=(MODEL["embed_dim"], 50)).astype(np.float32))
     return root

@@ -30,10 +30,12 @@ def test_only_named_folders_may_be_read(tmp_path):
         (folder / "a.mp4").write_bytes(b"")
     (inside / "link.mp4").symlink_to(outside / "a.mp4")
     setup = Setup({}, None, (inside,))
-    assert setup.check_inside(inside / "a.mp4") == inside / "a.mp4"
+    setup.check_inside([inside / "a.mp4"])
     for path in (outside / "a.mp4", inside / ".." / "out" / "a.mp4", inside / "link.mp4", tmp_path / "in2" / "a.mp4"):
         with pytest.raises(UserError, match=f"--videos {outside if 'in2' not in str(path) else tmp_path / 'in2'}"):
-            setup.check_inside(path)
+            setup.check_inside([inside / "a.mp4", path])
+    with pytest.raises(UserError, match=f"--videos {tmp_path}$"):
+        setup.check_inside([outside / "a.mp4", tmp_path / "in2" / "b.mp4"])
 
 
 def test_figures_fit_the_window():

@@ -3,15 +3,22 @@
 import csv
 import json
 
-from tests.app.browsing import attach, drop, opened, show
+from tests.app.browsing import attach, clear, drop, opened, show, stop_endless
+from tests.app.readable import assert_readable
 
 
-def test_a_timeline_grows_and_a_click_jumps(server, browser, films, tmp_path):
+def test_a_timeline_is_stopped_grows_and_a_click_jumps(server, browser, films, tmp_path, monkeypatch):
+    from videomamba.app import timeline_tab
+
     with opened(browser, server, tab="Timeline") as page:
         drop(page, films / "long.mp4")
+        step = {"picture": None, "axis": timeline_tab.TimeAxis(0, 1, 1), "said": "half way"}
+        stop_endless(page, monkeypatch, timeline_tab, "grown", "Make the timeline", step=step)
+        page.get_by_text("half way").wait_for(state="detached")
         attach(page, "What is really shown", films / "truth.csv")
         page.get_by_role("button", name="Make the timeline").click()
         page.get_by_text("scores of 11.9 s").wait_for()
+        assert_readable(page)
         picture = page.locator("#timeline img")
         box = picture.bounding_box()
         picture.click(position={"x": 0.75 * box["width"], "y": 0.4 * box["height"]})
@@ -23,44 +30,15 @@ def test_a_timeline_grows_and_a_click_jumps(server, browser, films, tmp_path):
             page.locator("a[download$='.json']").last.click()
         of_csv.value.save_as(tmp_path / "long.csv")
         of_json.value.save_as(tmp_path / "long.json")
+        clear(page)
+        picture.wait_for(state="detached")
+        page.get_by_text("scores of").wait_for(state="detached")
+        assert page.locator("a[download$='.json']").count() == 0
+        show(page, "Recognize")  # and the page goes on
     rows = list(csv.DictReader((tmp_path / "long.csv").open()))
     assert [rows[i]["label"] for i in (0, len(rows) // 2, -1)] == ["red", "green", "blue"]
     spans = json.loads((tmp_path / "long.json").read_text())["spans"]
     assert [span["label"] for span in spans] == ["red", "green", "blue"]
-
-
-def test_a_timeline_can_be_stopped(server, browser, films, monkeypatch):
-    """It ends at once, and computes no further."""
-    import time
-
-    from videomamba.app import timeline_tab
-
-    ended, counted = [], []
-    grown = timeline_tab.grown
-
-    def slow(*args):
-        try:
-            for step in range(600):
-                counted.append(step)
-                time.sleep(0.1)
-                yield {"picture": None, "axis": timeline_tab.TimeAxis(0, 1, 1), "said": f"step {step}"}
-            yield from grown(*args)
-        finally:
-            ended.append(len(counted))
-
-    monkeypatch.setattr(timeline_tab, "grown", slow)
-    with opened(browser, server, tab="Timeline") as page:
-        drop(page, films / "long.mp4")
-        page.get_by_role("button", name="Make the timeline").click()
-        page.get_by_text("step 5").first.wait_for()
-        page.get_by_role("button", name="Stop").last.click()
-        for _ in range(100):
-            if ended:
-                break
-            page.wait_for_timeout(50)
-        assert ended
-        assert ended[0] < 400
-        show(page, "Recognize")  # and the page goes on
 
 
 def test_the_axis_of_time():

@@ -1,5 +1,6 @@
 """What a model looks at: delta maps over the playing clip, of any layer and direction, and one place over time."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from videomamba.app.answers import COMPUTING, friendly, shown
+from videomamba.app.cleared import Results, clear_on, cleared_if_refused
 from videomamba.app.inputs import checkpoint_choice, given_video
 from videomamba.app.made import made_folder
 from videomamba.app.setup import Setup, figure_width
@@ -21,6 +23,7 @@ from videomamba.viz.curves import delta_curve, layer_steps
 from videomamba.viz.delta import DeltaRows, Direction, Drawing, Scale
 from videomamba.viz.delta_overlay import overlay_film, token_at, token_figure, with_mark
 
+_AT_ONCE = 16  # frames of the film, after which it can be stopped
 _WORDS = "Small steps (dark) keep the past; large ones (bright) take in the current token."
 
 
@@ -71,12 +74,13 @@ def look_at(setup: Setup, name: str, path: str) -> Look:
     return Look(maps, film, tuple((film.places // tubelet).tolist()), tuple(seconds.tolist()))
 
 
-def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
+def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> Results:
     """The tab."""
     look = gr.State(None)
     with gr.Row():
         name = checkpoint_choice(setup.with_steps)
         start = gr.Button("Show what it looks at", variant="primary", min_width=200)
+        stop = gr.Button("Stop", min_width=80)
     with gr.Row():
         layer = gr.Slider(0, 1, 0, step=1, label="Layer", min_width=200)
         opacity = gr.Slider(0, 1, 0.6, step=0.05, label="Opacity", min_width=200)
@@ -106,12 +110,17 @@ def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
         place = gr.Plot(elem_classes="figure", label="Step size of the place over time", min_width=280)
         curve = gr.Plot(elem_classes="figure", label="Step size over depth", min_width=280)
 
+    def nothing() -> dict[Any, Any]:
+        return {look: None, words: _WORDS, film: None, picture: None, place: None, curve: None}
+
     @friendly
-    def looked(path: str | None, chosen: str, width: float | None) -> dict[Any, Any]:
+    @cleared_if_refused(nothing)
+    def looked(path: str | None, chosen: str, width: float | None) -> Iterator[dict[Any, Any]]:
         path = given_video(path)
+        yield nothing()
         found = look_at(setup, chosen, path)
         depth, _, t, h, w = found.maps.shape
-        return {
+        yield {
             look: found,
             words: f"{shown(Path(path).name)}. {_WORDS}",
             layer: gr.Slider(maximum=max(1, depth - 1), value=depth // 2),
@@ -122,8 +131,12 @@ def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
         }
 
     @friendly
-    def film_of(found: Look | None, *how: Any) -> str | None:
-        return None if found is None else write_overlay(found, *how)
+    def film_of(found: Look | None, *how: Any) -> Iterator[Any]:
+        if found is None:
+            yield None
+            return
+        for step in write_overlay(found, *how):
+            yield str(step) if isinstance(step, Path) else gr.skip()
 
     @friendly
     def picture_of(
@@ -150,17 +163,21 @@ def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
     quick: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", **last}
     how = [look, layer, direction, scale, opacity]
     asked = [look.change, layer.input, direction.input, scale.input, opacity.input]
-    start.click(looked, [video, name, window], [look, words, layer, moment, row, column, curve], **COMPUTING)
-    gr.on(asked, film_of, how, film, **COMPUTING, **last)
+    shows = [look, words, film, picture, place, curve]
+    looking = start.click(looked, [video, name, window], [*shows, layer, moment, row, column], **COMPUTING)
+    filming = gr.on(asked, film_of, how, film, **COMPUTING, **last)
+    results = Results(shows, nothing, [looking, filming])
+    clear_on([name.change, stop.click], results)
     of_picture = [*asked, moment.change, row.change, column.change]
     gr.on(of_picture, picture_of, [*how, moment, row, column], picture, **quick)
     of_place = [look.change, layer.input, row.change, column.change]
     gr.on(of_place, place_of, [look, layer, row, column, window], place, **quick)
     picture.select(clicked, look, [row, column], **quick)
+    return results
 
 
-def write_overlay(look: Look, layer: float, direction: Direction, scale: Scale, opacity: float) -> str:
-    """The film, in a file."""
+def write_overlay(look: Look, layer: float, direction: Direction, scale: Scale, opacity: float) -> Iterator[int | Path]:
+    """How many frames are drawn, now and then, and at last the film's file."""
     target = made_folder() / "overlay.mp4"
     rows = look.rows(int(layer), direction, scale)
     seconds = look.film.seconds.tolist()
@@ -168,9 +185,11 @@ def write_overlay(look: Look, layer: float, direction: Direction, scale: Scale, 
     fps = (len(seconds) - 1) / seconds[-1] if moving else 1.0
     pictures = overlay_film(look.film.frames, look.steps, rows, opacity=opacity)
     with video_file(target, height=look.size[0], width=look.size[1], fps=fps) as writer:
-        for picture, when in zip(pictures, seconds, strict=True):
+        for done, (picture, when) in enumerate(zip(pictures, seconds, strict=True), start=1):
             writer.write(picture, when if moving else None)
-    return str(target)
+            if done % _AT_ONCE == 0:
+                yield done
+    yield target
 
 
 def moment_picture(

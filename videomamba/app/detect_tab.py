@@ -6,7 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from videomamba.app.answers import COMPUTING, friendly
+from videomamba.app.answers import COMPUTING, friendly, shown
+from videomamba.app.cleared import Results, clear_on, cleared_if_refused
 from videomamba.app.inputs import checkpoint_choice, given_video
 from videomamba.app.made import made_folder
 from videomamba.app.setup import Setup
@@ -22,7 +23,7 @@ _BOX_SCORE = 0.8  # of Faster R-CNN's people
 _SHOWN = 3  # actions of a box in the table
 
 
-def detect_tab(setup: Setup, video: gr.Video) -> None:
+def detect_tab(setup: Setup, video: gr.Video) -> Results:
     """The tab."""
     with gr.Row():
         name = checkpoint_choice(setup.of_task("detection"), label="Checkpoint of a detector")
@@ -39,18 +40,28 @@ def detect_tab(setup: Setup, video: gr.Video) -> None:
     table = gr.Dataframe(headers=["seconds", "box", "actions"], label="Keyframes", interactive=False)
     files = gr.File(label="All scores, json", interactive=False)
 
+    def nothing() -> dict[Any, Any]:
+        return {film: None, table: [], files: None, said: ""}
+
     @friendly
+    @cleared_if_refused(nothing)
     def detected(
         path: str | None, chosen: str, least: float, listed: str | None, when: str
     ) -> Iterator[dict[Any, Any]]:
         path = given_video(path)
-        yield {film: None, table: [], files: None, said: "looking for people"}
+        yield {**nothing(), said: "looking for people"}
         for step in found(setup, chosen, Path(path), least, listed, when):
-            yield {film: step[0], table: step[1], files: step[2], said: ""} if isinstance(step, tuple) else {said: step}
+            if isinstance(step, str):
+                yield {said: step}
+                continue
+            words = f"{shown(Path(path).name)}: actions of at least {100 * least:.0f} % are drawn"
+            yield {film: step[0], table: step[1], files: step[2], said: words}
 
     outputs = [film, table, files, said]
     detecting = start.click(detected, [video, name, threshold, boxes, keyframes], outputs, **COMPUTING)
-    stop.click(None, cancels=[detecting], api_visibility="private")
+    results = Results(outputs, nothing, [detecting])
+    clear_on([name.change, boxes.change, stop.click], results)
+    return results
 
 
 def found(

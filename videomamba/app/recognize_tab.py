@@ -1,26 +1,32 @@
 """Recognition: classes with bars, of several checkpoints beside each other."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
 from videomamba.app.answers import COMPUTING, friendly
+from videomamba.app.cleared import Results, clear_on
 from videomamba.app.setup import Setup
 from videomamba.errors import UserError
 from videomamba.inference.predict import predict
 
 _TOP = 5
+_NUMBERS = itertools.count(1)
 
 
-def recognize_tab(setup: Setup, video: gr.Video) -> None:
-    """The tab; it answers as soon as there is a video."""
+def recognize_tab(setup: Setup, video: gr.Video) -> Results:
+    """The tab; it answers as soon as its results are cleared for a new video."""
     models = setup.of_task("recognition")
     names = list(models)
+    asked = gr.Number(visible="hidden")  # a new number starts the work, after what ran before has ended
     chosen = gr.CheckboxGroup(names, value=names, label="Checkpoints", visible=len(names) > 1)
     with gr.Row():
         labels = [gr.Label(label=name, num_top_classes=_TOP, min_width=280) for name in names]
-    stop = gr.Button("Stop", size="sm")
+    with gr.Row():
+        again = gr.Button("Once more", size="sm", min_width=120)
+        stop = gr.Button("Stop", size="sm", min_width=120)
 
     @friendly
     def recognized(path: str | None, wanted: list[str]) -> Iterator[dict[Any, Any]]:
@@ -33,5 +39,8 @@ def recognize_tab(setup: Setup, video: gr.Video) -> None:
                 raise UserError(result.error)
             yield {label: {score.label: score.probability for score in result.top_k}}
 
-    answering = gr.on([video.change, chosen.input], recognized, [video, chosen], labels, **COMPUTING)
-    stop.click(None, cancels=[answering], api_visibility="private")
+    answering = asked.change(recognized, [video, chosen], labels, trigger_mode="multiple", **COMPUTING)
+    results = Results([*labels, asked], lambda: {**dict.fromkeys(labels), asked: next(_NUMBERS)}, [answering])
+    clear_on([chosen.input, again.click], results)
+    clear_on([stop.click], Results(labels, lambda: dict.fromkeys(labels), [answering]))
+    return results

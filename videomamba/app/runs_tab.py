@@ -1,26 +1,25 @@
 """Runs: curves, the confusion matrix, the worst mistakes as clips, and two runs compared."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from videomamba.app.answers import COMPUTING, friendly, shown
-from videomamba.app.made import made_folder
+from videomamba.app.cleared import Results, clear_on, cleared_if_refused
 from videomamba.app.setup import Setup, figure_width
-from videomamba.data import VideoError
-from videomamba.data.excerpt import write_excerpt
 from videomamba.engine.run_folder import RunFolder
 from videomamba.errors import UserError
 from videomamba.experiments.judged import Judged, judged_videos
 from videomamba.experiments.report import Report, compare, curve_of, held_out, settings_of
+from videomamba.experiments.report_page import clip_figure
 from videomamba.files import printable
 from videomamba.inference.onnx_model import load_trained
 from videomamba.viz.confusion import confusion_figure
 from videomamba.viz.learning import learning_figure
 
 _MISTAKES = 8
+_HEAD = "<p>The worst mistakes, those first of which the model was surest; the middle 10 seconds of each video.</p>"
 _NO_RUN = "none"
 
 
@@ -46,11 +45,15 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
     pairs = gr.Dataframe(
         headers=["a", "b", "a taken for b", "b taken for a"], label="Confused pairs", interactive=False
     )
-    mistakes = gr.Gallery(label="The worst mistakes: open one to play it", columns=2, height="auto", interactive=False)
+    mistakes = gr.HTML(label="The worst mistakes", elem_classes="clips")
     compared = gr.Dataframe(
         label="Compared on the same videos", headers=["top-1, %", "run", "other", "difference"], visible=False
     )
     settings = gr.Dataframe(label="Settings that differ", headers=["setting", "run", "other"], visible=False)
+
+    def nothing() -> dict[Any, Any]:
+        hidden = gr.Dataframe(visible=False)
+        return {said: "", matrix: None, pairs: [], mistakes: "", compared: hidden, settings: hidden}
 
     @friendly
     def drawn(first: str, second: str, width: float | None) -> Any:
@@ -59,18 +62,11 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
         return learning_figure(curve, width=figure_width(width))
 
     @friendly
+    @cleared_if_refused(nothing)
     def tested(
         first: str, second: str, which: str, known: dict[str, Report], width: float | None
     ) -> Iterator[dict[Any, Any]]:
-        cleared: dict[Any, Any] = {
-            said: "reading",
-            matrix: None,
-            pairs: [],
-            mistakes: None,
-            compared: gr.Dataframe(visible=False),
-            settings: gr.Dataframe(visible=False),
-        }
-        yield cleared
+        yield {**nothing(), said: "reading"}
         found = []
         for run in dict.fromkeys([first] if second == _NO_RUN else [first, second]):
             key = f"{run}/{which}"
@@ -87,7 +83,11 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
         )
         words = f"**top-1 {100 * report.top1:.1f} %** of {len(report.judged)} videos"
         yield {reports: known, said: words, matrix: figure, pairs: [list(pair) for pair in report.confused_pairs()]}
-        yield {mistakes: [clip for video in report.worst(_MISTAKES) for clip in clip_of(video)]}
+        clips = []
+        for video in report.worst(_MISTAKES):
+            clips.append(clip_figure(video))
+            yield {said: f"{words}; clip {len(clips)} of its worst mistakes"}
+        yield {said: words, mistakes: _HEAD + "".join(clips) if clips else "No mistake."}
         if len(found) > 1:
             result = compare(*found)
             rows = [[row[0], *(f"{value:.1f}" for value in row[1:])] for row in result.rows]
@@ -97,11 +97,12 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
                 said: f"{words}; {result.sentence(first, second)}",
             }
 
+    results = [said, matrix, pairs, mistakes, compared, settings]
+    testing = start.click(tested, [name, other, model, reports, window], [reports, *results], **COMPUTING)
+    of_another = [name.change, other.change, model.change]
+    clear_on([*of_another, stop.click], Results(results, nothing, [testing]))
     drawing: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     gr.on([name.change, other.change, window.change], drawn, [name, other, window], curves, **drawing)
-    outputs = [reports, said, matrix, pairs, mistakes, compared, settings]
-    testing = start.click(tested, [name, other, model, reports, window], outputs, **COMPUTING)
-    stop.click(None, cancels=[testing], api_visibility="private")
 
 
 def report_of(setup: Setup, run: RunFolder, name: str, which: str) -> Iterator[str | Report]:
@@ -115,8 +116,7 @@ def report_of(setup: Setup, run: RunFolder, name: str, which: str) -> Iterator[s
     if model.task != "recognition":
         raise UserError(f"{name} is a run of {model.task}; this shows runs of recognition")
     part = held_out(run, model)
-    for record in part.records:
-        setup.check_inside(record.path)
+    setup.check_inside(record.path for record in part.records)
     judged: list[Judged] = []
     broken: list[str] = []
     for answer in judged_videos(model, part, device=setup.device):
@@ -126,14 +126,3 @@ def report_of(setup: Setup, run: RunFolder, name: str, which: str) -> Iterator[s
     if not judged:
         raise UserError(f"{name}: no held-out video can be read, the first: {broken[0]}")
     yield Report(name, model.labels, tuple(judged), curve_of(run), settings_of(run))
-
-
-def clip_of(video: Judged) -> list[tuple[str, str]]:
-    """The clip with its caption; nothing for a video that is gone meanwhile."""
-    target: Path = made_folder() / f"{video.path.stem}.mp4"
-    try:
-        write_excerpt(video.path, target)
-    except VideoError:
-        return []
-    said, truth = f"{video.said} ({100 * video.probability:.0f} %)", f"{video.truth} ({100 * video.of_truth:.0f} %)"
-    return [(str(target), f"said {said}, is {truth}")]

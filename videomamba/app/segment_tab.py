@@ -6,17 +6,19 @@ from typing import Any
 
 import gradio as gr
 
-from videomamba.app.answers import COMPUTING, friendly
+from videomamba.app.answers import COMPUTING, friendly, shown
+from videomamba.app.cleared import Results, clear_on, cleared_if_refused
 from videomamba.app.inputs import checkpoint_choice
 from videomamba.app.made import made_folder
 from videomamba.app.setup import Setup
+from videomamba.app.told import told
 from videomamba.errors import UserError
 from videomamba.inference.features import windows_for, write_features
 from videomamba.inference.predict import predict
 from videomamba.inference.result import Result
 
 
-def segment_tab(setup: Setup, video: gr.Video) -> None:
+def segment_tab(setup: Setup, video: gr.Video) -> Results:
     """The tab."""
     backbones = list(setup.with_steps)
     with gr.Row():
@@ -37,26 +39,39 @@ def segment_tab(setup: Setup, video: gr.Video) -> None:
     table = gr.Dataframe(headers=["from", "to", "action", "probability"], label="Segments", interactive=False)
     files = gr.File(label="Segments, json", interactive=False)
 
+    def nothing() -> dict[Any, Any]:
+        return {timeline: None, table: [], files: None, said: ""}
+
     @friendly
+    @cleared_if_refused(nothing)
     def segmented(path: str | None, chosen: str, given: str | None, maker: str | None) -> Iterator[dict[Any, Any]]:
         if path is None and given is None:
             raise UserError("there is neither a video nor a file of features yet")
-        yield {timeline: None, table: [], files: None, said: "computing"}
-        source = Path(given) if given is not None else made_features(setup, chosen, maker, Path(str(path)))
+        yield {**nothing(), said: "computing"}
+        source = Path(given or str(path))
+        used = source.name
+        if given is None:
+            for step in made_features(setup, chosen, maker, source):
+                if isinstance(step, str):
+                    yield {said: step}
+                else:
+                    source = step
         (result,) = predict(setup.models[chosen], source, device=setup.device.type)
         if result.error is not None:
             raise UserError(result.error)
         target = source.with_name(f"{source.stem}.segments.json") if given is None else made_folder() / "segments.json"
         result.save(target)
-        yield {timeline: result.plot(), table: _rows(result), files: str(target), said: ""}
+        yield {timeline: result.plot(), table: _rows(result), files: str(target), said: f"Segments of {shown(used)}"}
 
     outputs = [timeline, table, files, said]
     segmenting = start.click(segmented, [video, name, features, backbone], outputs, **COMPUTING)
-    stop.click(None, cancels=[segmenting], api_visibility="private")
+    results = Results(outputs, nothing, [segmenting])
+    clear_on([features.change, name.change, backbone.change, stop.click], results)
+    return results
 
 
-def made_features(setup: Setup, name: str, backbone: str | None, video: Path) -> Path:
-    """The file of a video's features.
+def made_features(setup: Setup, name: str, backbone: str | None, video: Path) -> Iterator[str | Path]:
+    """How far it is, and at last the file of a video's features.
 
     Raises:
         UserError: there is no backbone, or one of other channels.
@@ -71,8 +86,17 @@ def made_features(setup: Setup, name: str, backbone: str | None, video: Path) ->
     if model.config.embed_dim != channels:
         raise UserError(f"{backbone} gives features of {model.config.embed_dim} channels, {name} takes {channels}")
     target = made_folder() / f"{video.stem}.npy"
-    write_features(target, model, video, windows_for(model), name=backbone, device=setup.device)
-    return target
+    of: dict[str, Any] = {"name": backbone, "device": setup.device}
+    yield from told(
+        lambda tell: write_features(
+            target, model, video, windows_for(model), on_window=lambda done, whole: tell(_far(done, whole)), **of
+        )
+    )
+    yield target
+
+
+def _far(done: int, whole: int | None) -> str:
+    return f"features of {done} windows" if whole is None else f"features of {done} of {whole} windows"
 
 
 def _rows(result: Result) -> list[list[str]]:

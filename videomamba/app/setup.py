@@ -1,6 +1,7 @@
 """What a page is made of: checkpoints, folders that may be read, and the session's window."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,18 +47,18 @@ class Setup:
         """Those that have delta maps."""
         return {name: model for name, model in self.models.items() if isinstance(model, VideoMamba)}
 
-    def check_inside(self, path: Path) -> Path:
-        """The path without links and dots.
-
-        Raises:
-            UserError: it is in none of the folders that may be read.
+    def check_inside(self, paths: Iterable[Path]) -> None:
         """
-        whole = path.resolve()
-        if not any(whole.is_relative_to(folder.resolve()) for folder in self.folders):
+        Raises:
+            UserError: a path that is in none of the folders that may be read, where links and dots lead.
+        """
+        allowed = [folder.resolve() for folder in self.folders]
+        outside = [path for path in paths if not any(path.resolve().is_relative_to(folder) for folder in allowed)]
+        if outside:
+            above = os.path.commonpath([path.resolve().parent for path in outside])
             raise UserError(
-                f"{path} is outside of the folders that the page may read: start it with --videos {whole.parent}"
+                f"{outside[0]} is outside of the folders that the page may read: start it with --videos {above}"
             )
-        return whole
 
 
 def load_setup(checkpoints: Sequence[str], *, device: str, runs: Path | None, videos: Sequence[Path]) -> Setup:

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from videomamba.app.answers import COMPUTING, friendly, shown
+from videomamba.app.cleared import Results, clear_on, cleared_if_refused
 from videomamba.app.inputs import checkpoint_choice, given_video
 from videomamba.app.made import made_folder
 from videomamba.app.pictures import TimeAxis, picture_of
@@ -23,7 +24,7 @@ _SHARE = 4  # of the time is spent on scores, against 1 on pictures of them
 _SHOWN = 100  # stretches in the table
 
 
-def timeline_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
+def timeline_tab(setup: Setup, video: gr.Video, window: gr.Number) -> Results:
     """The tab."""
     axis = gr.State(None)
     with gr.Row():
@@ -46,11 +47,15 @@ def timeline_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
     spans = gr.Dataframe(headers=["from", "to", "class", "mean probability"], label="Stretches", interactive=False)
     files = gr.File(label="Scores, csv and json", file_count="multiple", interactive=False)
 
+    def nothing() -> dict[Any, Any]:
+        return {picture: None, axis: None, jump: gr.Slider(value=0), said: "", spans: [], files: None}
+
     @friendly
+    @cleared_if_refused(nothing)
     def made(path: str | None, chosen: str, labels: str | None, width: float | None) -> Iterator[dict[Any, Any]]:
         path = given_video(path)
         true = [] if labels is None else read_truth(Path(labels), Path(path))
-        yield {said: "", spans: [], files: None, axis: None}
+        yield nothing()
         for step in grown(setup, chosen, path, true, figure_width(width)):
             yield {
                 picture: step["picture"],
@@ -65,10 +70,13 @@ def timeline_tab(setup: Setup, video: gr.Video, window: gr.Number) -> None:
 
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     made_of = [video, name, truth, window]
-    making = start.click(made, made_of, [picture, axis, jump, said, spans, files], **COMPUTING)
-    stop.click(None, cancels=[making], api_visibility="private")
+    outputs = [picture, axis, jump, said, spans, files]
+    making = start.click(made, made_of, outputs, **COMPUTING)
+    results = Results(outputs, nothing, [making])
+    clear_on([name.change, truth.change, stop.click], results)
     picture.select(clicked, axis, jump, **private)
     jump.change(lambda seconds: gr.Video(playback_position=seconds), jump, video, **private)
+    return results
 
 
 def grown(setup: Setup, name: str, path: str, truth: list[Stretch], width: float) -> Iterator[dict[str, Any]]:

@@ -36,7 +36,7 @@ def write_report(file: Path, reports: Sequence[Report], *, progress: Callable[[i
     done = iter(range(1, clips + 1))
 
     def clip(video: Judged) -> str:
-        shown = _clip(video)
+        shown = clip_figure(video)
         if progress is not None:
             progress(next(done), clips)
         return shown
@@ -67,7 +67,8 @@ def _report(report: Report, clip: Callable[[Judged], str]) -> str:
 <div class="clips">{worst}</div></section>"""
 
 
-def _clip(video: Judged) -> str:
+def clip_figure(video: Judged) -> str:
+    """Html of a clip that plays, under which stands what the model said and what is true."""
     name, said, truth = (_text(text) for text in (video.path.name, video.said, video.truth))
     words = f"said <b>{said}</b> ({100 * video.probability:.0f} %), is <b>{truth}</b> ({100 * video.of_truth:.0f} %)"
     try:

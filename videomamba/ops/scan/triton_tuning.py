@@ -45,7 +45,7 @@ MEASURED: dict[str, dict[str, Config]] = {
 }
 """By name of the GPU: the fastest in bfloat16 with 16 states, batch 16 and 1,569 tokens; see docs/gpu.md."""
 
-INTERPRETED = Config(steps=4, channels=8, lanes=4)
+INTERPRETED = Config(steps=8, channels=64, lanes=2)
 
 _CHOSEN: dict[str, Config] = {}  # of the whole process: gradients are computed by threads of PyTorch's
 
