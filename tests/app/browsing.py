@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 LONG = 60_000  # milliseconds: the cores are shared with other tests
@@ -69,11 +70,16 @@ def give(page, file: Path) -> None:
 
 
 def _put(page, place: str, file: Path, shown) -> None:
-    """Uploads the file, and once more where the page was still drawing that place and lost it."""
+    """Uploads the file."""
+    until(lambda: page.set_input_files(place, str(file)), shown)
+
+
+def until(do: Callable[[], object], shown) -> None:
+    """Does it, and once more where the page was still drawing that place and lost it."""
     from playwright.sync_api import TimeoutError
 
     for _ in range(2):
-        page.set_input_files(place, str(file))
+        do()
         with contextlib.suppress(TimeoutError):
             shown.wait_for(timeout=LONG / 4)
             return

@@ -3,7 +3,7 @@
 import re
 import threading
 
-from tests.app.browsing import drop, message, opened
+from tests.app.browsing import drop, opened, until
 from tests.app.readable import assert_readable
 from videomamba.inference.predict import predict
 
@@ -26,8 +26,7 @@ def test_every_video_is_recognised_by_every_checkpoint(server, browser, films, m
 
     with opened(browser, server) as page:
         first, second = (page.get_by_test_id("label-output-value").nth(i) for i in (0, 1))
-        page.get_by_role("button", name="all_eight").first.click()
-        second.wait_for()
+        until(page.get_by_role("button", name="all_eight").first.click, second)
         with monkeypatch.context() as patch:
             patch.setattr(recognize_tab, "predict", held)
             drop(page, films / "green.mp4")
@@ -60,7 +59,7 @@ def test_a_broken_or_large_upload_is_one_line(server, browser, films):
         page.get_by_test_id("toast-text").filter(has_text="size").wait_for()
         page.get_by_test_id("toast-close").first.click()
         page.set_input_files("#video input[type=file]", str(films / "broken.mp4"))
-        text = message(page)
+        text = page.get_by_test_id("toast-text").filter(has_text="broken.mp4").inner_text()
         assert re.fullmatch(r"broken\.mp4 (is not a video|cannot be).*", text), text
         assert str(server.uploads) not in page.locator("body").inner_text()
         assert answers(page) == []

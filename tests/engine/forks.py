@@ -4,7 +4,6 @@ Run as a program it forks: for each line of JSON on its standard input it starts
 waits for one and writes its exit status.
 """
 
-import gc
 import json
 import os
 import subprocess
@@ -105,8 +104,6 @@ def _serve() -> None:
     from videomamba.data.decode_torchcodec import torchcodec_status
 
     torchcodec_status()
-    gc.collect()
-    gc.freeze()  # else a process that ends looks at every object, and so copies all of this one's memory
 
     for line in sys.stdin:
         job = json.loads(line)
