@@ -68,7 +68,7 @@ def test_a_broken_or_large_upload_is_one_line(server, browser, films):
 def test_two_sessions_do_not_mix(server, browser, films):
     with opened(browser, server) as first, opened(browser, server) as second:
         for page, name in ((first, "red"), (second, "green")):
-            page.set_input_files("#video input[type=file]", str(films / f"{name}.mp4"))
+            drop(page, films / f"{name}.mp4")
         for page, name in ((first, "red"), (second, "green")):
             page.get_by_test_id("label-output-value").nth(1).wait_for()
             assert answers(page)[0] == name
