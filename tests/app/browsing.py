@@ -94,7 +94,7 @@ def message(page) -> str:
 
 
 def stop_endless(page, monkeypatch, module, work: str, start: str, *, step) -> None:
-    """Starts what never ends, in place of the tab's work, and stops it."""
+    """Starts what never ends, in place of the tab's work, and stops it; where its step says "half way", that goes."""
     begun, ended = threading.Event(), threading.Event()
 
     def endless(*_):
@@ -112,6 +112,7 @@ def stop_endless(page, monkeypatch, module, work: str, start: str, *, step) -> N
         assert begun.wait(LONG / 1000), "it does not begin"
         page.locator("[role=tabpanel]:visible").get_by_role("button", name="Stop").click()
         assert ended.wait(LONG / 1000), "it goes on"
+    page.get_by_text("half way").wait_for(state="detached")
 
 
 def clear(page) -> None:

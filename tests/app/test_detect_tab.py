@@ -16,7 +16,6 @@ def test_boxes_are_drawn_on_a_film(server, browser, films, tmp_path, monkeypatch
         assert "has no box that can be used for red" in message(page)
         drop(page, films / "people.mp4")
         stop_endless(page, monkeypatch, detect_tab, "found", "Find what people do", step="half way")
-        page.get_by_text("half way").wait_for(state="detached")
         page.get_by_role("button", name="Find what people do").click()
         film = page.locator("#boxes video")
         film.wait_for()

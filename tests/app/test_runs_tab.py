@@ -21,7 +21,6 @@ def test_a_run_is_tested_and_compared_and_its_mistakes_play(server, browser, mon
 
     with opened(browser, server, tab="Runs") as page:
         stop_endless(page, monkeypatch, runs_tab, "report_of", "Test on its", step="half way")
-        page.get_by_text("half way").wait_for(state="detached")
         choose(page, "Run", "guessing")
         choose(page, "Compared with", "right")
         page.get_by_role("button", name="Test on its").click()

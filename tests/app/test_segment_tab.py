@@ -13,7 +13,6 @@ def test_segments_of_a_video_and_of_features(server, browser, films, monkeypatch
     with opened(browser, server, tab="Segmentation") as page:
         drop(page, films / "red.mp4")
         stop_endless(page, monkeypatch, segment_tab, "made_features", "Find the actions", step="half way")
-        page.get_by_text("half way").wait_for(state="detached")
         page.get_by_role("button", name="Find the actions").click()
         of_video = page.locator("a[download$='red.segments.json']")
         of_video.wait_for()

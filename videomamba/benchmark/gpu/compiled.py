@@ -170,16 +170,8 @@ def _number(pattern: str, text: str) -> int:
 
 def table(rows: Sequence[Compiled]) -> str:
     """Markdown."""
-    head = (
-        "kernel",
-        "GPU",
-        "T x channels, lanes, warps, stages",
-        "registers",
-        "spilled B",
-        "shared B",
-        *PIPES.values(),
-        "all",
-    )
+    head = ("kernel", "GPU", "T x channels, lanes, warps, stages", "registers", "spilled B", "shared B",
+            *PIPES.values(), "all")  # fmt: skip
     lines = []
     for row in rows:
         c = row.config

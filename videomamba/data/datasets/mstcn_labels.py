@@ -71,7 +71,7 @@ def paired_labels(ground_truth: Path, predictions: Path) -> tuple[dict[str, tupl
 
 def _label_files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
-        raise UserError(f"{folder} is not a folder; expected one with a file of frame labels for each video")
+        raise UserError(f"{folder} is not a folder; name one that holds a file of frame labels for each video")
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.is_dir() or is_hidden(path.name) or path.suffix not in ("", ".txt"):

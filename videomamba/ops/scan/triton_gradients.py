@@ -79,49 +79,12 @@ def span_carries(
 ):  # fmt: skip
     """The gradient of what each span begins from, if none comes from later spans; a program per item and side."""
     item = tl.program_id(0)
-    if not BOTH:  # noqa: SIM114 (decided when it is compiled)
+    if item < items:
         _carry(
-            first,
-            sizes,
-            blocks,
-            item,
-            z,
-            z_b,
-            z_l,
-            grad_out,
-            grad_b,
-            grad_l,
-            T,
-            BD,
-            NA,
-            NB,
-            CHUNK,
-            STAGES,
-            REVERSE,
-            SOFTPLUS,
-        )
-    elif item < items:
-        _carry(
-            first,
-            sizes,
-            blocks,
-            item,
-            z,
-            z_b,
-            z_l,
-            grad_out,
-            grad_b,
-            grad_l,
-            T,
-            BD,
-            NA,
-            NB,
-            CHUNK,
-            STAGES,
-            REVERSE,
-            SOFTPLUS,
-        )
-    else:
+            first, sizes, blocks, item, z, z_b, z_l, grad_out, grad_b, grad_l,
+            T, BD, NA, NB, CHUNK, STAGES, REVERSE, SOFTPLUS,
+        )  # fmt: skip
+    elif BOTH:
         _carry(
             second, sizes, blocks, item - items, z, z_b, z_l, grad_out, grad_b, grad_l,
             T, BD, NA, NB, CHUNK, STAGES, REVERSE2, SOFTPLUS,
@@ -176,9 +139,8 @@ def gradients(
             of_chunk = tl.cast(chunk, tl.int64) * sizes.batch * sizes.width * sizes.states
             state = tl.load(side.kept + of_chunk + at, mask=exist, other=0.0)
             before_tiles = tl.zeros((TILES, NA, BD, NB), tl.float32)
-            last = tl.minimum(
-                TILES - 1, sizes.length * TILES
-            )  # no constant: unrolled, the loop would load all tiles ahead
+            # TILES - 1, but no constant: unrolled, the loop would load all tiles ahead
+            last = tl.minimum(TILES - 1, sizes.length * TILES)
             for tile in tl.range(0, last, num_stages=STAGES):
                 before_tiles = tl.where(_at(tile, TILES), state[None, :, :, :], before_tiles)
                 start = chunk * CHUNK + (TILES - 1 - tile if REVERSE else tile) * T

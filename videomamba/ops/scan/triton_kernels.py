@@ -111,11 +111,9 @@ def span_ends(
 ):  # fmt: skip
     """The state behind each span that began from zero, and the sum of its step sizes; a program per item and side."""
     item = tl.program_id(0)
-    if not BOTH:  # noqa: SIM114 (decided when it is compiled)
+    if item < items:
         _end(first, sizes, blocks, item, T, BD, NA, NB, CHUNK, STAGES, REVERSE, SOFTPLUS)
-    elif item < items:
-        _end(first, sizes, blocks, item, T, BD, NA, NB, CHUNK, STAGES, REVERSE, SOFTPLUS)
-    else:
+    elif BOTH:
         _end(second, sizes, blocks, item - items, T, BD, NA, NB, CHUNK, STAGES, REVERSE2, SOFTPLUS)
 
 
@@ -152,11 +150,9 @@ def stitch(
     A program per E states of a batch entry and side.
     """
     item = tl.program_id(0)
-    if not BOTH:  # noqa: SIM114 (decided when it is compiled)
+    if item < items:
         _stitch(first, sizes, item, E, FLIP)
-    elif item < items:
-        _stitch(first, sizes, item, E, FLIP)
-    else:
+    elif BOTH:
         _stitch(second, sizes, item - items, E, FLIP2)
 
 
