@@ -27,5 +27,6 @@ def test_a_recording_is_recognised_and_has_a_length(server, browser):
         assert reader.num_frames >= 3
         assert 0.5 < reader.times.seconds[-1] < 30
         assert not reader.times.is_assumed
-        assert shown >= reader.times.seconds[-1] > 0.5 * shown
+        tick = 1e-3  # webm counts milliseconds; the recording may end with its last frame
+        assert shown + tick >= reader.times.seconds[-1] > 0.5 * shown
         assert reader.read([0]).frames.shape[2:] == (480, 640)
