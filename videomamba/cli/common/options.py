@@ -33,7 +33,7 @@ Checkpoint = Annotated[
     str,
     option(
         "CHECKPOINT",
-        "model folder, run folder (its best/), file of Vim or OpenGVLab, .onnx file, published name, or Hub id",
+        "model folder, run folder (its best/), file of Vim or OpenGVLab, published name, or Hub id",
     ),
 ]
 Split = Annotated[
