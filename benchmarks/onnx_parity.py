@@ -22,7 +22,7 @@ from videomamba.models import PretrainedModel
 VIDEO = {"num_frames": 8, "img_size": 32, "depth": 2, "embed_dim": 64, "num_classes": 10}
 FEATURES = {"input_dim": 32, "num_classes": 10, "num_layers": 4, "embed_dim": 32}
 ORDERS = ("spatio_temporal", "spatial", "temporal")
-PLACES = ("first", "middle")
+PLACES = ("first", "middle", "last")
 EXPORTS = {
     "ONNX": (".onnx", {}),
     "LinearAttention": (".onnx", {"scan": "linear-attention"}),
