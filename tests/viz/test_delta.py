@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tests.viz.maps import FRAMES, MAPS
 from videomamba.viz.delta import DeltaRows, Drawing, default_layers, delta_figure, told_apart
@@ -47,6 +48,21 @@ def test_one_scale_is_one_and_stated_in_model_units(tmp_path):
     assert "one logarithmic scale" in figure.get_suptitle().replace("\n", " ")
     figure.savefig(tmp_path / "delta.png")
     assert (tmp_path / "delta.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(("moments", "height", "width"), [(1, 120, 48), (2, 64, 80), (2, 120, 48)])
+@pytest.mark.parametrize("scale", ["layer", "shared"])
+def test_a_narrow_picture_cuts_no_label(moments, height, width, scale):
+    """Few moments leave little room beside the limits of each layer; the first drawing is the one that is saved."""
+    frames = torch.zeros(2 * moments, 3, height, width, dtype=torch.uint8)
+    maps = 0.02 + 0.002 * torch.rand(6, 2, moments, 4, 5, generator=torch.Generator().manual_seed(0))
+    figure = delta_figure(frames, maps, Drawing(scale=scale), title="wave")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    for axis in figure.axes:
+        box = axis.get_tightbbox(canvas.get_renderer())
+        assert box.x0 >= -1
+        assert box.x1 <= figure.bbox.x1 + 1
 
 
 def test_an_overlay_grows_in_lightness_and_keeps_the_frame():

@@ -174,7 +174,7 @@ def delta_figure(
     steps = default_layers(maps.shape[2], min(columns, maps.shape[2]))
     tubelet = len(frames) // maps.shape[2]
     figure = Figure(
-        figsize=(1.15 * len(steps) + 1.7, 1.15 * height / width * (len(rows.layers) + 1) + 1.1), layout="constrained"
+        figsize=(1.15 * len(steps) + 1.7, 1.15 * height / width * (len(rows.layers) + 1) + 1.1), layout="compressed"
     )
     axes = figure.subplots(len(rows.layers) + 1, len(steps), squeeze=False)
     for column, step in enumerate(steps):
