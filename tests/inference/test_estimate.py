@@ -37,6 +37,15 @@ def test_the_time_of_a_long_clip_is_worked_out_from_short_ones(model, monkeypatc
     assert long.seconds == pytest.approx(40.5, rel=1e-3)
 
 
+@pytest.mark.parametrize(("short", "bound"), [(0.01, 1.2), (2.0, 0.8)])
+def test_a_disturbed_pass_does_not_carry_the_estimate_away(model, monkeypatch, short, bound):
+    from videomamba.inference import estimate as module
+
+    monkeypatch.setattr(module, "_fastest", lambda model, clip: short if clip.shape[2] < 2048 else 2.0)
+    long = estimate(model, 40_960, 32, device=CPU)  # twenty times the frames of the longest pass
+    assert long.seconds == pytest.approx(2.0 + bound * 2.0 * 19, rel=0.01)
+
+
 def test_memory_depends_on_the_architecture(model):
     import dataclasses
 

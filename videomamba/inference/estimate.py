@@ -13,6 +13,7 @@ from videomamba.nn.position import LEARNED_KINDS
 _FLOAT = 4  # bytes
 _LIBRARIES = 20 * 2**20  # that a first pass on a CPU brings into memory: PyTorch's kernels, buffers of its products
 _ENOUGH = 2048  # tokens: a longer pass takes as much longer as it has more tokens
+_NOISE = 0.2  # of the time of a token: what two passes differ by beyond this, another program did
 _PASSES, _LONGEST = 8, 1.5  # of each: at most so many, begun within so many seconds
 
 
@@ -116,7 +117,8 @@ def _seconds(model: VideoMamba, config: VideoMambaConfig, device: torch.device) 
     if len(points) == 1:
         return points[0][1], measured
     (few, short), (many, long) = points
-    per_token = max((long - short) / (many - few), 0.5 * long / many)  # a noisy machine gives no line downwards
+    mean, slope = long / many, (long - short) / (many - few)
+    per_token = min(max(slope, (1 - _NOISE) * mean), (1 + _NOISE) * mean)
     return long + per_token * (_tokens(config) - many), measured
 
 
