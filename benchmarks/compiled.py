@@ -1,6 +1,6 @@
 """``torch.compile`` beside eager on a CPU: what compiling takes, and what a pass takes afterwards.
 
-    python benchmarks/compiled.py [NAME:FRAMESxSIZE ...] [--seconds 6] [--no-training]
+    python benchmarks/compiled.py [NAME:FRAMESxSIZE ...] [--seconds 6]
 
 One clip, float32; eager and compiled take turns, medians are printed. Training is the forward and the backward pass of
 a model without stochastic depth. PyTorch's compiler keeps what it has compiled in a cache on disk: set
@@ -27,12 +27,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cells", nargs="*", default=CELLS, metavar="NAME:FRAMESxSIZE")
     parser.add_argument("--seconds", type=float, default=6.0)
-    parser.add_argument("--no-training", action="store_true")
     options = parser.parse_args()
     for cell in options.cells:
         name, shape = cell.split(":")
         frames, size = map(int, shape.split("x"))
-        for training in (False,) if options.no_training else (False, True):
+        for training in (False, True):
             eager, compiled = passes(name, frames, size, training=training)
             began = time.perf_counter()
             compiled()
