@@ -27,21 +27,6 @@ def has_gpu() -> bool:
 if not has_gpu():
     os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported: its kernels run on the CPU, one number at a time
 
-TESTS = Path(__file__).parent
-COUNTED = ("ops", "nn", "models", "data")
-# in names of tests: counting doubles the time of these, and others run the same lines
-SLOWED = (
-    *("triton", "test_compilers", "test_transforms", "opcheck", "test_mamba_ssm_shapes", "test_timm_contract"),
-    *("test_the_table_in_the_docs", "test_full_size_files", "test_swin"),
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Coverage of a part is counted in the part's own tests."""
-    for item in items:
-        if item.path.relative_to(TESTS).parts[0] not in COUNTED or any(word in item.nodeid for word in SLOWED):
-            item.add_marker("no_cover")
-
 
 @pytest.fixture
 def shared_data() -> Path:

@@ -48,7 +48,10 @@ class Models(nn.Module):
         return self.flip(x, delta, BC, z), self.order(x, delta, BC, z)
 
 
-@pytest.mark.parametrize(("recurrence", "chunk"), [(standard_scan, 3), (standard_scan, 16), (linear_attention, 16)])
+@pytest.mark.parametrize(
+    ("recurrence", "chunk"),
+    [(standard_scan, 3), pytest.param(standard_scan, 16, marks=pytest.mark.slow), (linear_attention, 16)],
+)
 def test_values(recurrence, chunk, tmp_path, monkeypatch):
     """Chunks that end with the tokens or behind them."""
     monkeypatch.setattr(onnx_scan, "CHUNK", chunk)

@@ -82,6 +82,7 @@ def test_env_says_whether_the_kernels_are_there(capsys):
         assert "several times faster" in told
 
 
+@pytest.mark.slow  # `make lowest` and `make wheel` run it
 def test_triton_takes_a_kernel_of_both_directions(tmp_path):
     """The Triton that PyTorch brings, the oldest supported one too; no GPU is needed to compile for one."""
     pytest.importorskip("triton", reason="PyTorch brings Triton on Linux only")

@@ -58,7 +58,7 @@ def test_one_launch_for_both_directions_reads_the_gate_once(compiled):
     assert [x.name for x in launches(1, LENGTH)][:3] == ["span_ends", "stitch", "outputs"]
 
 
-@pytest.mark.parametrize("processors", [0, 100])
+@pytest.mark.parametrize("processors", [0, pytest.param(100, marks=pytest.mark.slow)])
 def test_the_count_is_the_addresses_that_are_touched(processors, stand_in, monkeypatch):
     monkeypatch.setattr(triton_launch, "processors_of", lambda device: processors)
     both = [make_direction(1, 9, 3, 1, dtype=torch.float32, seed=seed).mapped(torch.Tensor.detach) for seed in (0, 1)]

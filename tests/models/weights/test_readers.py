@@ -233,7 +233,7 @@ PEAK = """
 @pytest.mark.parametrize(
     "files",
     [
-        [(192, 24, ".pth")],
+        pytest.param([(192, 24, ".pth")], marks=pytest.mark.slow),
         pytest.param([(384, 24, ".pth"), (384, 24, ".safetensors")], marks=pytest.mark.slow),
         pytest.param([(576, 32, ".pth")], marks=pytest.mark.slow),
     ],

@@ -36,7 +36,7 @@ def draw(length, width, states, **options):
     return on_device(make_direction(1, length, width, states, dtype=torch.float32, **options))
 
 
-@pytest.mark.parametrize("visit", ["forward", "reverse", "order"])
+@pytest.mark.parametrize("visit", [pytest.param("forward", marks=pytest.mark.slow), "reverse", "order"])
 def test_three_spans_of_one_direction_from_a_state_not_zero(visit, monkeypatch):
     """Eleven steps are three chunks of four, each a span of its own, in two groups."""
     fill(monkeypatch, spans=True)
@@ -56,8 +56,8 @@ def test_three_spans_of_one_direction_from_a_state_not_zero(visit, monkeypatch):
 @pytest.mark.parametrize(
     ("ordered", "spans"),
     [
-        (False, False),
         (True, True),
+        pytest.param(False, False, marks=pytest.mark.slow),
         pytest.param(False, True, marks=pytest.mark.slow),
         pytest.param(True, False, marks=pytest.mark.slow),
     ],
