@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
     image = videomamba.create_model(
         "videomamba_small", num_frames=1, tubelet_size=1, img_size=32, pos_embed="random", num_classes=3
     )
-    for name, model in (("runs/mine", video), ("models/k400", video), ("models/vim_s", image)):
+    for name, model in (("runs/mine", video), ("runs/clips", video), ("models/k400", video), ("models/vim_s", image)):
         model.save_pretrained(root / name)
     return root
 
