@@ -14,6 +14,7 @@ from tests.colours import colour_frames, colour_model, write_colours
 from tests.data.pipes import piped
 from tests.data.videos import write
 from videomamba.cli.main import main
+from videomamba.models import load_model
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +41,32 @@ def test_csv_json_picture_and_film(colours, film, tmp_path, capsys):
     assert sorted(p.name for p in (tmp_path / "t").iterdir()) == ["film.csv", "film.json", "film.png"]
     assert (tmp_path / "film-classes.mp4").stat().st_size > 1000
     assert "mean probability" in said.err
-    assert run(*words, "--resume") == 0
-    assert "film.csv is complete already" in capsys.readouterr().err
+    before = (tmp_path / "t" / "film.json").read_bytes()
+    assert run(*words, "--resume", "--json") == 0
+    said = capsys.readouterr()
+    assert "film.csv is complete already" in said.err
+    assert json.loads(said.out)["spans"] == answer["spans"]
+    assert (tmp_path / "t" / "film.json").read_bytes() == before
+
+
+def test_a_complete_timeline_of_something_else_is_not_taken(colours, film, fails, tmp_path):
+    words = ("timeline", film, "--checkpoint", colours, "--output", tmp_path / "t")
+    assert run(*words) == 0
+    files = {path: path.read_bytes() for path in (tmp_path / "t").iterdir()}
+    assert f"--out film-classes.mp4: {tmp_path / 't/film.csv'} is complete" in fails(
+        *words, "--resume", "--out", "film-classes.mp4"
+    )
+    (tmp_path / "other").mkdir()
+    other = write_colours(tmp_path / "other" / "film.mp4", ["green"], each=20)
+    assert "is of another video" in fails("timeline", other, *words[2:], "--resume")
+    renamed = load_model(colours)
+    renamed.class_names = ("cat", "dog", "fox")
+    renamed.save_pretrained(tmp_path / "renamed")
+    again = ("timeline", film, "--checkpoint", tmp_path / "renamed", "--output", tmp_path / "t", "--resume")
+    assert "film.csv is of another model" in fails(*again)
+    assert {path: path.read_bytes() for path in (tmp_path / "t").iterdir()} == files
+    (tmp_path / "t/film.json").write_text("{")
+    assert "film.json, which says what it is of" in fails(*words, "--resume")
 
 
 def test_a_pipe(colours, tmp_path, monkeypatch, capsys):

@@ -2,8 +2,19 @@
 
 import pytest
 
+from videomamba.engine.run_folder import RunFolder
 from videomamba.experiments.published import ORDER
 from videomamba.experiments.table import Figure, rows
+from videomamba.files import write_text
+
+
+def test_a_figure_is_of_the_test_part_where_another_part_picked_the_best(tmp_path):
+    folder = RunFolder(tmp_path)
+    write_text(tmp_path / "splits.csv", "path,label,split\na.mp4,x,train\nb.mp4,x,val\nc.mp4,x,test\n")
+    folder.write_result({"last": {"top1": 0.9}, "test": {"last": {"top1": 0.3}}})
+    assert Figure.of(folder, "spatial", 0, "").top1 == 0.3
+    folder.write_result({"last": {"top1": 0.9}, "test": None})
+    assert Figure.of(folder, "spatial", 0, "").top1 == 0.9
 
 
 def test_folds_and_seeds_in_the_table(tmp_path):

@@ -87,6 +87,24 @@ def test_a_new_start_begins_anew(colours):
     assert resets == [1]
 
 
+def test_a_new_start_that_is_dropped_still_begins_anew(colours):
+    one = session(colours)
+    resets, began = [], threading.Event()
+    push = one.push
+
+    def wait(frames):
+        if not began.is_set():
+            began.set()
+            time.sleep(0.3)
+        return push(frames)
+
+    one.push, one.reset = wait, lambda: resets.append(1)
+    run = LiveRun(one, Burst(400, new_start_at=200))
+    list(run)
+    assert run.dropped > 200
+    assert resets == [1]
+
+
 def test_what_the_reader_meets_is_raised(colours, tmp_path):
     class Failing(Burst):
         def frames(self, **_):

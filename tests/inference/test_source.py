@@ -139,3 +139,9 @@ def test_a_whole_video_of_a_server(tmp_path):
 def test_what_has_no_length_is_refused_where_a_whole_video_is_needed(source):
     with pytest.raises(UserError, match=f"{source} has no length, and this needs a whole video: `videomamba timeline`"):
         model_input(source, PLAIN)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/my clip.mp4", "http://127.0.0.1:abc/x.mp4", "http://[::1/x.mp4"])
+def test_an_odd_address_is_an_error_of_that_video(url):
+    with pytest.raises(VideoError, match="cannot be downloaded"), as_file(url):
+        pass

@@ -68,10 +68,15 @@ def timeline(
     files = TimelineFiles(output / f"{file_stem(source)}.csv", sliding.labels, facts)
     console = people()
     if resume and files.is_complete:
+        spans = files.finished()
+        if out is not None:
+            raise UserError(
+                f"--out {out}: {files.csv} is complete already; without --resume it is made anew, with the film"
+            )
         console.print(f"{files.csv} is complete already", soft_wrap=True)
     else:
         _make(source, sliding, files, out, resume=resume, reconnect=reconnect, console=console)
-    spans = files.finish(printable(Path(video).name))
+        spans = files.finish(printable(Path(video).name))
     _show(spans, files, out, console)
     if json:
         print_json({**facts, "csv": files.csv, "json": files.json, "film": out, "spans": [vars(s) for s in spans]})

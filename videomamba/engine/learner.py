@@ -142,7 +142,8 @@ class Learner:
             nn.utils.clip_grads_with_norm_(parameters, self.optim.clip_grad, norm)
 
     def _over_processes(self, loss: Tensor, right: Tensor, count: int) -> tuple[float, float, int]:
-        own = torch.tensor([loss.detach() * count, right, count], dtype=torch.float64, device=loss.device)
+        exact = torch.float32 if loss.device.type == "mps" else torch.float64  # Apple's GPUs have no float64
+        own = torch.tensor([loss.detach() * count, right, count], dtype=exact, device=loss.device)
         total = self.accelerator.reduce(own, "sum").tolist()
         return total[0] / total[2], total[1], round(total[2])
 

@@ -106,8 +106,15 @@ class RunFolder:
         return read_json(self.path / CONFIG)
 
     def result(self) -> dict[str, Any]:
-        """``result.json``: ``best``, ``last``, ``views`` and ``minutes``; written when the run has finished."""
+        """``result.json``: the fields of a :class:`.TrainResult`; written when the run has finished."""
         return read_json(self.path / RESULT)
+
+    def tested(self) -> dict[str, Any]:
+        """What the last weights of a finished run reach on its test part."""
+        result = self.result()
+        return (result.get("test") or result)[
+            "last"
+        ]  # where there is a part val, the rows of the epochs are that part's
 
     def splits(self) -> list[dict[str, str]]:
         """``splits.csv``: a row per video, with ``split``."""

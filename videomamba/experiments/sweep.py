@@ -160,7 +160,7 @@ class _Report:
         now = time.monotonic()
         left = (now - self.began) / self.over * (self.total - self.over) / 60
         task = TASKS[cell.run.task]
-        figure = cell.folder.result()["last"][task.headline] * (1 if task.in_percent else 100)
+        figure = cell.folder.tested()[task.headline] * (1 if task.in_percent else 100)
         self.console.print(
             f"{cell}: {task.headline} {figure:.1f} % in {(now - began) / 60:.1f} min; "
             f"{self.over} of {self.total} done, about {left:.0f} min left",

@@ -30,7 +30,7 @@ class Figure:
     def of(cls, folder: RunFolder, variant: str, seed: int, fold: str) -> "Figure":
         """The figure of the last epoch of a finished run."""
         result, count = folder.result(), sum(row["split"] == "test" for row in folder.splits())
-        return cls(variant, seed, fold, result["last"]["top1"], count, result.get("minutes"), folder.path)
+        return cls(variant, seed, fold, folder.tested()["top1"], count, result.get("minutes"), folder.path)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """A model on a live stream: frames are read in a thread, and frames and scores that are skipped are counted."""
 
+import dataclasses
 import threading
 import time
 from collections import deque
@@ -125,10 +126,13 @@ class LiveRun:
                     break
                 now = time.monotonic()
                 with self._ready:
-                    if len(self._waiting) == _QUEUE:
-                        self._waiting.popleft()
-                        self.dropped += 1
                     self._waiting.append((now, frame))
+                    if len(self._waiting) > _QUEUE:
+                        _, lost = self._waiting.popleft()
+                        self.dropped += 1
+                        if lost.is_new_start:  # the windows begin anew with what comes after it
+                            arrived, following = self._waiting[0]
+                            self._waiting[0] = arrived, dataclasses.replace(following, is_new_start=True)
                     self._arrivals.append(now)
                     self._ready.notify()
         except BaseException as error:

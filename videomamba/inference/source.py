@@ -2,8 +2,8 @@
 
 import contextlib
 import glob
+import http.client
 import tempfile
-import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Iterable, Iterator
@@ -184,7 +184,9 @@ def _downloaded(url: str) -> Iterator[bytes]:
             while piece := answer.read(_PIECE):
                 missing -= len(piece)
                 yield piece
-    except (OSError, urllib.error.URLError) as error:
+    except UserError:
+        raise
+    except (OSError, http.client.HTTPException, ValueError) as error:  # the latter two of odd addresses and answers
         raise VideoError(f"{url} cannot be downloaded: {reason(error)}") from error
     if missing:
         raise VideoError(f"{url} cannot be downloaded: the connection ended {missing} bytes early")

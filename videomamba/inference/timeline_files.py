@@ -23,6 +23,7 @@ from videomamba.viz.scores import scores_figure
 _COLUMNS = ("time_s", "start_s", "end_s", "label", "score")
 _BINS = 1500  # points of a curve in the picture
 _CURVES = 8  # in the picture
+_MOMENTS = '  "moments"'  # begins the last key of the json, which may be long
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,7 @@ class TimelineFiles:
                 size, count = int(file.metadata()["bytes"]), int(file.metadata()["rows"])
         except Exception as error:  # safetensors has many
             raise UserError(f"{self.state} cannot be read: delete it to begin anew") from error
-        if facts != json.loads(json.dumps(self.facts)):
-            other = ", ".join(name for name in self.facts if facts.get(name) != self.facts[name])
-            raise UserError(f"{self.csv} is of another {other}: give the same options, or another --output")
+        self._check_facts(facts)
         if not count:
             self._open_empty()
             return kept
@@ -103,6 +102,30 @@ class TimelineFiles:
         self._file.seek(size)
         self.count = count
         return kept
+
+    def finished(self) -> list[Span]:
+        """The stretches of a csv that is complete.
+
+        Raises:
+            UserError: it is of another video, model or window, or its json cannot be read.
+        """
+        try:
+            with self.json.open(encoding="ascii") as file:
+                head = "".join(itertools.takewhile(lambda line: not line.startswith(_MOMENTS), file))
+            found = json.loads(head.rstrip().removesuffix(",") + "}")
+            spans = [Span(**span) for span in found["spans"]]
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise UserError(
+                f"{self.csv} is there, but not {self.json}, which says what it is of: delete {self.csv} to begin anew"
+            ) from error
+        self._check_facts(found, classes=self.labels)
+        return spans
+
+    def _check_facts(self, found: dict[str, Any], **more: Any) -> None:
+        wanted = json.loads(json.dumps({**self.facts, **more}, default=str))
+        other = ", ".join(name for name, value in wanted.items() if found.get(name) != value)
+        if other:
+            raise UserError(f"{self.csv} is of another {other}: give the same options, or another --output")
 
     def add(self, moment: Moment) -> None:
         """One more row, which is in the file when this returns."""
@@ -142,7 +165,7 @@ class TimelineFiles:
             figure.savefig(temporary, format="png", dpi=120)
         with whole_file(self.json) as temporary, temporary.open("w", encoding="ascii") as file:
             head = {**self.facts, "classes": self.labels, "spans": [vars(span) for span in spans]}
-            file.write(json.dumps(head, indent=2, default=str)[:-2] + ',\n  "moments": [')
+            file.write(f"{json.dumps(head, indent=2, default=str)[:-2]},\n{_MOMENTS}: [")
             for i, (times, scores) in enumerate(self.rows()):
                 row = {**dict(zip(_COLUMNS[:3], times, strict=True)), "scores": scores.tolist()}
                 file.write((",\n    " if i else "\n    ") + json.dumps(row))
