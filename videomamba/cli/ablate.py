@@ -60,7 +60,7 @@ def ablate(
         leave_out: folds by a column of the csv; each list of values is held out in turn
         splits: which of a layout's published splits
         seeds: of the runs
-        starts: checkpoints to compare (pretrain), or one per variant (width, depth)
+        starts: checkpoints to compare (pretrain), or one for each row (not shuffle)
         rows: make and show only these, by the names of their folders, such as 8,32
         runs: runs of another study, in DIR and below: equal ones are reused (shuffle: these are tested)
         output: the study's folder; by default runs/ablate-STUDY
@@ -186,5 +186,9 @@ def _named(starts: Sequence[str]) -> dict[str, str]:
         name, equals, path = text.partition("=")
         if not equals or not name or not path or "/" in name:
             raise UserError(f"--starts {text}: expected NAME=CHECKPOINT")
+        if name in (".", ".."):
+            raise UserError(f"--starts {text}: {name} is no name for a folder; choose another")
+        if name in named:
+            raise UserError(f"--starts {text}: the name {name} occurs twice; give each checkpoint a name of its own")
         named[name] = path
     return named
