@@ -100,22 +100,11 @@ def detect(
 
 def _sources(names: Sequence[str]) -> list[str | Path]:
     """Each video once; a folder without videos is one of numbered pictures."""
-    from videomamba.data import VideoError
-    from videomamba.data.frame_folder import PICTURES
-    from videomamba.inference.source import named_sources
+    from videomamba.inference.source import named_sources, videos_or_pictures_in
 
     if not names:
         raise UserError("no video given; name at least one file or folder")
-    found: list[str | Path] = []
-    for name in names:
-        try:
-            found += named_sources([name])
-        except VideoError:
-            folder = Path(name)
-            if not folder.is_dir() or not any(file.suffix.lower() in PICTURES for file in folder.iterdir()):
-                raise
-            found.append(folder)
-    return list(dict.fromkeys(found))
+    return named_sources(names, inside=videos_or_pictures_in)
 
 
 def _films(sources: Sequence[str | Path], out: Path | None) -> list[Path]:
