@@ -45,7 +45,10 @@ TestClips = Annotated[
     int | None, option("N", "clips of each video whose scores are averaged; by default as the model was tested")
 ]
 TestCrops = Annotated[
-    int | None, option("N", "crops of each clip, along the longer way, whose scores are averaged; by default likewise")
+    int | None,
+    option(
+        "N", "crops of each clip, along the longer way, whose scores are averaged; by default as the model was tested"
+    ),
 ]
 Workers = Annotated[int | None, option("N", "processes that read videos (half of the cores, at most 8)")]
 

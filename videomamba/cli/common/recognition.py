@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,13 +111,20 @@ def _videos(request: Request, console: Console) -> "Annotations":
 
 
 def _with_views(request: Request, model: Any, console: Console) -> Request:
-    """With the model's own clips and crops where none are asked for, and as many of them at a time as videos were."""
-    clips, crops = model.preprocessing.views
-    if request.clips is not None or request.crops is not None or clips == crops == 1:
+    """With the model's own clips, and its own crops, where none are asked for, and as many of them at a time as videos
+    were."""
+    own = dict(zip(("clips", "crops"), model.preprocessing.views, strict=True))
+    filled = {name: count for name, count in own.items() if getattr(request, name) is None and count > 1}
+    if not filled:
         return request
-    note = f"note: {clips} clips x {crops} crops of each video, as the model was tested; --clips 1 takes one"
-    console.print(note, soft_wrap=True)
-    return replace(request, clips=clips, crops=crops, batch_size=max(1, request.batch_size // (clips * crops)))
+    views = replace(request, **filled)
+    what = "" if len(filled) == 2 else f"{next(iter(filled))} "
+    console.print(
+        f"note: {views.clips or 1} clips x {views.crops or 1} crops of each video, {what}as the model was tested; "
+        f"{' '.join(f'--{name} 1' for name in filled)} takes one",
+        soft_wrap=True,
+    )
+    return replace(views, batch_size=max(1, request.batch_size // prod(filled.values())))
 
 
 def _point_out_splits(request: Request, console: Console) -> None:
