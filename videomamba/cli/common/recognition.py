@@ -12,7 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from videomamba.cli.common.annotated import annotated_videos, point_out_missing, point_out_notes
-from videomamba.cli.common.evaluation import Request, run_evaluation
+from videomamba.cli.common.evaluation import BATCH, Request, run_evaluation
 from videomamba.cli.common.options import is_first_process, people
 from videomamba.errors import UserError
 from videomamba.files import check_writable
@@ -124,7 +124,7 @@ def _with_views(request: Request, model: Any, console: Console) -> Request:
         f"{' '.join(f'--{name} 1' for name in filled)} takes one",
         soft_wrap=True,
     )
-    return replace(views, batch_size=max(1, request.batch_size // prod(filled.values())))
+    return replace(views, batch_size=max(1, (request.batch_size or BATCH) // prod(filled.values())))
 
 
 def _point_out_splits(request: Request, console: Console) -> None:
