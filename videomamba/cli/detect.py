@@ -12,6 +12,7 @@ from rich.progress import Progress
 from videomamba.cli.common.options import Device, Json, option, people, print_json, refuse
 from videomamba.cli.common.outputs import check_suffix
 from videomamba.errors import UserError
+from videomamba.extras import require
 from videomamba.files import check_writable
 from videomamba.tables import write_csv_lines
 
@@ -67,6 +68,7 @@ def detect(
     from videomamba.inference.result import Result
     from videomamba.tasks.detection import Detection
 
+    require("matplotlib", "drawing boxes")
     if every is not None and not every > 0:
         raise UserError(f"--every {every:g}; give seconds above 0")
     if boxes is None:

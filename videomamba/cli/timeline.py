@@ -60,6 +60,8 @@ def timeline(
     if resume and is_once(source):
         raise UserError(f"--resume: {video} can be read only once; only a timeline of a file can be resumed")
     check_writable(output, folder=True)
+    for suffix in (".csv", ".json", ".png"):
+        check_writable(output / f"{file_stem(source)}{suffix}", folder=False)
     if out is not None:
         check_suffix("--out", out, (".mp4",))
         check_writable(out, folder=False)

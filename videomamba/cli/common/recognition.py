@@ -15,6 +15,7 @@ from videomamba.cli.common.annotated import annotated_videos, point_out_missing,
 from videomamba.cli.common.evaluation import BATCH, Request, run_evaluation
 from videomamba.cli.common.options import is_first_process, people
 from videomamba.errors import UserError
+from videomamba.extras import require
 from videomamba.files import check_writable
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def evaluate(model: Any, request: Request, console: Console) -> dict[str, Any]:
         raise UserError(f"--compare {request.compare} needs --report DIR, for the page that compares")
     if request.report is not None:
         check_writable(request.report, folder=True)
+        check_writable(_page(request.report), folder=False)
+        require("matplotlib", f"--report {request.report}")
     annotations = model_labels(_videos(request, console), model.labels)
     _point_out_splits(request, console)
     report = _judged(model, annotations, request, console)
@@ -46,7 +49,7 @@ def evaluate(model: Any, request: Request, console: Console) -> dict[str, Any]:
     figures = f"top-1 {100 * report['top1']:.1f} %  top-5 {100 * report['top5']:.1f} %"
     console.print(f"{figures}  of {report['count']} videos")
     if request.report is not None:
-        _write_report(request.report / "index.html", request, annotations, report, console)
+        _write_report(_page(request.report), request, annotations, report, console)
     return {name: report[name] for name in ("top1", "top5", "count", "per_class")}
 
 
@@ -56,6 +59,10 @@ def _judged(model: Any, annotations: "Annotations", request: Request, console: C
 
     report, _ = run_evaluation(model, Judging(model.labels), annotations, _with_views(request, model, console), console)
     return report
+
+
+def _page(report: Path) -> Path:
+    return report / "index.html"
 
 
 def _write_report(
