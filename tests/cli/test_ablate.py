@@ -263,6 +263,21 @@ def test_mistakes(fails, clips, ordered, image_model, tmp_path):
     assert not (tmp_path / "runs").exists(), "nothing half-written"
 
 
+@pytest.mark.parametrize(
+    ("study", "starts", "said"),
+    [
+        ("shuffle", ["a=x"], "shuffle trains one model: leave out --starts NAME=CHECKPOINT...; --start CHECKPOINT"),
+        ("width", ["192=x"], "--starts NAME=CHECKPOINT...: none for 384"),
+        ("pretrain", ["a=x", "a=y"], "--starts a=y: the name a occurs twice"),
+        ("pretrain", ["scratch=x"], "--starts scratch=...: scratch is the run without a checkpoint"),
+        ("pretrain", ["..=x"], "--starts ..=x: .. is no name for a folder"),
+    ],
+)
+def test_starts_that_do_not_fit_the_study(fails, clips, tmp_path, study, starts, said):
+    assert said in fails("ablate", study, "--data", clips, "--starts", *starts, "--device", "cpu")
+    assert not list(tmp_path.iterdir()), "nothing half-written"
+
+
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     """Three classes of five clips; a folder of its own, whose name is in the table."""

@@ -49,6 +49,7 @@ def test_another_host_says_what_that_means(asked, capsys, tmp_path):
 def test_mistakes(fails):
     assert "--max-upload 0; give at least 1 MB" in fails("app", "--checkpoint", "model", "--max-upload", "0")
     assert "--port 70000; give 1 to 65535" in fails("app", "--checkpoint", "model", "--port", "70000")
+    assert "none are shown; add --runs DIR" in fails("app", "--checkpoint", "model", "--videos", ".")
     assert "there is no checkpoint model" in fails("app", "--checkpoint", "model")
 
 

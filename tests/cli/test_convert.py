@@ -50,6 +50,9 @@ def test_the_papers_start_from_an_image_model(vim, clips, tmp_path):
 
 def test_mistakes(vim, fails, tmp_path):
     assert "there is no checkpoint nothing.pth" in fails("convert", "nothing.pth", tmp_path / "ours")
+    assert "b.pkl holds boxes, not a checkpoint: leave out --origin, --patch-stride" in fails(
+        "convert", "b.pkl", tmp_path / "b.csv", "--origin", "vim", "--patch-stride", "8"
+    )
     assert "is there already" in fails("convert", vim, tmp_path)
     vim.write_bytes(vim.read_bytes()[:5000])
     assert "is cut off" in fails("convert", vim, tmp_path / "ours")

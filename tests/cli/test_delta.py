@@ -96,3 +96,38 @@ def test_mistakes(clip, trained, fails, tmp_path):
     swin.save_pretrained(tmp_path / "swin")
     assert "VideoSwin, which has no step sizes" in fails("delta", clip, "--checkpoint", tmp_path / "swin")
     assert not [file for file in tmp_path.iterdir() if "delta" in file.name or file.suffix == ".png"]
+
+
+def test_outputs_are_checked_before_anything_is_computed(clips, clip, trained, fails, tmp_path, monkeypatch):
+    def computed(*_args, **_options):
+        raise AssertionError("something was computed")
+
+    monkeypatch.setattr("videomamba.data.load_clip", computed)
+    monkeypatch.setattr("videomamba.inference.step_contrast.contrast_steps", computed)
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.png").mkdir()
+    given = ("--checkpoint", trained, "--device", "cpu")
+    for options in (("--out",), ("--compare", "moving", "--out"), ("--curve",)):
+        for name, said in (
+            ("folder.png", "is a folder; name a file"),
+            ("file/x.png", "not a folder that may be written"),
+        ):
+            assert said in fails("delta", clip, *given, *options, name)
+    assert "the file of the maps too" in fails("delta", clip, *given, "--out", "a.png", "--curve", "a.png")
+
+
+@pytest.mark.parametrize("options", [(), ("--compare", "moving")])
+def test_figures_are_printed_before_the_picture_is_drawn(clip, trained, tmp_path, monkeypatch, capsys, options):
+    """A full disk loses the picture, not what was computed."""
+
+    def full(*_args, **_options):
+        raise OSError(28, "No space left on device", "x.png")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", full)
+    argv = ["delta", str(clip), "--checkpoint", str(trained), "--device", "cpu", "--out", str(tmp_path / "x.png")]
+    assert main([*argv, "--json", *options]) == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out)["layers"]
+    assert "step" in err
+    assert "wrote" not in err
+    assert err.splitlines()[-1] == "error: x.png: No space left on device"

@@ -149,6 +149,13 @@ def test_mistakes_are_one_line(ava_run, ava, trained, clips, fails, tmp_path):
     line = fails("detect", ava / "clip0.mp4", "--checkpoint", ava_run, *boxes, *CPU)
     assert "no box that can be used for clip0" in line
     assert "videos clip6, clip7, clip8" in line
+    detect = ("detect", video, "--checkpoint", "nowhere", *CPU)
+    assert "are looked for: leave out --category, --every" in fails(
+        *detect, *boxes, "--category", "person", "--every", "1"
+    )
+    assert "which is not given: leave out --keyframes" in fails(*detect, "--keyframes", "0:1")
+    assert "which is not given: leave out --label-map" in fails(*detect, "--label-map", tmp_path / "map.pbtxt")
+    assert "a video file says its own: leave out --fps" in fails(*detect, "--fps", "10")
     labels_only = tmp_path / "labels"
     labels_only.mkdir()
     (labels_only / "map.pbtxt").write_text('item { name: "a" id: 1 }')

@@ -23,6 +23,11 @@ def test_info_of_a_run_and_of_a_file(trained, vim, capsys):
     assert json.loads(capsys.readouterr().out)["config"]["depth"] == 2
 
 
+def test_a_device_for_nothing_is_refused(fails):
+    line = fails("info", "nowhere", "--device", "cpu")
+    assert line == "error: without --frames and --size no forward pass is made: leave out --device cpu"
+
+
 def test_info_estimates_a_forward_pass(trained, capsys, fails):
     assert main(["info", str(trained), "--frames", "8", "--size", "64", "--device", "cpu", "--json"]) == 0
     printed = capsys.readouterr()

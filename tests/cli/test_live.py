@@ -52,6 +52,8 @@ def test_a_pipe(colours, film, monkeypatch, capsys):
     ("words", "message"),
     [(("film.ts", "--top-k", "0"), "--top-k 0; give at least 1"), (("film.ts", "--hop", "3"), "hop=3; it must be a"),
      (("film.ts", "--out", "a.txt"), "--out a.txt: end it in one of .csv"), (("gone.ts",), "gone.ts does not exist"),
+     (("film.ts", "--reconnect", "5"), "--reconnect 5 is for network streams, and film.ts is none; leave it out"),
+     (("rtsp://127.0.0.1:1/x", "--reconnect", "-1"), "--reconnect -1; give seconds from 0 (never)"),
      (("rtsp://127.0.0.1:1/x",), "rtsp://127.0.0.1:1/x is not a video that FFmpeg can open: Connection refused")],
 )  # fmt: skip
 def test_mistakes_are_one_line(colours, film, fails, words, message):

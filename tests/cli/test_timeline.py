@@ -84,6 +84,7 @@ def test_a_pipe(colours, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [(("-", "--resume"), "--resume: - can be read only once"),
+     (("film.mp4", "--reconnect", "5"), "--reconnect 5 is for network streams, and film.mp4 is none; leave it out"),
      (("film.mp4", "--stride", "3"), "stride=3; it must be a multiple of 2"),
      (("film.mp4", "--out", "film.avi"), "--out film.avi: end it in one of .mp4"),
      (("gone.mp4",), "gone.mp4 does not exist"), (("*.mkv",), "*.mkv matches no file"),

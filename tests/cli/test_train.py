@@ -128,6 +128,7 @@ def test_mistakes(fails, clips, trained, tmp_path):
         "train", clips, "--model", "videomamba_small", "--start", trained
     )
     assert "--freeze backbone needs --start CHECKPOINT" in fails("train", clips, "--freeze", "backbone")
+    assert "needs --start CHECKPOINT, the image model to begin from" in fails("train", clips, "--inflation", "centre")
     assert "--lr -1.0; it must be above 0" in fails("train", clips, "--lr", "-1")
     assert "--hold-out person=1 needs --split" in fails("train", clips, "--hold-out", "person=1")
     assert "there is no checkpoint nothing" in fails("train", clips, "--start", "nothing")

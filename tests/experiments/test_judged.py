@@ -28,7 +28,7 @@ def part(tmp_path, model):
 
 
 def test_both_ways_say_the_same_of_each_video(model, part):
-    request = Request(Path(), "model", device="cpu", batch_size=4)
+    request = Request(Path(), "model", device="cpu", batch_size=4, workers=0)
     report, _ = run_evaluation(model, Judging(model.labels), part, request, Console(quiet=True))
     evaluated = judged_of(report, part)
     predicted = list(judged_videos(model, part, device=torch.device("cpu")))

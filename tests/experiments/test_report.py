@@ -6,7 +6,7 @@ import pytest
 
 from videomamba.errors import UserError
 from videomamba.experiments.judged import Judged
-from videomamba.experiments.report import Report, compare, curve_of, run_of, settings_of
+from videomamba.experiments.report import Comparison, Report, compare, curve_of, run_of, settings_of
 
 NAMES = ("close", "open", "turn")
 
@@ -54,6 +54,12 @@ def test_two_are_compared_on_the_same_videos():
     assert compare(first, first).chance == 1.0
     with pytest.raises(UserError, match="there is nothing to compare"):
         compare(first, Report("c", NAMES, (Judged(Path("other.mp4"), "open", "open", 1, 1),)))
+
+
+@pytest.mark.parametrize(("chance", "said"), [(1.0, "100"), (0.372, "37"), (0.0451, "4.5"), (0.00123, "0.12")])
+def test_chance_in_whole_cases_from_ten_on(chance, said):
+    comparison = Comparison((), 3, 3, chance, ())
+    assert comparison.sentence("a", "b").endswith(f"a split as uneven comes by chance in {said} of 100 cases")
 
 
 def test_curves_and_settings_are_the_runs(tmp_path):

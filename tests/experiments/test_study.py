@@ -50,8 +50,20 @@ def test_a_study_without_a_command_line(clips, tmp_path):
         ("position", {}, "position needs start of an image model"),
         ("pretrain", {}, "pretrain compares checkpoints: give starts"),
         ("width", {"starts": {"96": "x"}}, "width has no such variant; it has 192, 384"),
+        ("shuffle", {"starts": {"a": "x"}}, "shuffle trains one model: leave out starts; start names its checkpoint"),
+        ("pretrain", {"starts": {"scratch": "x"}}, "scratch is the run without a checkpoint; choose another name"),
     ],
 )
 def test_what_cannot_be_studied(name, options, message):
     with pytest.raises(ValueError, match=message):
         study_of(name, **options)
+
+
+@pytest.mark.parametrize("rows", [None, ["384"]])
+def test_a_row_without_a_checkpoint_beside_rows_with_one_is_refused(clips, tmp_path, rows):
+    """It would be trained from scratch with the settings of a fine-tuning."""
+    study, base = study_of("width", starts={"192": "nowhere"}), tiny_run(clips, None)
+    with pytest.raises(ValueError, match="starts: none for 384, and other rows of width begin from one"):
+        run_study(study, base, tmp_path, rows=rows, console=quiet())
+    with pytest.raises(ValueError, match="there is no checkpoint nowhere"):  # that row alone is asked for
+        run_study(study, base, tmp_path, rows=["192"], console=quiet())

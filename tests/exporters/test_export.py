@@ -139,6 +139,8 @@ def test_a_segmenter_has_no_size(tmp_path):
     net = videomamba.create_model("mstcn2", input_dim=6, num_classes=3)
     with pytest.raises(UserError, match="MSTCN2 takes no other size"):
         export(net, tmp_path / "m.onnx", img_size=32)
+    with pytest.raises(UserError, match="scan='linear-attention': MSTCN2 has no scan; leave the option out"):
+        export(net, tmp_path / "m.onnx", scan="linear-attention")
 
 
 class Convolution(torch.nn.Module):

@@ -2,15 +2,18 @@
 
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import videomamba
 from tests.tiny import MODEL, write_clips
 from videomamba.data import VideoReader, load_clip
 from videomamba.errors import UserError
+from videomamba.inference import detect
 
 NAMES = ("blue", "green", "red")
 
@@ -98,6 +101,54 @@ def test_a_segmenter_takes_features(tmp_path):
     assert (tmp_path / "film.png").stat().st_size > 1000
     with pytest.raises(UserError, match="takes paths of files of features"):
         videomamba.predict(model, torch.zeros(6, 40), device="cpu")
+
+
+def test_a_segmenter_takes_folders_and_goes_on_after_files_of_other_shape(tmp_path):
+    model = videomamba.create_model("mstcn2", input_dim=6, class_names=("pour", "stir"))
+    (tmp_path / "features").mkdir()
+    for name, channels in (("a", 5), ("b", 6), ("c", 6)):
+        np.save(tmp_path / "features" / f"{name}.npy", np.ones((channels, 8), np.float32))
+    (tmp_path / "features" / "b.json").write_text(json.dumps({"fps": 0, "stride": 1}))
+    for source in (tmp_path / "features", str(tmp_path / "features" / "*.npy")):
+        a, b, c = videomamba.predict(model, source, device="cpu")
+        assert "5 channels" in a.error
+        assert "b.json: fps 0 over stride 1 is not a rate" in b.error
+        assert (c.error, c.segments[-1].end) == (None, 8)
+    (tmp_path / "clips").mkdir()
+    with pytest.raises(UserError, match="clips holds no file of features"):
+        videomamba.predict(model, tmp_path / "clips", device="cpu")
+    with pytest.raises(UserError, match=r"http://a/b\.npy is none: save it to a file"):
+        videomamba.predict(model, "http://a/b.npy", device="cpu")
+
+
+def test_a_detector_takes_folders_and_goes_on_where_nobody_is_seen(tmp_path, monkeypatch):
+    """Green clips have people; loading what finds them happens once."""
+    loaded = []
+
+    class Finds:
+        def __init__(self, category, *, threshold, device):
+            loaded.append((category, threshold))
+
+        def __call__(self, frame):
+            means = frame.float().mean((1, 2))
+            return [((0.1, 0.1, 0.6, 0.9), 0.95)] if means.argmax() == 1 else []
+
+    monkeypatch.setattr(detect, "ObjectDetector", Finds)
+    clips = write_clips(tmp_path / "clips", per_class=1)
+    (tmp_path / "pictures").mkdir()
+    for i in (1, 2):
+        colour = np.zeros((32, 32, 3), np.uint8) + np.uint8([0, 200, 0])
+        Image.fromarray(colour).save(tmp_path / "pictures" / f"img_{i:05}.png")
+    model = videomamba.create_model("videomamba_nano_detector", class_names=("run", "sit"), **MODEL)
+    found = list(videomamba.predict(model, [clips, str(tmp_path / "pict*"), tmp_path / "gone.mp4"], device="cpu"))
+    assert [str(Path(result.path).relative_to(tmp_path)) for result in found] == [
+        *("clips/blue/blue_0.mp4", "clips/green/green_0.mp4", "clips/red/red_0.mp4", "pictures", "gone.mp4")
+    ]
+    assert [len(result.keyframes) for result in found] == [0, 1, 0, 1, 0]
+    assert "nobody is found" in found[0].error
+    assert (found[1].error, found[3].error) == (None, None)
+    assert found[4].error is not None
+    assert loaded == [("person", 0.8)]
 
 
 def test_a_result_is_saved_and_plotted(model, path, tmp_path):

@@ -8,7 +8,7 @@ import torch
 from tests.tiny import MODEL, write_clips
 from videomamba.data import load_clip
 from videomamba.errors import UserError
-from videomamba.inference.step_contrast import contrast_steps, token_weights, with_both
+from videomamba.inference.step_contrast import contrast_steps, t_quantile, token_weights, with_both
 from videomamba.models import create_model
 
 CPU = torch.device("cpu")
@@ -40,10 +40,27 @@ def test_ratios_are_those_of_geometric_means(model, videos):
     assert [(r.layer, r.direction) for r in result.layers][:3] == [(0, "forward"), (0, "backward"), (0, "both")]
     for row, values in zip(result.layers, own.flatten(1).T, strict=True):
         assert row.ratio == pytest.approx(values.mean().exp().item())
-        assert row.high / row.ratio == pytest.approx(math.exp(1.96 * values.std().item() / 3**0.5))
+        assert row.high / row.ratio == pytest.approx(math.exp(4.3027 * values.std().item() / 3**0.5), rel=1e-4)
         assert row.share == pytest.approx((values > 0).double().mean().item())
         # the region is at the same place in all clips: what is left differs between clips only, by nothing on average
         assert row.placed == pytest.approx(1)
+
+
+def test_the_published_values_of_students_t():
+    published = {
+        1: 12.706,
+        2: 4.303,
+        3: 3.182,
+        4: 2.776,
+        5: 2.571,
+        9: 2.262,
+        19: 2.093,
+        29: 2.045,
+        120: 1.980,
+        10**6: 1.960,
+    }
+    for freedom, value in published.items():
+        assert t_quantile(freedom) == pytest.approx(value, rel=0.002), freedom
 
 
 class Seer:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from videomamba.cli.common.flags import OPTIONS, configured, errors_name_options, given, options
-from videomamba.cli.common.options import Json, invocation, names_given, option, people, print_json
+from videomamba.cli.common.options import Json, invocation, option, people, print_json, refuse
 from videomamba.engine import RunConfig
 from videomamba.engine.run_folder import RunFolder
 from videomamba.errors import UserError
@@ -60,7 +60,7 @@ def ablate(
         leave_out: folds by a column of the csv; each list of values is held out in turn
         splits: which of a layout's published splits
         seeds: of the runs
-        starts: checkpoints to compare (pretrain), or one per variant (width, depth)
+        starts: checkpoints to compare (pretrain), or one for each row (not shuffle)
         rows: make and show only these, by the names of their folders, such as 8,32
         runs: runs of another study, in DIR and below: equal ones are reused (shuffle: these are tested)
         output: the study's folder; by default runs/ablate-STUDY
@@ -85,14 +85,14 @@ def ablate(
             "--rows": rows,
         }
         of_a_study |= {OPTIONS[name].split()[0]: True for name in values if name not in _OF_TESTS}
-        _refuse(of_a_study, "shuffle with --runs tests these runs as they are")
+        refuse(of_a_study, "shuffle with --runs tests these runs as they are")
         return _answer(compare_shuffles(find_runs(runs), output, **values, **said), json)
     if data is None:
         raise UserError("--data DIR is missing: the folder of the videos")
     if study == "frames":
-        _refuse({"--frames": "num_frames" in values}, "frames is what this study varies")
+        refuse({"--frames": "num_frames" in values}, "frames is what this study varies")
     if study == "pretrain":
-        _refuse({"--start": "start" in values}, "pretrain compares the checkpoints of --starts")
+        refuse({"--start": "start" in values}, "pretrain compares the checkpoints of --starts")
     tests = "--hold-out COLUMN=VALUE,..." if leave_out is None else "--leave-out COLUMN=V1,...;V2,..."
     names = {"starts": "--starts NAME=CHECKPOINT...", "jobs": "--jobs N", "rows": "--rows NAME,..."}
     with errors_name_options(**names, hold_out=tests, seed="--seeds N"):
@@ -125,15 +125,6 @@ def _goes_on() -> Iterator[None]:
         raise KeyboardInterrupt(
             f"{str(stop) or 'stopped'}; finished runs are kept; the same command continues"
         ) from stop
-
-
-def _refuse(options: Mapping[str, object], because: str) -> None:
-    """
-    Raises:
-        UserError: one of the options is given.
-    """
-    if there := names_given(options):
-        raise UserError(f"{because}: leave out {', '.join(there)}")
 
 
 def _base(data: Path, recipe: str | None, values: dict[str, Any], *, start: str | None, jobs: int) -> RunConfig:
@@ -186,5 +177,9 @@ def _named(starts: Sequence[str]) -> dict[str, str]:
         name, equals, path = text.partition("=")
         if not equals or not name or not path or "/" in name:
             raise UserError(f"--starts {text}: expected NAME=CHECKPOINT")
+        if name in (".", ".."):
+            raise UserError(f"--starts {text}: {name} is no name for a folder; choose another")
+        if name in named:
+            raise UserError(f"--starts {text}: the name {name} occurs twice; give each checkpoint a name of its own")
         named[name] = path
     return named

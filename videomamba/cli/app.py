@@ -47,6 +47,8 @@ def app(
         raise UserError(f"--port {port}; give 1 to 65535")
     if runs is None and _RUNS.is_dir():
         runs = _RUNS
+    if runs is None and videos:
+        raise UserError(f"--videos {videos[0]}: videos are those of runs, and none are shown; add --runs DIR")
     console = people()
     setup = load_setup(checkpoint, device=device, runs=runs, videos=videos)
 

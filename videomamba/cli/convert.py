@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from videomamba.cli.common.options import Json, option, people, print_json
+from videomamba.cli.common.options import Json, option, people, print_json, refuse
 from videomamba.cli.info import facts_of, show_facts
 from videomamba.notes import UserNote
 
@@ -32,6 +32,7 @@ def convert(
     from videomamba.models import convert as convert_checkpoint
 
     if Path(src).suffix in (".pkl", ".pickle"):
+        refuse({"--origin": origin, "--patch-stride": patch_stride}, f"{src} holds boxes, not a checkpoint")
         return _convert_boxes(Path(src), dst, json=json)
     checkpoint = convert_checkpoint(src, dst, origin=origin, patch_stride=patch_stride)
     facts = facts_of(dst)

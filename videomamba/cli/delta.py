@@ -13,7 +13,7 @@ from rich.table import Table
 from videomamba.cli.common.options import Checkpoint, Device, Flag, Json, option, people, print_json
 from videomamba.cli.common.outputs import PICTURES, check_suffix
 from videomamba.errors import UserError
-from videomamba.files import printable, whole_file
+from videomamba.files import check_writable, printable, whole_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,8 +85,12 @@ def _maps(
 
     file = Path(f"{file_stem(video)}_delta.png") if out is None else out
     check_suffix("--out", file, (*PICTURES, ".mp4", ".html"))
+    check_writable(file, folder=False)
     if curve is not None:
         check_suffix("--curve", curve)
+        check_writable(curve, folder=False)
+        if curve.resolve() == file.resolve():
+            raise UserError(f"--curve {curve} is the file of the maps too; name another")
     where = resolve_device(device)
     model = _with_steps(checkpoint)
     how = dataclasses.replace(how, layers=check_layers(how.layers, model.config.depth))
@@ -96,14 +100,9 @@ def _maps(
     with torch.inference_mode():
         maps = model.delta_maps(clip.video[None].to(where))[0].cpu()
     steps = layer_steps(maps)
-    draw(file, clip, maps, how, title=printable(Path(video).name), note=f"{checkpoint}: {depth_trend(steps)}.")
     console = people()
     console.print(_table(steps))
     console.print(f"{depth_trend(steps)}; this clip, this checkpoint", soft_wrap=True)
-    console.print(f"wrote {file}", soft_wrap=True)
-    if curve is not None:
-        draw_curve(curve, steps, title=f"{printable(Path(video).name)}, {checkpoint}")
-        console.print(f"wrote {curve}", soft_wrap=True)
     if json:
         print_json(
             {
@@ -116,6 +115,11 @@ def _maps(
                 "layers": [dataclasses.asdict(step) for step in steps],
             }
         )
+    draw(file, clip, maps, how, title=printable(Path(video).name), note=f"{checkpoint}: {depth_trend(steps)}.")
+    console.print(f"wrote {file}", soft_wrap=True)
+    if curve is not None:
+        draw_curve(curve, steps, title=f"{printable(Path(video).name)}, {checkpoint}")
+        console.print(f"wrote {curve}", soft_wrap=True)
     return 0
 
 
@@ -162,6 +166,7 @@ def _compare(videos: Sequence[str], checkpoint: str, compare: str, out: Path, de
     from videomamba.viz.contrast import contrast_figure
 
     check_suffix("--out", out)
+    check_writable(out, folder=False)
     console, where = people(), resolve_device(device)
     given = named_sources(videos)
     found = [video for video in given if isinstance(video, Path)]
@@ -179,17 +184,17 @@ def _compare(videos: Sequence[str], checkpoint: str, compare: str, out: Path, de
     title = (
         f"{printable(checkpoint)}, {result.clips} clips, region {printable(compare)} ({result.inside:.1%} of pixels)"
     )
-    clip, shown = result.shown
-    with whole_file(out) as temporary:
-        figure = contrast_figure(result.layers, clip.frames, shown, title=title)
-        figure.savefig(temporary, format=out.suffix[1:], dpi=120)
     console.print(_contrast_table(result.layers, title))
-    console.print(f"wrote {out}", soft_wrap=True)
     if json:
         # one clip has no interval: null, which JSON has, for NaN, which it has not
         rows = [{k: None if v != v else v for k, v in dataclasses.asdict(row).items()} for row in result.layers]
         left = [str(path) for path in result.without]
         print_json({"out": out, "clips": result.clips, "left_out": left, "inside": result.inside, "layers": rows})
+    clip, shown = result.shown
+    with whole_file(out) as temporary:
+        figure = contrast_figure(result.layers, clip.frames, shown, title=title)
+        figure.savefig(temporary, format=out.suffix[1:], dpi=120)
+    console.print(f"wrote {out}", soft_wrap=True)
     return 0
 
 

@@ -9,9 +9,10 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
-from videomamba.cli.common.options import Device, Json, option, people, print_json
+from videomamba.cli.common.options import Device, Json, option, people, print_json, refuse
 from videomamba.cli.common.outputs import check_suffix
 from videomamba.errors import UserError
+from videomamba.extras import require
 from videomamba.files import check_writable
 from videomamba.tables import write_csv_lines
 
@@ -28,9 +29,9 @@ def detect(
     videos: Annotated[list[str], tyro.conf.Positional, option("VIDEO...")],
     checkpoint: Annotated[str, option("CHECKPOINT", "model folder, run folder (its best/) or Hub id of a detector")],
     boxes: Annotated[Path | None, option("BOXES.csv")] = None,
-    keyframes: Annotated[str, option("ava|ORIGIN:SPACING|even:N")] = "0:1",
-    category: Annotated[str, option("NAME")] = "person",
-    every: Annotated[float, option("SECONDS")] = 1.0,
+    keyframes: Annotated[str | None, option("ava|ORIGIN:SPACING|even:N")] = None,
+    category: Annotated[str | None, option("NAME")] = None,
+    every: Annotated[float | None, option("SECONDS")] = None,
     box_score: Annotated[float | None, option("X")] = None,
     score: Annotated[float, option("X")] = 0.5,
     out: Annotated[Path | None, option("FILE.mp4")] = None,
@@ -51,15 +52,15 @@ def detect(
         boxes: csv or json file with boxes, as fractions of the picture: video,timestamp,x1,y1,x2,y2[,action],score;
             without this option, torchvision's Faster R-CNN finds them
         keyframes: how a timestamp of these boxes becomes a frame: ORIGIN:SPACING is the timestamp of the first frame
-            and the seconds from one to the next, even:N spreads N timestamps evenly over the video, ava counts AVA's
-            seconds of the film
-        category: what Faster R-CNN looks for, one of COCO's categories
-        every: seconds between the frames that Faster R-CNN looks at
+            and the seconds from one to the next (0:1), even:N spreads N timestamps evenly over the video, ava counts
+            AVA's seconds of the film
+        category: what Faster R-CNN looks for, one of COCO's categories (person)
+        every: seconds between the frames that Faster R-CNN looks at (1)
         box_score: lowest score of a box (0.8 with Faster R-CNN, otherwise all)
         score: lowest probability of an action that is drawn and printed
         out: the video to write, 4K at most, of a single one; by default NAME-actions.mp4 in the current folder
         csv: also write all scores there
-        label_map: for the action numbers of the csv, where they are not 1, 2, 3 and so on
+        label_map: with --csv: for its action numbers, where they are not 1, 2, 3 and so on
         fps: pictures per second of a folder of pictures (30)
     """
     from videomamba.inference.device import resolve_device
@@ -67,16 +68,31 @@ def detect(
     from videomamba.inference.result import Result
     from videomamba.tasks.detection import Detection
 
-    if not every > 0:
+    require("matplotlib", "drawing boxes")
+    if every is not None and not every > 0:
         raise UserError(f"--every {every:g}; give seconds above 0")
+    if boxes is None:
+        refuse({"--keyframes": keyframes}, "timestamps are those of --boxes BOXES.csv, which is not given")
+    else:
+        refuse(
+            {"--category": category, "--every": every}, f"the boxes are those of --boxes {boxes}, none are looked for"
+        )
+    if csv is None:
+        refuse({"--label-map": label_map}, "action numbers are in --csv FILE.csv alone, which is not given")
     console, where, sources = people(), resolve_device(device), _sources(videos)
+    if not any(Path(source).is_dir() for source in sources):
+        refuse({"--fps": fps}, "--fps is for folders of pictures, and a video file says its own")
     model: Any = load_trained(checkpoint, device)
     Detection(model.labels).check_model(model)
     numbers, films = _numbers(model.labels, label_map), _films(sources, out)
     for path in (*films, csv):
         if path is not None:
             check_writable(path, folder=False)
-    boxes_of = _from_file(boxes, keyframes, box_score) if boxes else _from_detector(category, every, box_score, where)
+    boxes_of = (
+        _from_file(boxes, keyframes or "0:1", box_score)
+        if boxes is not None
+        else _from_detector(category or "person", 1.0 if every is None else every, box_score, where)
+    )
     results = []
     for source, film in zip(sources, films, strict=True):
         try:
@@ -100,22 +116,11 @@ def detect(
 
 def _sources(names: Sequence[str]) -> list[str | Path]:
     """Each video once; a folder without videos is one of numbered pictures."""
-    from videomamba.data import VideoError
-    from videomamba.data.frame_folder import PICTURES
-    from videomamba.inference.source import named_sources
+    from videomamba.inference.source import named_sources, videos_or_pictures_in
 
     if not names:
         raise UserError("no video given; name at least one file or folder")
-    found: list[str | Path] = []
-    for name in names:
-        try:
-            found += named_sources([name])
-        except VideoError:
-            folder = Path(name)
-            if not folder.is_dir() or not any(file.suffix.lower() in PICTURES for file in folder.iterdir()):
-                raise
-            found.append(folder)
-    return list(dict.fromkeys(found))
+    return named_sources(names, inside=videos_or_pictures_in)
 
 
 def _films(sources: Sequence[str | Path], out: Path | None) -> list[Path]:

@@ -18,7 +18,6 @@ from videomamba.cli.common.options import (
     TestClips,
     TestCrops,
     Workers,
-    default_workers,
     option,
     people,
     print_json,
@@ -40,7 +39,7 @@ def evaluate(
     splits: Fold = None,
     clips: TestClips = None,
     crops: TestCrops = None,
-    batch_size: Annotated[int, option("N")] = 16,
+    batch_size: Annotated[int | None, option("N")] = None,
     leave_out: LeaveOut = None,
     skip_broken: SkipBroken = 0,
     device: Device = "auto",
@@ -61,7 +60,7 @@ def evaluate(
         predictions: for a segmenter: also write the labels of all frames there, for `videomamba score segmentation`
         report: for a recogniser: also write index.html there: curves, confusion matrix, the worst mistakes as clips
         compare: for a recogniser: another one, which this page compares on the same videos
-        batch_size: videos at a time
+        batch_size: videos at a time (16; a segmenter takes one)
     """
     from videomamba.inference.onnx_model import load_trained
 
@@ -84,7 +83,7 @@ def evaluate(
         crops=crops,
         batch_size=batch_size,
         device=device,
-        workers=default_workers() if workers is None else workers,
+        workers=workers,
     )
     figures = evaluated(load_trained(checkpoint, device), request, people())
     if json and figures is not None:

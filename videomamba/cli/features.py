@@ -68,6 +68,8 @@ def features(
     if twice is not None:
         raise UserError(f"two videos are called {twice}; their features would have the same name: run them apart")
     check_writable(output, folder=True)
+    for path in (output / f"{stem}{suffix}" for stem in stems for suffix in (".npy", ".json")):
+        check_writable(path, folder=False)
     model = load_backbone(checkpoint)
     windows_for(model, step=step, overlap=overlap)
     check_options(stride=stride, batch_size=batch_size)

@@ -8,7 +8,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from videomamba.cli.common.options import Device, Json, option, people, print_json
+from videomamba.cli.common.options import Device, Json, option, people, print_json, refuse
 from videomamba.errors import UserError
 
 _MIB = 2**20
@@ -32,6 +32,8 @@ def info(
         frames: of the clip that is estimated (the checkpoint's own)
         size: height and width of that clip (the checkpoint's own)
     """
+    if frames is None and size is None:
+        refuse({f"--device {device}": device != "auto"}, "without --frames and --size no forward pass is made")
     facts = facts_of(checkpoint)
     if frames is not None or size is not None:
         facts["estimate"] = _estimate(checkpoint, frames, size, device)

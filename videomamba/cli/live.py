@@ -16,7 +16,7 @@ from rich.text import Text
 
 from videomamba.cli.common.options import Checkpoint, Device, Json, option, people
 from videomamba.cli.common.outputs import check_suffix
-from videomamba.cli.timeline import Reconnect
+from videomamba.cli.timeline import Reconnect, seconds_of
 from videomamba.errors import UserError
 from videomamba.files import check_writable
 from videomamba.tables import csv_lines
@@ -32,7 +32,7 @@ def live(
     step: Annotated[int | None, option("N")] = None,
     top_k: Annotated[int, option("K")] = 5,
     out: Annotated[Path | None, option("FILE.csv")] = None,
-    reconnect: Reconnect = 10.0,
+    reconnect: Reconnect = None,
     device: Device = "auto",
     json: Annotated[Json, tyro.conf.arg(help="print each score as a line of JSON on standard output")] = False,
 ) -> int:
@@ -55,6 +55,7 @@ def live(
 
     if top_k < 1:
         raise UserError(f"--top-k {top_k}; give at least 1")
+    patience = seconds_of(reconnect, source)
     if out is not None:
         check_suffix("--out", out, (".csv",))
         check_writable(out, folder=False)
@@ -63,7 +64,7 @@ def live(
     session = Session(model, hop=hop, step=1, device=device)
     console = people()
     with contextlib.ExitStack() as stack:
-        stream = stack.enter_context(open_stream(one_source(source), reconnect=reconnect, endless=True))
+        stream = stack.enter_context(open_stream(one_source(source), reconnect=patience, endless=True))
         run = LiveRun(session, stream, step=chosen)
         console.print(_says(run, chosen), soft_wrap=True)
         if out is not None:

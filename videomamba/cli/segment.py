@@ -13,6 +13,7 @@ from rich.table import Table
 from videomamba.cli.common.options import Device, Json, option, people, print_json
 from videomamba.cli.features import Step, extract
 from videomamba.errors import UserError
+from videomamba.extras import require
 from videomamba.files import check_writable, printable, whole_file, write_json, write_text
 from videomamba.tables import write_csv_lines
 
@@ -135,7 +136,7 @@ def _files(output: Path, name: str, truth: Path | None) -> dict[str, Path]:
     """Where the results go.
 
     Raises:
-        UserError: nothing can be written there, or the true labels are there.
+        UserError: nothing can be written there, what draws the picture is not installed, or the true labels are there.
     """
     check_writable(output, folder=True)
     files = {
@@ -144,6 +145,7 @@ def _files(output: Path, name: str, truth: Path | None) -> dict[str, Path]:
         "json": output / f"{name}.segments.json",
         "picture": output / f"{name}.png",
     }
+    require("matplotlib", "the picture of the segments")
     for path in files.values():
         check_writable(path, folder=False)
     if truth is not None and truth.resolve() == files["labels"].resolve():

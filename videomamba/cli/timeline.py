@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from videomamba.inference.timeline import Sliding
     from videomamba.inference.timeline_files import Span, TimelineFiles
 
-Reconnect = Annotated[float, option("SECONDS", "how long to try again after a network stream fails")]
+Reconnect = Annotated[float | None, option("SECONDS", "how long to try again after a network stream fails (10)")]
 _SHOWN = 30  # stretches that are printed
 
 
@@ -32,7 +32,7 @@ def timeline(
     output: Annotated[Path, option("DIR")] = Path("timelines"),
     out: Annotated[Path | None, option("FILE.mp4")] = None,
     resume: Flag = False,
-    reconnect: Reconnect = 10.0,
+    reconnect: Reconnect = None,
     device: Device = "auto",
     json: Json = False,
 ) -> int:
@@ -56,10 +56,12 @@ def timeline(
     from videomamba.inference.timeline_files import TimelineFiles
     from videomamba.inference.timeline_run import facts_of
 
-    source = one_source(video)
+    source, patience = one_source(video), seconds_of(reconnect, video)
     if resume and is_once(source):
         raise UserError(f"--resume: {video} can be read only once; only a timeline of a file can be resumed")
     check_writable(output, folder=True)
+    for suffix in (".csv", ".json", ".png"):
+        check_writable(output / f"{file_stem(source)}{suffix}", folder=False)
     if out is not None:
         check_suffix("--out", out, (".mp4",))
         check_writable(out, folder=False)
@@ -81,6 +83,23 @@ def timeline(
     if json:
         print_json({**facts, "csv": files.csv, "json": files.json, "film": out, "spans": [vars(s) for s in spans]})
     return 0
+
+
+def seconds_of(reconnect: float | None, source: str) -> float:
+    """How long to try again, ten seconds where nothing is said.
+
+    Raises:
+        UserError: said of what is no network stream, or less than 0.
+    """
+    from videomamba.data.stream import PROTOCOLS
+
+    if reconnect is None:
+        return 10.0
+    if not source.lower().startswith(PROTOCOLS):
+        raise UserError(f"--reconnect {reconnect:g} is for network streams, and {source} is none; leave it out")
+    if not reconnect >= 0:
+        raise UserError(f"--reconnect {reconnect:g}; give seconds from 0 (never)")
+    return reconnect
 
 
 def _make(

@@ -15,7 +15,7 @@ from videomamba.cli.common.faces import tell
 from videomamba.cli.common.flags import configured, errors_name_options, given, options
 from videomamba.cli.common.options import Flag, Json, invocation, named_options, option, people, print_json
 from videomamba.engine import RunConfig, TrainingInterrupted
-from videomamba.errors import UserError
+from videomamba.errors import FieldError, UserError
 from videomamba.experiments import run, run_splits
 from videomamba.files import read_csv_lines
 from videomamba.recipes import RECIPES, folder
@@ -54,6 +54,8 @@ def train(
     console, values = people(), given(flags)
     with errors_name_options():
         config = configured(_recipe(what, data, values.get("start")), values)
+        if "inflation" in values and config.model.start is None:
+            raise FieldError("{inflation} needs {start}, the image model to begin from", "inflation", "start")
         changes: dict[str, Any] = {"options": {**config.data.options, **named_options(data_option)}}
         if isinstance(splits, int):
             changes["fold"] = splits

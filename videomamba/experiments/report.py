@@ -96,9 +96,10 @@ class Comparison:
 
     def sentence(self, first: str, second: str) -> str:
         """How the two differ, under these names."""
+        percent = 100 * self.chance
         return (
             f"{self.only_first} videos only {first} has right, {self.only_second} only {second}; a split as uneven "
-            f"comes by chance in {100 * self.chance:.2g} of 100 cases"
+            f"comes by chance in {percent:{'.0f' if percent >= 10 else '.2g'}} of 100 cases"
         )
 
 

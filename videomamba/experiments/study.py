@@ -22,6 +22,7 @@ from videomamba.models.weights.readers import read_checkpoint
 Folds = Mapping[str, Mapping[str, Any]]
 NAMES = (*STUDIES, "pretrain", "shuffle")
 ONE_FOLD: Folds = {"": {}}
+_BOTH = ("start", "starts")
 
 
 def study_of(name: str, *, start: str | None = None, starts: Mapping[str, str] | None = None) -> Study:
@@ -30,7 +31,8 @@ def study_of(name: str, *, start: str | None = None, starts: Mapping[str, str] |
     Args:
         name: of :data:`NAMES`.
         start: checkpoint that all runs begin from; ``position`` needs an image model.
-        starts: variant -> checkpoint; ``pretrain`` compares these.
+        starts: variant -> checkpoint; ``pretrain`` compares these, under any names but ``scratch``. ``shuffle`` trains
+            one model and has none.
 
     Raises:
         UserError: a checkpoint is missing, or one too many.
@@ -43,8 +45,14 @@ def study_of(name: str, *, start: str | None = None, starts: Mapping[str, str] |
     if name == "pretrain":
         if not starts:
             raise FieldError("pretrain compares checkpoints: give {starts}", "starts")
+        if "scratch" in starts:
+            raise FieldError(
+                "{starts}: scratch is the run without a checkpoint; choose another name", starts="scratch=..."
+            )
         return pretrain(starts, {key: _is_image_model(path) for key, path in starts.items()})
     if name == "shuffle":
+        if starts:
+            raise FieldError("shuffle trains one model: leave out {starts}; {start} names its checkpoint", *_BOTH)
         return Study("shuffle", "model", "model", (Variant("model", "model"),))
     if name not in STUDIES:
         raise UserError(f"unknown study {name!r}; choose one of {', '.join(NAMES)}")
@@ -106,7 +114,9 @@ def run_study(
     if jobs < 1:
         raise FieldError("{jobs}; it must be at least 1", jobs=jobs)
     console = console or Console(stderr=True, highlight=False, markup=False)
-    grid = Grid(cells_of(study if rows is None else _only(rows, study), base, output, seeds=seeds, folds=folds))
+    chosen = study if rows is None else _only(rows, study)
+    _check_starts(study, chosen, base)
+    grid = Grid(cells_of(chosen, base, output, seeds=seeds, folds=folds))
     facts = {
         **({} if command is None else {"Command": f"`{command}`"}),
         "Data": _data_in_words(grid),
@@ -151,6 +161,20 @@ def _only(rows: Collection[str], study: Study) -> Study:
         if name not in names:
             raise FieldError(f"{{rows}}: {study.name} has no such row; it has {', '.join(names)}", rows=name)
     return dataclasses.replace(study, variants=tuple(v for v in study.variants if v.name in rows))
+
+
+def _check_starts(study: Study, chosen: Study, base: RunConfig) -> None:
+    """
+    Raises:
+        UserError: some of the variants begin from a checkpoint, and one that is to be made has none.
+    """
+    without = [variant.name for variant in chosen.variants if variant.start is None]
+    if without and base.model.start is None and any(variant.start for variant in study.variants):
+        raise FieldError(
+            f"{{starts}}: none for {', '.join(without)}, and other rows of {study.name} begin from one; give one for "
+            "each row, or {start} for those without",
+            *_BOTH,
+        )
 
 
 def _cell(variant: Variant, base: RunConfig, output: Path, seed: int, fold: str, changes: Mapping[str, Any]) -> Cell:

@@ -15,9 +15,10 @@ from videomamba.exporters.check import largest_difference, refuse_difference
 from videomamba.exporters.exportable import Exportable, exportable
 from videomamba.exporters.program import write_program
 from videomamba.files import check_writable, whole_file
-from videomamba.models import PretrainedModel, load_model
+from videomamba.models import CustomModel, PretrainedModel, load_model
 from videomamba.models.weights.folder import description
 from videomamba.models.weights.readers import EXPORTED
+from videomamba.nn.mixer import SelectiveSSM
 from videomamba.tasks.catalogue import task_of
 
 SCANS = ("scan", "linear-attention")
@@ -85,6 +86,8 @@ def export(
     model = given if isinstance(given, PretrainedModel) else load_model(given)
     target = exportable(model, num_frames=num_frames, img_size=img_size, batch=batch)
     check_writable(path, folder=False)
+    if scan != "scan" and not _may_scan(model):
+        raise UserError(f"scan={scan!r}: {type(model).__name__} has no scan; leave the option out")
     text = json.dumps({"task": task_of(model), **_description(target)})
     with whole_file(path) as temporary:
         if is_onnx:
@@ -111,6 +114,11 @@ def _write_onnx(target: Exportable, path: Path, text: str, *, scan: str, int8: b
         refuse_difference(largest_difference(target, _runner(whole)))  # all but the rounding
         quantise(whole, path)
     return largest_difference(target, _runner(path))
+
+
+def _may_scan(model: PretrainedModel) -> bool:
+    """Whether there is a scan; a module that somebody wrote may call one anywhere."""
+    return isinstance(model, CustomModel) or any(isinstance(part, SelectiveSSM) for part in model.modules())
 
 
 def _runner(path: Path) -> Any:

@@ -27,15 +27,25 @@ if TYPE_CHECKING:
 _LARGEST = 2160  # short side of a written video, 4K: the encoder buffers a dozen frames
 
 
-def detect_people(model: TrainedModel, video: Path, *, device: torch.device) -> tuple[Keyframe, ...]:
-    """The actions of the people that Faster R-CNN finds once per second.
+def person_detector(device: torch.device) -> ObjectDetector:
+    """Faster R-CNN for :func:`detect_people`.
+
+    Raises:
+        UserError: its weights cannot be downloaded.
+    """
+    return ObjectDetector("person", threshold=0.8, device=device)
+
+
+def detect_people(
+    model: TrainedModel, video: Path, detector: ObjectDetector, *, device: torch.device
+) -> tuple[Keyframe, ...]:
+    """The actions of the people that a detector finds once per second.
 
     Raises:
         VideoError: the video cannot be read.
-        UserError: Faster R-CNN's weights cannot be downloaded, or nobody is found.
+        UserError: nobody is found.
     """
     with open_frames(video, fps=None) as reader:
-        detector = ObjectDetector("person", threshold=0.8, device=device)
         found = [look for look in find_boxes(reader, look_times(reader, 1.0), detector) if look.boxes]
         if not found:
             raise UserError(f"{video}: nobody is found")

@@ -6,7 +6,7 @@ import http.client
 import tempfile
 import urllib.request
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO, IOBase
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from torch import Tensor
 from videomamba.data import VideoError, eval_transform, load_clip, make_sampler
 from videomamba.data.annotations import search_videos
 from videomamba.data.errors import reason
+from videomamba.data.frame_folder import PICTURES
 from videomamba.data.model_clip import joined_views
 from videomamba.data.stream import VideoStream, is_once
 from videomamba.data.walk import left_out
@@ -25,62 +26,81 @@ from videomamba.notes import UserNote
 from videomamba.preprocessing import Preprocessing
 
 Source = str | Path | bytes | IOBase | Tensor
+Inside = Callable[[Path], Iterable[Path]]
 _PIECE = 1 << 20  # bytes that are copied at a time
 _TIMEOUT = 30.0  # seconds to wait for a server
 
 
-def single_sources(source: Source | Iterable[Source]) -> Iterator[Source]:
+def videos_in(folder: Path) -> Iterator[Path]:
+    """The videos in a folder and below; a :class:`videomamba.notes.UserNote` counts the other files.
+
+    Raises:
+        VideoError: there is none.
+    """
+    found = search_videos([folder])
+    for note in left_out(found.others, folder):
+        warnings.warn(UserNote(note), stacklevel=2)
+    yield from found.videos
+
+
+def videos_or_pictures_in(folder: Path) -> Iterator[Path]:
+    """:func:`videos_in`, or the folder itself if it holds pictures and no video: the frames of one.
+
+    Raises:
+        VideoError: there is neither.
+    """
+    try:
+        yield from videos_in(folder)
+    except VideoError:
+        if not any(file.suffix.lower() in PICTURES for file in folder.iterdir()):
+            raise
+        yield folder
+
+
+def single_sources(source: Source | Iterable[Source], *, inside: Inside = videos_in) -> Iterator[Source]:
     """Each video of a source.
 
     A text or path is a video file, a folder to search for videos, a pattern such as ``clips/**/*.mp4``, or a list of
     videos and folders (.txt, .csv, .parquet), see :func:`videomamba.inference.paths.read_list`. ``-`` (standard input),
-    a URL, ``camera:0``, bytes, file objects and tensors are one video each. Nothing but lists is opened. Files that a
-    folder holds beside its videos are counted in a :class:`videomamba.notes.UserNote`.
+    a URL, ``camera:0``, bytes, file objects and tensors are one video each. Nothing but lists is opened.
+
+    Args:
+        source: one, or several.
+        inside: what a folder stands for.
 
     Raises:
         VideoError: a folder that holds no video, a pattern that nothing matches.
         UserError: a list that cannot be read, or is empty.
     """
     if isinstance(source, str | Path):
-        yield from _named(source)
+        yield from _named(source, inside)
     elif isinstance(source, bytes | Tensor | IOBase):
         yield source
     else:
         for item in source:
-            yield from single_sources(item)
+            yield from single_sources(item, inside=inside)
 
 
-def named_sources(names: Iterable[str | Path]) -> list[str | Path]:
+def named_sources(names: Iterable[str | Path], *, inside: Inside = videos_in) -> list[str | Path]:
     """The videos that several names stand for, in their order, each once; see :func:`single_sources`."""
-    return list(dict.fromkeys(video for name in names for video in _named(name)))
+    return list(dict.fromkeys(video for name in names for video in _named(name, inside)))
 
 
-def _named(source: str | Path) -> Iterator[str | Path]:
+def _named(source: str | Path, inside: Inside) -> Iterator[str | Path]:
     path = Path(source)
     if is_once(source):
         yield source
     elif path.suffix.lower() in LISTS and not path.is_dir():
         for item in read_list(path):  # a name in a list is no pattern, and no list: it might be this one
-            yield from _videos(item) if isinstance(item, Path) else [item]
+            yield from [item] if isinstance(item, str) or not item.is_dir() else inside(item)
     elif glob.has_magic(str(source)) and not path.exists():
         matches = sorted(glob.glob(str(source), recursive=True))
         if not matches:
             raise VideoError(f"{source} matches no file; ** searches folders below")
         for match in matches:
-            yield from _named(Path(match))
+            yield from _named(Path(match), inside)
     else:
-        yield from _videos(path)
-
-
-def _videos(path: Path) -> Iterator[Path]:
-    """A file, or the videos of a folder."""
-    if not path.is_dir():
-        yield path
-        return
-    found = search_videos([path])
-    for note in left_out(found.others, path):
-        warnings.warn(UserNote(note), stacklevel=2)
-    yield from found.videos
+        yield from inside(path) if path.is_dir() else [path]
 
 
 def one_source(source: Source | Iterable[Source]) -> Source:

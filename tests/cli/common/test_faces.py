@@ -36,6 +36,27 @@ def test_an_option_of_other_tasks_is_refused(options, said):
         )
 
 
+def test_a_segmenter_has_no_batches_and_no_workers():
+    model = create_model("mstcn2", input_dim=6, class_names=("pour", "stir"))
+    request = dataclasses.replace(REQUEST, batch_size=4, workers=0)
+    with pytest.raises(UserError, match="is a segmenter: --batch-size, --workers cannot be used with it"):
+        faces.evaluated(model, request, Console(quiet=True))
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"skip_broken": -1}, "--skip-broken -1; give at least 0"),
+        ({"workers": -1}, "--workers -1; give at least 0"),
+        ({"batch_size": 0}, "--batch-size 0; give at least 1"),
+        ({"crops": 0}, "--crops 0; give at least 1"),
+    ],
+)
+def test_numbers_that_are_too_low(option, said):
+    with pytest.raises(UserError, match=said):
+        dataclasses.replace(REQUEST, **option)
+
+
 def test_a_tasks_own_options_and_its_defaults_are_taken(monkeypatch):
     face = dataclasses.replace(faces.FACES["recognition"], evaluate=lambda model, request, console: {"asked": request})
     monkeypatch.setattr(faces, "FACES", {**faces.FACES, "recognition": face})

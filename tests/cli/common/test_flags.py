@@ -27,7 +27,16 @@ def test_a_batch_size_that_is_given_is_a_processes_own():
     run = tiny_run(Path("x"), Path("y"), total_batch=64)
     assert configured(run, {"workers": 0, "lr": 0.5}).optim.total_batch == 64
     assert configured(run, {"workers": 0, "batch_size": 8}).optim.total_batch is None
-    assert configured(run, {"workers": 0, "batch_size": 8, "total_batch": 16}).optim.total_batch == 16
+    with pytest.raises(FieldError, match="batch_size follows from total_batch: give one of them"):
+        configured(run, {"workers": 0, "batch_size": 8, "total_batch": 16})
+
+
+@pytest.mark.parametrize("name", ["warmup_epochs", "min_lr"])
+def test_what_a_schedule_has_no_use_for_is_refused(name):
+    run = tiny_run(Path("x"), Path("y"), schedule="plateau")
+    with pytest.raises(FieldError, match=f"schedule='plateau' has no use for {name}; leave it out"):
+        configured(run, {"workers": 0, name: 0.5})
+    assert getattr(configured(run, {"workers": 0, name: 0.5, "schedule": "cosine"}).optim, name) == 0.5
 
 
 def test_epochs_that_are_given_are_not_stretched():

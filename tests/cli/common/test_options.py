@@ -12,6 +12,7 @@ from videomamba.cli.common.options import (
     names_given,
     people,
     print_json,
+    refuse,
     require_split,
 )
 from videomamba.errors import UserError
@@ -46,7 +47,10 @@ def test_options_by_name():
 
 
 def test_what_is_at_its_default_is_not_given():
-    assert names_given({"a": None, "b": False, "c": (), "d": 0.5, "e": ("x",)}) == ["d", "e"]
+    assert names_given({"a": None, "b": False, "c": (), "d": 0.5, "e": ("x",), "f": 0}) == ["d", "e", "f"]
+    with pytest.raises(UserError, match="this has no frames: leave out --frames, --stride"):
+        refuse({"--frames": 0, "--size": None, "--stride": "uniform"}, "this has no frames")
+    refuse({"--frames": None}, "this has no frames")
     with pytest.raises(UserError, match="--hold-out actor=ann needs --split"):
         require_split(None, "actor=ann")
     require_split("a.csv", "actor=ann")

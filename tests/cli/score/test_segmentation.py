@@ -94,3 +94,13 @@ def test_folders_are_needed(folders, tmp_path, capsys):
     write(folders[0], "a.txt", ["x"])
     assert score((folders[0], tmp_path / "nowhere")) == 2
     assert "not a folder" in capsys.readouterr().err
+
+
+def test_options_of_the_other_benchmark_are_refused(folders, fails):
+    words = ("score", "segmentation", "--ground-truth", folders[0], "--predictions", folders[1])
+    others = ("--excluded", "x.csv", "--label-map", "l.pbtxt", "--detections", "d.csv")
+    line = "error: score segmentation compares folders of labels: leave out --detections, --label-map, --excluded"
+    assert fails(*words, *others) == line
+    words = ("score", "ava", "--ground-truth", "g.csv", "--detections", "d.csv", "--label-map", "l.pbtxt")
+    line = fails(*words, "--predictions", folders[1], "--ignore", "background")
+    assert line == "error: score ava compares boxes: leave out --predictions, --ignore"

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import Progress
 
+from videomamba.cli.common.options import default_workers
 from videomamba.errors import UserError
 
 if TYPE_CHECKING:
     from videomamba.tasks.task import Task
 
 
+BATCH = 16  # videos at a time, where nothing is said
+
+
 @dataclass(frozen=True)
 class Request:
-    """The options of ``videomamba evaluate``."""
+    """The options of ``videomamba evaluate``; None for those that are not given."""
 
     data: Path
     checkpoint: str
@@ -33,14 +37,15 @@ class Request:
     skip_broken: int = 0
     clips: int | None = None
     crops: int | None = None
-    batch_size: int = 16
+    batch_size: int | None = None
     device: str = "auto"
-    workers: int = 0
+    workers: int | None = None
 
     def __post_init__(self) -> None:
-        for name, value in (("--clips", self.clips), ("--crops", self.crops)):
-            if value is not None and value < 1:
-                raise UserError(f"{name} {value}; give at least 1")
+        for name, least in (("clips", 1), ("crops", 1), ("batch_size", 1), ("workers", 0), ("skip_broken", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UserError(f"--{name.replace('_', '-')} {value}; give at least {least}")
 
 
 def run_evaluation(
@@ -55,8 +60,8 @@ def run_evaluation(
         task,
         part,
         model.preprocessing,
-        batch_size=request.batch_size,
-        workers=request.workers,
+        batch_size=request.batch_size or BATCH,
+        workers=default_workers() if request.workers is None else request.workers,
         num_clips=request.clips or 1,
         num_crops=request.crops or 1,
         skip_broken=request.skip_broken > 0,

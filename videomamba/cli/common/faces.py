@@ -40,13 +40,19 @@ FACES: Mapping[str, Face] = {
     "recognition": Face(
         "a recogniser",
         frozenset(
-            {"split", "hold_out", "layout", "splits", "clips", "crops", "leave_out", "skip_broken", "report", "compare"}
+            {
+                *("split", "hold_out", "layout", "splits", "clips", "crops", "batch_size", "workers"),
+                *("leave_out", "skip_broken", "report", "compare"),
+            }
         ),
         recognition.evaluate,
         recognition.after_training,
     ),
     "detection": Face(
-        "a detector", frozenset({"data_option", "detections"}), detection.evaluate, detection.after_training
+        "a detector",
+        frozenset({"data_option", "detections", "batch_size", "workers"}),
+        detection.evaluate,
+        detection.after_training,
     ),
     "segmentation": Face(
         "a segmenter",

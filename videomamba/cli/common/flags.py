@@ -91,8 +91,14 @@ def configured(run: RunConfig, values: Given) -> RunConfig:
         values["name"] = task_model(run.task, values["name"])
     if "epochs" in values:
         values.setdefault("min_steps", 0)
+    if {"batch_size", "total_batch"} <= values.keys():
+        raise FieldError("{batch_size} follows from {total_batch}: give one of them", "batch_size", "total_batch")
+    schedule = values.get("schedule", run.optim.schedule)
+    for name in ("warmup_epochs", "min_lr"):
+        if schedule == "plateau" and name in values:
+            raise FieldError(f"{{schedule}} has no use for {{{name}}}; leave it out", name, schedule=schedule)
     optim = run.optim
-    if "batch_size" in values and "total_batch" not in values:
+    if "batch_size" in values:
         optim = dataclasses.replace(optim, total_batch=None)
     data = _with(run.data, values, augmentation=_with(run.data.augmentation, values))
     return _with(run, values, data=data, model=_with(run.model, values), optim=_with(optim, values))

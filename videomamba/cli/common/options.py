@@ -45,7 +45,10 @@ TestClips = Annotated[
     int | None, option("N", "clips of each video whose scores are averaged; by default as the model was tested")
 ]
 TestCrops = Annotated[
-    int | None, option("N", "crops of each clip, along the longer way, whose scores are averaged; by default likewise")
+    int | None,
+    option(
+        "N", "crops of each clip, along the longer way, whose scores are averaged; by default as the model was tested"
+    ),
 ]
 Workers = Annotated[int | None, option("N", "processes that read videos (half of the cores, at most 8)")]
 
@@ -60,7 +63,16 @@ InMemory = Annotated[Flag, tyro.conf.arg(help="decode each video once and keep i
 
 def names_given(options: Mapping[str, object]) -> list[str]:
     """The options that are not at their defaults of None, False or nothing."""
-    return [name for name, value in options.items() if value not in (None, False, ())]
+    return [name for name, value in options.items() if not (value is None or value is False or value == ())]
+
+
+def refuse(options: Mapping[str, object], because: str) -> None:
+    """
+    Raises:
+        UserError: one of the options is given.
+    """
+    if there := names_given(options):
+        raise UserError(f"{because}: leave out {', '.join(there)}")
 
 
 def require_split(split: str | None, hold_out: str | None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from videomamba.errors import UserError
+from videomamba.extras import require
 from videomamba.files import PICTURES, check_writable
 
 
@@ -20,10 +21,11 @@ def check_outputs(csv: Path | None, markdown: Path | None, plot: Path | None) ->
     """Checks before the work that its files can be written.
 
     Raises:
-        UserError: one cannot, or ``plot`` is no picture.
+        UserError: one cannot, ``plot`` is no picture, or what draws it is not installed.
     """
     for file in (csv, markdown, plot):
         if file is not None:
             check_writable(file, folder=False)
     if plot is not None:
         check_suffix("--plot", plot)
+        require("matplotlib", f"--plot {plot}")

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,10 @@ from rich.progress import Progress
 from rich.table import Table
 
 from videomamba.cli.common.annotated import annotated_videos, point_out_missing, point_out_notes
-from videomamba.cli.common.evaluation import Request, run_evaluation
+from videomamba.cli.common.evaluation import BATCH, Request, run_evaluation
 from videomamba.cli.common.options import is_first_process, people
 from videomamba.errors import UserError
+from videomamba.extras import require
 from videomamba.files import check_writable
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ def evaluate(model: Any, request: Request, console: Console) -> dict[str, Any]:
         raise UserError(f"--compare {request.compare} needs --report DIR, for the page that compares")
     if request.report is not None:
         check_writable(request.report, folder=True)
+        check_writable(_page(request.report), folder=False)
+        require("matplotlib", f"--report {request.report}")
     annotations = model_labels(_videos(request, console), model.labels)
     _point_out_splits(request, console)
     report = _judged(model, annotations, request, console)
@@ -45,7 +49,7 @@ def evaluate(model: Any, request: Request, console: Console) -> dict[str, Any]:
     figures = f"top-1 {100 * report['top1']:.1f} %  top-5 {100 * report['top5']:.1f} %"
     console.print(f"{figures}  of {report['count']} videos")
     if request.report is not None:
-        _write_report(request.report / "index.html", request, annotations, report, console)
+        _write_report(_page(request.report), request, annotations, report, console)
     return {name: report[name] for name in ("top1", "top5", "count", "per_class")}
 
 
@@ -55,6 +59,10 @@ def _judged(model: Any, annotations: "Annotations", request: Request, console: C
 
     report, _ = run_evaluation(model, Judging(model.labels), annotations, _with_views(request, model, console), console)
     return report
+
+
+def _page(report: Path) -> Path:
+    return report / "index.html"
 
 
 def _write_report(
@@ -110,13 +118,20 @@ def _videos(request: Request, console: Console) -> "Annotations":
 
 
 def _with_views(request: Request, model: Any, console: Console) -> Request:
-    """With the model's own clips and crops where none are asked for, and as many of them at a time as videos were."""
-    clips, crops = model.preprocessing.views
-    if request.clips is not None or request.crops is not None or clips == crops == 1:
+    """With the model's own clips, and its own crops, where none are asked for, and as many of them at a time as videos
+    were."""
+    own = dict(zip(("clips", "crops"), model.preprocessing.views, strict=True))
+    filled = {name: count for name, count in own.items() if getattr(request, name) is None and count > 1}
+    if not filled:
         return request
-    note = f"note: {clips} clips x {crops} crops of each video, as the model was tested; --clips 1 takes one"
-    console.print(note, soft_wrap=True)
-    return replace(request, clips=clips, crops=crops, batch_size=max(1, request.batch_size // (clips * crops)))
+    views = replace(request, **filled)
+    what = "" if len(filled) == 2 else f"{next(iter(filled))} "
+    console.print(
+        f"note: {views.clips or 1} clips x {views.crops or 1} crops of each video, {what}as the model was tested; "
+        f"{' '.join(f'--{name} 1' for name in filled)} takes one",
+        soft_wrap=True,
+    )
+    return replace(views, batch_size=max(1, (request.batch_size or BATCH) // prod(filled.values())))
 
 
 def _point_out_splits(request: Request, console: Console) -> None:

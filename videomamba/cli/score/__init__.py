@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from videomamba.cli.common.options import Json, option
+from videomamba.cli.common.options import Json, option, refuse
 from videomamba.cli.score.ava import score_ava
 from videomamba.cli.score.segmentation import score_segmentation
 from videomamba.errors import UserError
@@ -18,7 +18,7 @@ def score(
     label_map: Annotated[Path | None, option("L.pbtxt")] = None,
     excluded: Annotated[Path | None, option("X.csv")] = None,
     predictions: Annotated[Path | None, option("DIR")] = None,
-    ignore: Annotated[tuple[str, ...], option("LABEL...")] = ("background",),
+    ignore: Annotated[tuple[str, ...] | None, option("LABEL...")] = None,
     json: Json = False,
 ) -> int:
     """Computes a benchmark's figures like its official evaluator.
@@ -38,12 +38,16 @@ def score(
         label_map: ava: the classes that count (AVA's 60: ava_action_list_v2.2_for_activitynet_2019.pbtxt)
         excluded: ava: csv of video,timestamp pairs that are left out of both
         predictions: segmentation: the folder of labels to score
-        ignore: segmentation: labels whose segments are left out of Edit and F1
+        ignore: segmentation: labels whose segments are left out of Edit and F1 (background)
     """
     if what == "segmentation":
+        of_ava = {"--detections": detections, "--label-map": label_map, "--excluded": excluded}
+        refuse(of_ava, "score segmentation compares folders of labels")
         if predictions is None:
             raise UserError("score segmentation needs --predictions DIR beside --ground-truth DIR")
-        return score_segmentation(ground_truth, predictions, ignore=ignore, json=json)
+        left_out = ("background",) if ignore is None else ignore
+        return score_segmentation(ground_truth, predictions, ignore=left_out, json=json)
+    refuse({"--predictions": predictions, "--ignore": ignore is not None}, "score ava compares boxes")
     if detections is None or label_map is None:
         raise UserError("score ava needs --detections D.csv and --label-map L.pbtxt beside --ground-truth")
     return score_ava(ground_truth, detections, label_map, excluded=excluded, json=json)
