@@ -148,7 +148,12 @@ class RunFolder:
             )
 
     def write_config(self, run: RunConfig, **facts: Any) -> None:
-        """``config.json``: the run's configuration, and facts about it such as versions."""
+        """``config.json``: the run's configuration, and facts about it such as versions.
+
+        Args:
+            run: as it was asked for: ``optim.epochs`` without those that ``optim.min_steps`` adds.
+            **facts: what is not asked for.
+        """
         write_json(self.path / CONFIG, {**_as_json(run), "resolved": _resolved(run), **facts})
 
     def write_splits(self, splits: Splits, root: Path) -> None:
@@ -207,8 +212,6 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     facts = {name: config.get("facts", {}).get(name, {}) for name in _COMPARED}
     values = dict(_flat({**config, "facts": facts}))
-    if values.get("optim.min_steps"):
-        del values["optim.epochs"]  # as many as these steps take
     if values.get("optim.total_batch"):
         del values["optim.batch_size"]  # what is left of it for a process
     return {name: value for name, value in values.items() if not _free(name)}

@@ -75,8 +75,8 @@ def train(
     accelerator = make_accelerator(run.device, accumulate=run.optim.accumulate)
     if run.optim.fsdp:
         check_processes(accelerator.num_processes)
-    run = with_total_batch(run, accelerator.num_processes)
-    run = with_all_epochs(run, len(splits.train), accelerator.num_processes)
+    asked = with_total_batch(run, accelerator.num_processes)  # what two runs are compared by
+    run = with_all_epochs(asked, len(splits.train), accelerator.num_processes)
     names = tuple(splits.train.class_names)
     set_seed(run.seed)
     if model is None:
@@ -92,12 +92,12 @@ def train(
         model.set_grad_checkpointing()
     with open_folder(run, accelerator, resume=resume) as folder:
         track(accelerator, run.trackers, folder.path)
-        facts = _facts(model, accelerator)
+        facts = {"epochs": run.optim.epochs, **_facts(model, accelerator)}
         if resume:
-            folder.check_config(run, facts)
+            folder.check_config(asked, facts)
             folder.check_splits(splits, run.data.root, left_out=left_out(run.data))
         if accelerator.is_main_process:
-            folder.write_config(run, facts=facts)  # first: it makes the folder one that can be resumed
+            folder.write_config(asked, facts=facts)  # first: it makes the folder one that can be resumed
             folder.write_splits(splits, run.data.root)
         accelerator.wait_for_everyone()
         console = console or Console(stderr=True)
