@@ -14,6 +14,7 @@ from videomamba.cli.main import main
 from videomamba.data import Annotations, VideoRecord
 from videomamba.data.datasets import FOLDS, LAYOUTS
 from videomamba.engine.trainer import Trainer
+from videomamba.locks import locked
 
 
 @pytest.fixture
@@ -87,9 +88,15 @@ def test_an_interrupted_split_goes_on_and_finished_ones_stay(three_splits, tmp_p
     assert trained == ["split-1"] * 3 + ["split-2"] * 2
     on_each_step(monkeypatch, lambda trainer, loss: trained.append(trainer.folder.path.name))
     trained.clear()
+    output = tmp_path / command[-2]
+    for place in (output, output / "split-2"):  # of the second the others are made
+        with locked(place):
+            assert main(command[1:]) == 2
+        assert f"{place.relative_to(tmp_path)} is being written by another process" in capsys.readouterr().err
+        assert not (output / "result.json").exists()
     assert main(command[1:]) == 0
-    assert trained == ["split-2"] * 1 + ["split-3"] * 3
-    assert (tmp_path / command[-2] / "result.md").is_file()
+    assert trained == ["split-3"] * 3 + ["split-2"] * 1
+    assert (output / "result.md").is_file()
 
 
 def test_one_split_is_an_ordinary_run(three_splits, tmp_path):

@@ -27,6 +27,7 @@ from videomamba.engine import (
 )
 from videomamba.engine.device import make_accelerator
 from videomamba.engine.training import with_all_epochs
+from videomamba.locks import InUseError, locked
 from videomamba.models import load_model
 from videomamba.notes import UserNote
 from videomamba.tasks.recognition import Recognition
@@ -34,9 +35,9 @@ from videomamba.tasks.recognition import Recognition
 NAMES = ("blue", "green", "red")
 
 
-def start(run, task=None):
+def start(run, task=None, **options):
     splits = load_splits(run.data, seed=run.seed)
-    return train(run, task or Recognition(NAMES), splits, console=Console(file=io.StringIO()))
+    return train(run, task or Recognition(NAMES), splits, console=Console(file=io.StringIO()), **options)
 
 
 def rows(folder):
@@ -241,6 +242,33 @@ def test_nothing_is_overwritten(clips, tmp_path):
     with pytest.raises(ValueError, match="is not empty; choose another folder"):
         start(tiny_run(clips, tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_folder_that_another_process_trains_in_is_refused(clips, tmp_path):
+    """Whatever it has written so far: nothing, half a checkpoint, or all."""
+    run = tiny_run(clips, tmp_path / "run", epochs=1)
+    with locked(run.output), pytest.raises(InUseError, match="run is being written by another process"):
+        start(run)
+    start(run)
+    half = run.output / "checkpoints" / ".0123abcd"
+    half.mkdir()
+    before = (run.output / "config.json").stat().st_mtime_ns
+    with locked(run.output), pytest.raises(InUseError, match="wait until that one has ended, or name another output"):
+        start(run, resume=True)
+    assert half.is_dir()
+    assert (run.output / "config.json").stat().st_mtime_ns == before
+
+
+def test_a_run_holds_its_folder_while_it_trains(clips, tmp_path):
+    run = tiny_run(clips, tmp_path / "run", epochs=1)
+
+    def on_step(trainer, loss):
+        with pytest.raises(InUseError):
+            locked(run.output).__enter__()
+
+    start(run, on_step=on_step)
+    with locked(run.output):
+        pass
 
 
 def test_mistakes_leave_no_folder(clips, tmp_path):

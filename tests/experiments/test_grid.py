@@ -4,8 +4,10 @@ import dataclasses
 
 import pytest
 
-from tests.tiny import tiny_run
+from tests.tiny import quiet, tiny_run
 from videomamba.engine.run_folder import RunFolder, identity
+from videomamba.errors import UserError
+from videomamba.experiments import run
 from videomamba.experiments.grid import Cell, Grid
 
 
@@ -62,9 +64,24 @@ def test_another_seed_is_another_run(config, trained, tmp_path):
 def test_what_follows_from_a_runs_data_is_not_compared():
     run = {"seed": 0, "optim": {"epochs": 3, "min_steps": 0, "batch_size": 8, "total_batch": None}, "name": "a"}
     assert identity(run)["optim.epochs"] == 3
-    grown = {**run, "optim": {"epochs": 90, "min_steps": 1000, "batch_size": 32, "total_batch": 64}}
+    shared = {**run, "optim": {"epochs": 3, "min_steps": 0, "batch_size": 32, "total_batch": 64}}
     assert "name" not in identity(run)
-    assert {"optim.epochs", "optim.batch_size"} & set(identity(grown)) == set()
+    assert "optim.batch_size" in identity(run)
+    assert "optim.batch_size" not in identity(shared)
+
+
+def test_runs_of_another_length_differ_also_where_steps_are_asked_for(config, tmp_path):
+    """Twelve videos in batches of 4: three steps an epoch. Steps that are asked for make more epochs, or do not."""
+    grown = changed(dataclasses.replace(config, output=tmp_path / "run"), optim={"epochs": 1, "min_steps": 4})
+    run(grown, console=quiet())
+    made, new = RunFolder(grown.output), dataclasses.replace(grown, output=tmp_path / "new")
+    assert len(made.metrics()) == made.config()["facts"]["epochs"] == 2
+    assert found(grown).path == grown.output
+    assert found(new, made).path == grown.output
+    run(grown, console=quiet(), resume=True)
+    assert found(changed(new, optim={"epochs": 200}), made) is None
+    with pytest.raises(UserError, match=r"was begun with optim.epochs=1, not 200"):
+        run(changed(grown, optim={"epochs": 200}), console=quiet(), resume=True)
 
 
 def test_a_cell_says_which_it_is(config):

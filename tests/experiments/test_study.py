@@ -1,5 +1,8 @@
 """Studies from Python: their cells, their table, and what cannot be studied."""
 
+import csv
+import dataclasses
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,8 @@ from tests.tiny import quiet, tiny_run
 from videomamba.experiments import run_study, study_of
 from videomamba.experiments.published import Study, Variant
 from videomamba.experiments.study import cells_of
+from videomamba.locks import locked
+from videomamba.notes import UserNote
 
 
 def test_runs_of_one_seed_and_fold_are_next_to_each_other(clips):
@@ -37,10 +42,33 @@ def test_a_study_without_a_command_line(clips, tmp_path):
     assert "Command" not in text
     made = {figure.run: (figure.run / "result.json").stat().st_mtime for figure in figures}
     assert run_study(study, base, tmp_path, console=quiet()) == figures
-    assert run_study(study, base, tmp_path, rows=["16"], console=quiet()) == figures[1:]
+    assert run_study(study, base, tmp_path, rows=["16"], console=quiet()) == figures
     with pytest.raises(ValueError, match="norm has no such row; it has 32, 16"):
         run_study(study, base, tmp_path, rows=["16", "24"], console=quiet())
     assert made == {run: (run / "result.json").stat().st_mtime for run in made}, "a finished run was made again"
+
+
+def test_the_table_is_of_all_finished_runs_of_the_folder(clips, tmp_path):
+    """Made by several commands: other rows, another seed, and one with other settings."""
+    study = Study("norm", "width", "32", tuple(Variant(str(w), str(w), changes={"embed_dim": w}) for w in (32, 16, 8)))
+    base = tiny_run(clips, None, epochs=1)
+
+    def made(run=base, **options):
+        figures = run_study(study, run, tmp_path, console=quiet(), **options)
+        with (tmp_path / "table.csv").open() as lines:
+            counts = [int(row["runs"]) for row in csv.DictReader(lines)]
+        state = next(line for line in (tmp_path / "table.md").read_text().splitlines() if "State" in line)
+        return [(figure.variant, figure.seed) for figure in figures], counts, state.split(": ")[1].split(",")[0]
+
+    assert made(rows=["16"]) == ([("16", 0)], [0, 1, 0], "all 1 runs have finished")
+    with locked(tmp_path / "8" / "seed-0"):
+        assert made(rows=["32", "8"]) == ([("32", 0), ("16", 0)], [1, 1, 0], "2 of 3 runs have finished")
+    ended = [("32", 0), ("16", 0), ("16", 1)]
+    assert made(rows=["16"], seeds=[1]) == (ended, [1, 2, 0], "3 of 4 runs have finished")
+    other = dataclasses.replace(base, optim=dataclasses.replace(base.optim, lr=0.1))
+    shutil.rmtree(tmp_path / "16" / "seed-0")
+    with pytest.warns(UserNote, match=r"32, seed 0 is not in the table: .*32/seed-0 was begun with optim.lr=0.003"):
+        assert made(other, rows=["16"])[:2] == ([("16", 0)], [0, 1, 0])
 
 
 @pytest.mark.parametrize(

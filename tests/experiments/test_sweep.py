@@ -13,6 +13,7 @@ from videomamba.errors import UserError
 from videomamba.experiments import sweep as module
 from videomamba.experiments.grid import Cell, Grid
 from videomamba.experiments.sweep import sweep
+from videomamba.locks import InUseError, is_empty, locked
 
 
 @pytest.fixture
@@ -54,9 +55,25 @@ def test_a_run_of_its_own_process_that_fails_says_which_it_was(cells):
     killed = SimpleNamespace(exitcode=-9, join=lambda: None)
     with pytest.raises(UserError, match="its process ended with -9"):
         module._end(module._Job(cells[1], killed, SimpleNamespace(poll=lambda: False), 0.0))
+    in_use = SimpleNamespace(exitcode=75, join=lambda: None)
+    with pytest.raises(InUseError, match="no videos"):
+        module._end(module._Job(cells[1], in_use, errors, 0.0))
     stopped = SimpleNamespace(exitcode=130, join=lambda: None)
     with pytest.raises(KeyboardInterrupt):
         module._end(module._Job(cells[1], stopped, errors, 0.0))
+
+
+def test_a_run_that_another_process_makes_is_left_to_it(clips, tmp_path):
+    config, over, said = tiny_run(clips, None, epochs=1), [], io.StringIO()
+    cells = [Cell(dataclasses.replace(config, output=tmp_path / name), 0, variant=name) for name in "ab"]
+    with locked(tmp_path / "a"):
+        sweep(Grid(cells), cells, console=Console(file=said, width=500), on_end=over.append)
+        assert is_empty(tmp_path / "a")
+    assert over == cells[1:]
+    lines = said.getvalue().splitlines()
+    left = "a, seed 0 is not made here:"
+    assert [line for line in lines if line.startswith(f"note: {left} {tmp_path / 'a'} is being written by another")]
+    assert lines[-1].endswith("1 of 1 done, about 0 min left")
 
 
 def test_runs_in_one_process_share_what_they_decode(clips, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from tests.tiny import MODEL, write_clips
 from videomamba.errors import UserError
 from videomamba.inference.many import Options, run_many
 from videomamba.inference.shards import column, shards_of
+from videomamba.locks import InUseError
 from videomamba.models import create_model
 
 
@@ -74,6 +75,20 @@ def test_ctrl_c_keeps_what_is_done_and_resume_goes_on(checkpoint, videos, tmp_pa
         assert (row["error"] is None) == (row["scores"] is not None)
         assert row["scores"] is None or row["scores"] == pytest.approx(resumed[path]["scores"], abs=1e-6)
     assert run_many(checkpoint, videos, tmp_path / "out", options(resume=True)).done_before == 13
+
+
+def test_two_runs_do_not_write_to_one_folder(checkpoint, videos, tmp_path):
+    """The second would take the names of the first one's files, and its rows would be lost."""
+    refused = []
+
+    def another():
+        with pytest.raises(InUseError, match="out is being written by another process"):
+            run_many(checkpoint, videos, tmp_path / "out", options(resume=True))
+        refused.append(1)
+
+    run_many(checkpoint, videos[:3], tmp_path / "out", options(), on_row=another)
+    assert len(refused) == 3
+    assert run_many(checkpoint, videos, tmp_path / "out", options(resume=True)).done_before == 3
 
 
 def test_nothing_is_written_where_the_model_is_refused(videos, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from videomamba.errors import UserError
 from videomamba.inference import shards
 from videomamba.inference.shards import Job, ShardWriter, check_packages, column, open_job, row_schema, shards_of
+from videomamba.locks import InUseError
 
 JOB = Job("local", "classes", "runs/mine", "0123456789abcdef", 2, 1)
 SCHEMA = row_schema("classes", 2)
@@ -45,28 +46,46 @@ def test_a_file_that_fails_is_not_there(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def begin(folder, job, *, resume):
+    with open_job(folder, job, resume=resume):
+        pass
+
+
 def test_a_job_goes_on_with_the_same_settings(tmp_path):
     folder = tmp_path / "out"
-    open_job(folder, JOB, resume=False)
+    begin(folder, JOB, resume=False)
     (folder / ".0123abcd.parquet").write_bytes(b"half")
-    open_job(folder, dataclasses.replace(JOB, model="elsewhere"), resume=True)
+    begin(folder, dataclasses.replace(JOB, model="elsewhere"), resume=True)
     assert [path.name for path in folder.iterdir()] == ["job.json"]
     with pytest.raises(UserError, match="add --resume"):
-        open_job(folder, JOB, resume=False)
+        begin(folder, JOB, resume=False)
     for change in ({"width": 3}, {"model_hash": "f"}, {"engine": "ray"}, {"what": "features"}, {"num_clips": 2}):
         with pytest.raises(UserError, match=f"other settings.*{next(iter(change))}"):
-            open_job(folder, dataclasses.replace(JOB, **change), resume=True)
+            begin(folder, dataclasses.replace(JOB, **change), resume=True)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_that_another_process_writes_to_is_refused(tmp_path, resume):
+    folder = tmp_path / "out"
+    with open_job(folder, JOB, resume=False):
+        half = folder / ".0123abcd.parquet"
+        half.write_bytes(b"half")
+        with pytest.raises(InUseError, match="out is being written by another process"):
+            begin(folder, JOB, resume=resume)
+        assert half.exists()
+    begin(folder, JOB, resume=True)
 
 
 def test_folders_that_cannot_be_used(tmp_path):
     with pytest.raises(UserError, match="holds no run to resume"):
-        open_job(tmp_path / "new", JOB, resume=True)
+        begin(tmp_path / "new", JOB, resume=True)
+    assert not (tmp_path / "new").exists()
     (tmp_path / "notes.txt").touch()
     with pytest.raises(UserError, match="is not empty"):
-        open_job(tmp_path, JOB, resume=False)
+        begin(tmp_path, JOB, resume=False)
     (tmp_path / "job.json").write_text("[]")
     with pytest.raises(UserError, match="does not describe a run"):
-        open_job(tmp_path, JOB, resume=True)
+        begin(tmp_path, JOB, resume=True)
     (tmp_path / "part-00000.parquet").write_bytes(b"half")
     with pytest.raises(UserError, match=r"part-00000\.parquet cannot be read"):
         column(tmp_path, "path")

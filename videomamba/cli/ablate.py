@@ -61,7 +61,7 @@ def ablate(
         splits: which of a layout's published splits
         seeds: of the runs
         starts: checkpoints to compare (pretrain), or one for each row (not shuffle)
-        rows: make and show only these, by the names of their folders, such as 8,32
+        rows: make only these, by the names of their folders, such as 8,32; the table has all that have finished
         runs: runs of another study, in DIR and below: equal ones are reused (shuffle: these are tested)
         output: the study's folder; by default runs/ablate-STUDY
         jobs: runs at a time, which share the cores

@@ -16,6 +16,7 @@ from videomamba.data.splits import Splits
 from videomamba.engine.config import RunConfig
 from videomamba.errors import UserError
 from videomamba.files import check_writable, read_json, whole_folder, write_json
+from videomamba.locks import is_empty
 from videomamba.models import PretrainedModel
 from videomamba.models.weights.folder import write as write_model
 from videomamba.tables import write_csv
@@ -48,16 +49,9 @@ class RunFolder:
         self.path = path
 
     @classmethod
-    def of(cls, run: RunConfig, *, resume: bool = False) -> "RunFolder":
-        """A new folder: the run's ``output``, or ``runs/<name>-<date-time>``, with a number where that exists already.
-
-        With ``resume`` the output may hold a run already.
-
-        Raises:
-            UserError: see :func:`check_output`.
-        """
+    def of(cls, run: RunConfig) -> "RunFolder":
+        """The run's ``output``, or a new ``runs/<name>-<date-time>``, with a number where that exists already."""
         if run.output is not None:
-            check_output(run.output, resume=resume)
             run.output.mkdir(parents=True, exist_ok=True)
             return cls(run.output)
         stem = RUNS / f"{run.name}-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -161,7 +155,12 @@ class RunFolder:
             )
 
     def write_config(self, run: RunConfig, **facts: Any) -> None:
-        """``config.json``: the run's configuration, and facts about it such as versions."""
+        """``config.json``: the run's configuration, and facts about it such as versions.
+
+        Args:
+            run: as it was asked for: ``optim.epochs`` without those that ``optim.min_steps`` adds.
+            **facts: what is not asked for.
+        """
         write_json(self.path / CONFIG, {**_as_json(run), "resolved": _resolved(run), **facts})
 
     def write_splits(self, splits: Splits, root: Path) -> None:
@@ -206,7 +205,7 @@ def check_output(path: Path, *, resume: bool = False) -> None:
         raise UserError(f"{path} is no run to resume: there is no such folder")
     if resume:
         raise UserError(f"{path} is no run to resume: it has no {CONFIG}")
-    if path.is_dir() and any(path.iterdir()):
+    if path.is_dir() and not is_empty(path):
         raise UserError(f"{path} is not empty; choose another folder for the run's output")
     check_writable(path, folder=True)
 
@@ -220,8 +219,6 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     facts = {name: config.get("facts", {}).get(name, {}) for name in _COMPARED}
     values = dict(_flat({**config, "facts": facts}))
-    if values.get("optim.min_steps"):
-        del values["optim.epochs"]  # as many as these steps take
     if values.get("optim.total_batch"):
         del values["optim.batch_size"]  # what is left of it for a process
     return {name: value for name, value in values.items() if not _free(name)}

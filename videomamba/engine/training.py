@@ -1,10 +1,12 @@
 """Training: from a configuration and videos to a run folder that is whole at every moment."""
 
+import contextlib
 import dataclasses
 import math
 import platform
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from videomamba.engine.trainer import OnStep, Trainer
 from videomamba.errors import FieldError, UserError
 from videomamba.files import check_writable
 from videomamba.inference.device import resolve_device
+from videomamba.locks import locked
 from videomamba.models import PretrainedModel
 from videomamba.models.weights.checkpoint import Checkpoint
 from videomamba.tasks.task import Task
@@ -63,6 +66,7 @@ def train(
 
     Raises:
         UserError: a model, device or output folder that cannot be had.
+        InUseError: another run works in the output folder.
         TrainingError: the loss is no longer finite.
         LoaderError: loader processes were killed, or memory ran out.
         TrainingInterrupted: Ctrl-C or SIGTERM, after a checkpoint is written.
@@ -71,8 +75,8 @@ def train(
     accelerator = make_accelerator(run.device, accumulate=run.optim.accumulate)
     if run.optim.fsdp:
         check_processes(accelerator.num_processes)
-    run = with_total_batch(run, accelerator.num_processes)
-    run = with_all_epochs(run, len(splits.train), accelerator.num_processes)
+    asked = with_total_batch(run, accelerator.num_processes)  # what two runs are compared by
+    run = with_all_epochs(asked, len(splits.train), accelerator.num_processes)
     names = tuple(splits.train.class_names)
     set_seed(run.seed)
     if model is None:
@@ -86,34 +90,34 @@ def train(
     model.check_savable()
     if run.optim.grad_checkpointing:
         model.set_grad_checkpointing()
-    folder = open_folder(run, accelerator, resume=resume)
-    track(accelerator, run.trackers, folder.path)
-    facts = _facts(model, accelerator)
-    if resume:
-        folder.check_config(run, facts)
-        folder.check_splits(splits, run.data.root, left_out=left_out(run.data))
-    if accelerator.is_main_process:
-        folder.write_config(run, facts=facts)  # first: it makes the folder one that can be resumed
-        folder.write_splits(splits, run.data.root)
-    accelerator.wait_for_everyone()
-    console = console or Console(stderr=True)
-    if not accelerator.is_main_process:
-        console = Console(quiet=True)
-    console.print(_summary(facts, model, folder), soft_wrap=True, highlight=False, markup=False)
-    with loader_failures(), InterruptFlag() as flag:
-        trainer = Trainer(run, task, splits, model, folder, accelerator, flag, console, on_step=on_step)
-        if resume and trainer.resume():
-            at = trainer.at
-            console.print(f"resuming in epoch {at.epoch}, after step {at.step}", highlight=False)
-        accelerator.init_trackers("videomamba", init_kwargs={"tensorboard": {"purge_step": trainer.at.epoch}})
-        try:
-            result = trainer.fit()
-        finally:
-            for tracker in accelerator.trackers:  # end_training would end the processes' group too
-                tracker.finish()
-    if accelerator.is_main_process:
-        folder.write_result({n: value for n, value in vars(result).items() if n != "folder"})
-    accelerator.wait_for_everyone()
+    with open_folder(run, accelerator, resume=resume) as folder:
+        track(accelerator, run.trackers, folder.path)
+        facts = {"epochs": run.optim.epochs, **_facts(model, accelerator)}
+        if resume:
+            folder.check_config(asked, facts)
+            folder.check_splits(splits, run.data.root, left_out=left_out(run.data))
+        if accelerator.is_main_process:
+            folder.write_config(asked, facts=facts)  # first: it makes the folder one that can be resumed
+            folder.write_splits(splits, run.data.root)
+        accelerator.wait_for_everyone()
+        console = console or Console(stderr=True)
+        if not accelerator.is_main_process:
+            console = Console(quiet=True)
+        console.print(_summary(facts, model, folder), soft_wrap=True, highlight=False, markup=False)
+        with loader_failures(), InterruptFlag() as flag:
+            trainer = Trainer(run, task, splits, model, folder, accelerator, flag, console, on_step=on_step)
+            if resume and trainer.resume():
+                at = trainer.at
+                console.print(f"resuming in epoch {at.epoch}, after step {at.step}", highlight=False)
+            accelerator.init_trackers("videomamba", init_kwargs={"tensorboard": {"purge_step": trainer.at.epoch}})
+            try:
+                result = trainer.fit()
+            finally:
+                for tracker in accelerator.trackers:  # end_training would end the processes' group too
+                    tracker.finish()
+        if accelerator.is_main_process:
+            folder.write_result({n: value for n, value in vars(result).items() if n != "folder"})
+        accelerator.wait_for_everyone()
     return result
 
 
@@ -133,11 +137,29 @@ def check_place(run: RunConfig, *, resume: bool = False) -> None:
         check_writable(RUNS, folder=True)
 
 
-def open_folder(run: RunConfig, accelerator: Accelerator, *, resume: bool) -> RunFolder:
-    """The run's folder, made by the first process and known to all."""
-    path = [str(RunFolder.of(run, resume=resume).path) if accelerator.is_main_process else ""]
-    broadcast_object_list(path)
-    return RunFolder(Path(path[0]))
+@contextlib.contextmanager
+def open_folder(run: RunConfig, accelerator: Accelerator, *, resume: bool) -> Iterator[RunFolder]:
+    """The run's folder, made by the first process and known to all; no other run can work in it meanwhile.
+
+    Raises:
+        InUseError: another run works in it.
+        UserError: see :func:`videomamba.engine.run_folder.check_output`.
+    """
+    with contextlib.ExitStack() as held:
+        told: list[Path | UserError | None] = [None]
+        if accelerator.is_main_process:
+            try:
+                folder = RunFolder.of(run).path
+                held.enter_context(locked(folder))
+                check_output(folder, resume=resume)
+                told = [folder]
+            except UserError as error:  # which ends all of the processes
+                told = [error]
+        broadcast_object_list(told)
+        if isinstance(told[0], UserError):
+            raise told[0]
+        assert told[0] is not None
+        yield RunFolder(told[0])
 
 
 def with_total_batch(run: RunConfig, processes: int) -> RunConfig:

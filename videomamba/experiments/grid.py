@@ -72,11 +72,20 @@ class Grid:
         others = [(identity(other.config()), other) for other in elsewhere]
         found: dict[Cell, RunFolder | None] = {}
         for cell in self.cells:
-            facts = facts_of(self.model(cell))  # finds what cannot work before hours are spent
-            if cell.folder.begun:
-                cell.folder.check_config(cell.run, facts)
-                cell.folder.check_splits(self.splits(cell), cell.run.data.root)
-            wanted = identity_of(cell.run, facts)
+            made = self.made(cell)  # finds what cannot work before hours are spent
+            wanted = identity_of(cell.run, facts_of(self.model(cell)))
             same = [other for theirs, other in others if theirs == wanted]
-            found[cell] = cell.folder if cell.folder.over else next(iter(same), None)
+            found[cell] = made or next(iter(same), None)
         return found
+
+    def made(self, cell: Cell) -> RunFolder | None:
+        """The finished run in a cell's own folder; None where it is still to be made.
+
+        Raises:
+            UserError: a run that cannot work, or a folder that holds another run.
+        """
+        facts = facts_of(self.model(cell))
+        if cell.folder.begun:
+            cell.folder.check_config(cell.run, facts)
+            cell.folder.check_splits(self.splits(cell), cell.run.data.root)
+        return cell.folder if cell.folder.over else None

@@ -18,6 +18,7 @@ from videomamba.experiments.grid import Cell, Grid
 from videomamba.experiments.single_run import check
 from videomamba.experiments.sweep import sweep
 from videomamba.files import write_json, write_text
+from videomamba.locks import InUseError
 
 TABLE = "result.md"
 _PARTS = {"last": "last epoch", "best": "best epoch", "views": "several views"}
@@ -40,29 +41,32 @@ def run_splits(
 
     Raises:
         UserError: the data have one split only, or what cannot work.
+        InUseError: another process works in the folder, or in that of a split.
         TrainingInterrupted: Ctrl-C or SIGTERM, after a checkpoint of the current split is written.
     """
     console = console or Console(stderr=True, highlight=False, markup=False)
     folds = folds_of(config)
     check(config, resume=resume)
     accelerator = make_accelerator(config.device)
-    folder = open_folder(config, accelerator, resume=resume)
-    if resume:
-        folder.check_config(config)
-    elif accelerator.is_main_process:
-        folder.write_config(config)
-    accelerator.wait_for_everyone()
-    grid = Grid([_cell(config, folder, fold) for fold in folds])
-    missing = [cell for cell, made in grid.find().items() if made is None]
-    try:
-        sweep(grid, missing, console=console, on_step=on_step, quiet=False)
-    except TrainingInterrupted as stop:
-        raise TrainingInterrupted(folder.path, stop.epoch) from stop
-    result = joined({cell.fold: cell.folder.result() for cell in grid.cells})
-    if accelerator.is_main_process:
-        write_text(folder.path / TABLE, as_markdown(result))
-        write_json(folder.path / RESULT, result)
-    accelerator.wait_for_everyone()
+    with open_folder(config, accelerator, resume=resume) as folder:
+        if resume:
+            folder.check_config(config)
+        elif accelerator.is_main_process:
+            folder.write_config(config)
+        accelerator.wait_for_everyone()
+        grid = Grid([_cell(config, folder, fold) for fold in folds])
+        missing = [cell for cell, made in grid.find().items() if made is None]
+        try:
+            sweep(grid, missing, console=console, on_step=on_step, quiet=False)
+        except TrainingInterrupted as stop:
+            raise TrainingInterrupted(folder.path, stop.epoch) from stop
+        if left := [cell.folder.path for cell in missing if not cell.folder.over]:
+            raise InUseError(f"{left[0]} is being written by another process: add --resume when that one has ended")
+        result = joined({cell.fold: cell.folder.result() for cell in grid.cells})
+        if accelerator.is_main_process:
+            write_text(folder.path / TABLE, as_markdown(result))
+            write_json(folder.path / RESULT, result)
+        accelerator.wait_for_everyone()
     console.print(as_markdown(result), soft_wrap=True)
     console.print(f"mean of {len(folds)} splits: {folder.path / TABLE}", soft_wrap=True)
     return {"run": folder.path, **result}

@@ -1,6 +1,7 @@
 """One of the paper's studies: each variant with each seed on each fold, as a table beside the paper's."""
 
 import dataclasses
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from videomamba.inference.device import resolve_device
 from videomamba.machine import machine_line
 from videomamba.models.config import VideoMambaConfig
 from videomamba.models.weights.readers import read_checkpoint
+from videomamba.notes import UserNote
 
 Folds = Mapping[str, Mapping[str, Any]]
 NAMES = (*STUDIES, "pretrain", "shuffle")
@@ -89,7 +91,7 @@ def run_study(
     console: Console | None = None,
     command: str | None = None,
 ) -> list[Figure]:
-    """Makes the runs that are missing, and writes the table after each one.
+    """Makes the runs that are missing, and writes the table after each one: of all finished runs in the study's folder.
 
     Args:
         study: what is varied, see :func:`study_of`.
@@ -98,10 +100,13 @@ def run_study(
         seeds: of the runs.
         folds: name -> fields of the data's configuration.
         jobs: runs at a time, in processes of their own that share the cores.
-        rows: names of the variants to make and to show; all by default. Several machines can share a study.
+        rows: names of the variants to make; all by default. Several commands can share a study.
         runs: a folder; equal runs in it and below are taken from there.
         console: told what happens; standard error by default.
         command: how to repeat it, for the table.
+
+    Returns:
+        What the table is made of.
 
     Raises:
         UserError: a run that cannot work, or a folder that holds another run.
@@ -114,9 +119,11 @@ def run_study(
     if jobs < 1:
         raise FieldError("{jobs}; it must be at least 1", jobs=jobs)
     console = console or Console(stderr=True, highlight=False, markup=False)
-    chosen = study if rows is None else _only(rows, study)
-    _check_starts(study, chosen, base)
-    grid = Grid(cells_of(chosen, base, output, seeds=seeds, folds=folds))
+    asked = study if rows is None else _only(rows, study)
+    _check_starts(study, asked, base)
+    grid = Grid(cells_of(asked, base, output, seeds=seeds, folds=folds))
+    seeds = sorted({*seeds, *_seeds_in(output)})
+    cells = {str(cell): cell for cell in cells_of(study, base, output, seeds=seeds, folds=folds)}
     facts = {
         **({} if command is None else {"Command": f"`{command}`"}),
         "Data": _data_in_words(grid),
@@ -124,20 +131,29 @@ def run_study(
         "Machine": machine_line(resolve_device(base.device)) + (f", {jobs} runs at a time" if jobs > 1 else ""),
     }
     found = grid.find([] if runs is None else RunFolder.finished(runs))
+    missing = [cell for cell, folder in found.items() if folder is None]
+    known = {str(cell): folder for cell, folder in found.items() if folder is not None}
 
-    def table() -> str:
-        figures = _figures(found)
-        return write_table(output, study, figures, data=base.data.root.name, facts=facts, wanted=len(found))
+    def table() -> tuple[str, list[Figure]]:
+        """Of all runs that have finished by now, whichever command has made them."""
+        known.update(_made(grid, [cell for name, cell in cells.items() if name not in known]))
+        figures = [
+            Figure.of(known[name], cell.variant, cell.seed, cell.fold) for name, cell in cells.items() if name in known
+        ]
+        rows = {variant.name for variant in asked.variants} | {figure.variant for figure in figures}
+        wanted = sum(cell.variant in rows for cell in cells.values())
+        text = write_table(output, study, figures, data=base.data.root.name, facts=facts, wanted=wanted)
+        return text, figures
 
     def over(cell: Cell) -> None:
-        found[cell] = cell.folder
+        known[str(cell)] = cell.folder
         table()
 
-    missing = [cell for cell, folder in found.items() if folder is None]
     console.print(f"{len(found)} runs, {len(missing)} of them to be made; writing {output}", soft_wrap=True)
     sweep(grid, missing, console=console, jobs=jobs, on_end=over)
-    console.print(table(), soft_wrap=True)
-    return _figures(found)
+    text, figures = table()
+    console.print(text, soft_wrap=True)
+    return figures
 
 
 def cells_of(study: Study, base: RunConfig, output: Path, *, seeds: Sequence[int], folds: Folds) -> list[Cell]:
@@ -189,10 +205,21 @@ def _cell(variant: Variant, base: RunConfig, output: Path, seed: int, fold: str,
     return Cell(dataclasses.replace(base, data=data, model=model, seed=seed, output=output), seed, variant.name, fold)
 
 
-def _figures(found: Mapping[Cell, RunFolder | None]) -> list[Figure]:
-    return [
-        Figure.of(folder, cell.variant, cell.seed, cell.fold) for cell, folder in found.items() if folder is not None
-    ]
+def _seeds_in(output: Path) -> set[int]:
+    """Those that the study's folder has runs of."""
+    return {int(path.name.removeprefix("seed-")) for path in output.glob("*/seed-*") if path.name[5:].isdecimal()}
+
+
+def _made(grid: Grid, cells: Sequence[Cell]) -> dict[str, RunFolder]:
+    """The finished runs among these, by the cell's name; a note says which have other settings."""
+    made = {}
+    for cell in cells:
+        try:
+            if cell.folder.over and (folder := grid.made(cell)) is not None:
+                made[str(cell)] = folder
+        except UserError as error:
+            warnings.warn(f"{cell} is not in the table: {error}", UserNote, stacklevel=2)
+    return made
 
 
 def _data_in_words(grid: Grid) -> str:

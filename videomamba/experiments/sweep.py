@@ -19,10 +19,11 @@ from videomamba.engine.trainer import OnStep
 from videomamba.errors import UserError
 from videomamba.experiments.grid import Cell, Grid
 from videomamba.experiments.single_run import run
+from videomamba.locks import InUseError
 from videomamba.machine import cores
 from videomamba.tasks.catalogue import TASKS
 
-_INTERRUPTED = 130
+_INTERRUPTED, _IN_USE = 130, 75  # of processes: as a shell has it, and EX_TEMPFAIL
 
 
 def sweep(
@@ -35,7 +36,7 @@ def sweep(
     on_end: Callable[[Cell], None] = lambda cell: None,
     on_step: OnStep | None = None,
 ) -> None:
-    """Makes the runs of some cells, and goes on with those that were begun.
+    """Makes the runs of some cells, and goes on with those that were begun; leaves out what another process makes.
 
     Args:
         grid: the cells' grid.
@@ -58,7 +59,11 @@ def sweep(
     for cell in cells:
         began = report.begins(cell)
         known: dict[str, Any] = {"start": grid.start(cell), "splits": grid.splits(cell)}
-        run(cell.run, console=inner, resume=cell.folder.begun, **known, on_step=on_step)
+        try:
+            run(cell.run, console=inner, resume=cell.folder.begun, **known, on_step=on_step)
+        except InUseError as error:
+            report.leaves(cell, error)
+            continue
         report.ends(cell, began)
         on_end(cell)
 
@@ -83,7 +88,11 @@ def _side_by_side(cells: Sequence[Cell], jobs: int, report: "_Report", on_end: C
             connection.wait([job.process.sentinel for job in running])
             for job in [job for job in running if not job.process.is_alive()]:
                 running.remove(job)
-                _end(job)
+                try:
+                    _end(job)
+                except InUseError as error:
+                    report.leaves(job.cell, error)
+                    continue
                 report.ends(job.cell, job.began)
                 on_end(job.cell)
     except BaseException:
@@ -109,6 +118,7 @@ def _start(cell: Cell, threads: int, report: "_Report") -> _Job:
 def _end(job: _Job) -> None:
     """
     Raises:
+        InUseError: another process works in its folder.
         UserError: the run failed, with its own line.
     """
     job.process.join()
@@ -116,6 +126,8 @@ def _end(job: _Job) -> None:
         raise KeyboardInterrupt("stopped")
     if job.process.exitcode:
         line = job.errors.recv() if job.errors.poll() else f"its process ended with {job.process.exitcode}"
+        if job.process.exitcode == _IN_USE:
+            raise InUseError(line)
         raise UserError(f"{job.cell}: {line}")
 
 
@@ -130,7 +142,7 @@ def _work(config: RunConfig, resume: bool, threads: int, parent: int, errors: An
         os._exit(_INTERRUPTED)
     except (UserError, OSError) as error:
         errors.send(str(error))
-        os._exit(2)
+        os._exit(_IN_USE if isinstance(error, InUseError) else 2)
     except Exception:
         traceback.print_exc()
         os._exit(1)
@@ -154,6 +166,10 @@ class _Report:
         how = "resumes" if cell.folder.begun else "begins"
         self.console.print(f"[{self.begun}/{self.total}] {cell} {how}", soft_wrap=True)
         return time.monotonic()
+
+    def leaves(self, cell: Cell, error: InUseError) -> None:
+        self.begun, self.total = self.begun - 1, self.total - 1
+        self.console.print(f"note: {cell} is not made here: {error}", soft_wrap=True)
 
     def ends(self, cell: Cell, began: float) -> None:
         self.over += 1

@@ -107,6 +107,7 @@ def run_many(
         bars: show Ray Data's own progress bars.
 
     Raises:
+        InUseError: another process writes to the folder.
         UserError: a package, checkpoint, device or folder that cannot be used.
     """
     began, o = time.perf_counter(), options
@@ -129,17 +130,17 @@ def run_many(
 
         ray_data.connect(o.address)
     job = Job(o.engine, o.what, checkpoint, digest, width, o.num_clips)
-    open_job(folder, job, resume=o.resume)
-    done = set(column(folder, "path"))
-    before = sum(path in done for path in paths)
-    on_start(before, len(paths))
-    if local is not None:
-        writer = ShardWriter(folder, row_schema(o.what, width), rows=rows)
-        write_rows(local, (path for path in paths if path not in done), writer, on_row)
-    else:
-        ray_data.write_shards(paths, folder, predictor, preprocessing=preprocessing, rows=rows, progress=bars)
-    errors = sum(error is not None for error in column(folder, "error"))
-    shards, seconds = len(shards_of(folder)), time.perf_counter() - began
+    with open_job(folder, job, resume=o.resume):
+        done = set(column(folder, "path"))
+        before = sum(path in done for path in paths)
+        on_start(before, len(paths))
+        if local is not None:
+            writer = ShardWriter(folder, row_schema(o.what, width), rows=rows)
+            write_rows(local, (path for path in paths if path not in done), writer, on_row)
+        else:
+            ray_data.write_shards(paths, folder, predictor, preprocessing=preprocessing, rows=rows, progress=bars)
+        errors = sum(error is not None for error in column(folder, "error"))
+        shards, seconds = len(shards_of(folder)), time.perf_counter() - began
     return Summary(o.engine, str(folder), len(paths), before, errors, shards, seconds, checkpoint, job.model_hash)
 
 

@@ -1,8 +1,9 @@
 """Rows as Parquet files, each written whole or not at all, in a folder that says what they were made with."""
 
+import contextlib
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from videomamba.errors import UserError
 from videomamba.files import check_writable, read_json, whole_file, write_json
+from videomamba.locks import is_empty, locked
 
 if TYPE_CHECKING:
     import pyarrow
@@ -75,23 +77,36 @@ def row_schema(what: str, width: int) -> "pyarrow.Schema":
     )
 
 
-def open_job(folder: Path, job: Job, *, resume: bool) -> None:
-    """Makes the folder, or checks that it can be continued and removes what a killed process left half-written.
+@contextlib.contextmanager
+def open_job(folder: Path, job: Job, *, resume: bool) -> Iterator[None]:
+    """Makes the folder, or goes on with it without what a killed process left half-written; nobody else can meanwhile.
 
     Raises:
+        InUseError: another process writes there.
         UserError: the folder holds something already, or with ``resume`` nothing, or the shards of another job.
     """
     check_writable(folder, folder=True)
     file = folder / JOB
-    if not resume:
-        if file.is_file():
-            raise UserError(f"{folder} holds the shards of an earlier run; add --resume, or name another --output")
-        if folder.is_dir() and any(folder.iterdir()):
-            raise UserError(f"{folder} is not empty; name a new folder with --output")
-        write_json(file, dataclasses.asdict(job))
-        return
-    if not file.is_file():
+    if resume and not file.is_file():
         raise UserError(f"{folder} holds no run to resume: there is no {file}")
+    with locked(folder):
+        if resume:
+            _go_on(folder, job)
+        elif file.is_file():
+            raise UserError(f"{folder} holds the shards of an earlier run; add --resume, or name another --output")
+        elif not is_empty(folder):
+            raise UserError(f"{folder} is not empty; name a new folder with --output")
+        else:
+            write_json(file, dataclasses.asdict(job))
+        yield
+
+
+def _go_on(folder: Path, job: Job) -> None:
+    """
+    Raises:
+        UserError: the shards of another job.
+    """
+    file = folder / JOB
     before, now = read_json(file), dataclasses.asdict(job)
     if not isinstance(before, Mapping) or before.keys() != now.keys():
         raise UserError(f"{file} does not describe a run; name another --output")
