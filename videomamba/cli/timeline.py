@@ -77,7 +77,7 @@ def timeline(
             )
         console.print(f"{files.csv} is complete already", soft_wrap=True)
     else:
-        _make(source, sliding, files, out, resume=resume, reconnect=reconnect, console=console)
+        _make(source, sliding, files, out, resume=resume, reconnect=patience, console=console)
         spans = files.finish(printable(Path(video).name))
     _show(spans, files, out, console)
     if json:
