@@ -69,14 +69,7 @@ def detect(
     from videomamba.tasks.detection import Detection
 
     require("matplotlib", "drawing boxes")
-    if every is not None and not every > 0:
-        raise UserError(f"--every {every:g}; give seconds above 0")
-    if boxes is None:
-        refuse({"--keyframes": keyframes}, "timestamps are those of --boxes BOXES.csv, which is not given")
-    else:
-        refuse(
-            {"--category": category, "--every": every}, f"the boxes are those of --boxes {boxes}, none are looked for"
-        )
+    _check_boxes(boxes, keyframes, category, every)
     if csv is None:
         refuse({"--label-map": label_map}, "action numbers are in --csv FILE.csv alone, which is not given")
     console, where, sources = people(), resolve_device(device), _sources(videos)
@@ -112,6 +105,21 @@ def detect(
         drawn = ({} if result.error else {"drawn": str(film)} for result, film in zip(results, films, strict=True))
         print_json([{**result.to_dict(), **more} for result, more in zip(results, drawn, strict=True)])
     return 2 if any(result.error for result in results) else 0
+
+
+def _check_boxes(boxes: Path | None, keyframes: str | None, category: str | None, every: float | None) -> None:
+    """
+    Raises:
+        UserError: options of a file of boxes without one, or of Faster R-CNN beside one.
+    """
+    if every is not None and not every > 0:
+        raise UserError(f"--every {every:g}; give seconds above 0")
+    if boxes is None:
+        refuse({"--keyframes": keyframes}, "timestamps are those of --boxes BOXES.csv, which is not given")
+    else:
+        refuse(
+            {"--category": category, "--every": every}, f"the boxes are those of --boxes {boxes}, none are looked for"
+        )
 
 
 def _sources(names: Sequence[str]) -> list[str | Path]:

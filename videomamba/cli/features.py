@@ -1,6 +1,7 @@
 """``videomamba features``: a long video as a sequence of features, for segmentation and more."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,20 +64,13 @@ def features(
     console, where = people(), resolve_device(device)
     found = list(single_sources(videos))
     sources = list({s.resolve() if isinstance(s, Path) else s: s for s in found}.values())  # without duplicates
-    stems = [file_stem(source) for source in sources]
-    twice = next((stem for i, stem in enumerate(stems) if stem in stems[:i]), None)
-    if twice is not None:
-        raise UserError(f"two videos are called {twice}; their features would have the same name: run them apart")
-    check_writable(output, folder=True)
-    for path in (output / f"{stem}{suffix}" for stem in stems for suffix in (".npy", ".json")):
-        check_writable(path, folder=False)
+    targets = _targets(output, [file_stem(source) for source in sources])
     model = load_backbone(checkpoint)
     windows_for(model, step=step, overlap=overlap)
     check_options(stride=stride, batch_size=batch_size)
     results: list[dict[str, Any]] = []
-    for source, stem in zip(sources, stems, strict=True):
+    for source, target in zip(sources, targets, strict=True):
         try:
-            target = output / f"{stem}.npy"
             results.append(
                 extract(
                     model,
@@ -100,6 +94,21 @@ def features(
     if json:
         print_json(results)
     return 2 if any("error" in result for result in results) else 0
+
+
+def _targets(output: Path, stems: Sequence[str]) -> list[Path]:
+    """The file of each video's features.
+
+    Raises:
+        UserError: two are the same, or one cannot be written.
+    """
+    twice = next((stem for i, stem in enumerate(stems) if stem in stems[:i]), None)
+    if twice is not None:
+        raise UserError(f"two videos are called {twice}; their features would have the same name: run them apart")
+    check_writable(output, folder=True)
+    for path in (output / f"{stem}{suffix}" for stem in stems for suffix in (".npy", ".json")):
+        check_writable(path, folder=False)
+    return [output / f"{stem}.npy" for stem in stems]
 
 
 def extract(

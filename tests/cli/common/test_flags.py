@@ -39,6 +39,15 @@ def test_what_a_schedule_has_no_use_for_is_refused(name):
     assert getattr(configured(run, {"workers": 0, name: 0.5, "schedule": "cosine"}).optim, name) == 0.5
 
 
+def test_augmentation_that_does_not_happen_is_refused():
+    run = tiny_run(Path("x"), Path("y"))
+    with pytest.raises(FieldError, match="rand_prob needs rand_ops"):
+        configured(run, {"workers": 0, "rand_prob": 0.5})
+    assert configured(run, {"workers": 0, "rand_prob": 0.5, "rand_ops": 2}).data.augmentation.rand_prob == 0.5
+    with pytest.raises(FieldError, match="features of frames are not augmented: leave out flip"):
+        configured(dataclasses.replace(run, task="segmentation"), {"workers": 0, "flip": False})
+
+
 def test_epochs_that_are_given_are_not_stretched():
     run = tiny_run(Path("x"), Path("y"), min_steps=500)
     assert configured(run, {"workers": 0, "epochs": 3}).optim.min_steps == 0

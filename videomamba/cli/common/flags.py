@@ -91,17 +91,31 @@ def configured(run: RunConfig, values: Given) -> RunConfig:
         values["name"] = task_model(run.task, values["name"])
     if "epochs" in values:
         values.setdefault("min_steps", 0)
-    if {"batch_size", "total_batch"} <= values.keys():
-        raise FieldError("{batch_size} follows from {total_batch}: give one of them", "batch_size", "total_batch")
-    schedule = values.get("schedule", run.optim.schedule)
-    for name in ("warmup_epochs", "min_lr"):
-        if schedule == "plateau" and name in values:
-            raise FieldError(f"{{schedule}} has no use for {{{name}}}; leave it out", name, schedule=schedule)
+    _check_used(run, values)
     optim = run.optim
     if "batch_size" in values:
         optim = dataclasses.replace(optim, total_batch=None)
     data = _with(run.data, values, augmentation=_with(run.data.augmentation, values))
     return _with(run, values, data=data, model=_with(run.model, values), optim=_with(optim, values))
+
+
+def _check_used(run: RunConfig, values: Given) -> None:
+    """
+    Raises:
+        FieldError: an option that would change nothing in this run.
+    """
+    if {"batch_size", "total_batch"} <= values.keys():
+        raise FieldError("{batch_size} follows from {total_batch}: give one of them", "batch_size", "total_batch")
+    augmented = [name for name in _FIELDS[Augmentation] if name in values]
+    if run.task == "segmentation" and augmented:
+        raise FieldError(f"features of frames are not augmented: leave out {{{augmented[0]}}}", augmented[0])
+    schedule = values.get("schedule", run.optim.schedule)
+    for name in ("warmup_epochs", "min_lr"):
+        if schedule == "plateau" and name in values:
+            raise FieldError(f"{{schedule}} has no use for {{{name}}}; leave it out", name, schedule=schedule)
+    for name in ("rand_magnitude", "rand_deviation", "rand_prob"):
+        if name in values and not values.get("rand_ops", run.data.augmentation.rand_ops):
+            raise FieldError(f"{{{name}}} needs {{rand_ops}}, how many operations there are", name, "rand_ops")
 
 
 def _with(config: Any, values: Given, **parts: Any) -> Any:
