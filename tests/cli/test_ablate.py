@@ -9,6 +9,7 @@ import pytest
 from tests.tiny import on_each_step, write_clips
 from videomamba.cli.main import main
 from videomamba.experiments import sweep as sweeping
+from videomamba.locks import locked
 from videomamba.models import create_model, load_model
 
 TINY = ("--frames", "8", "--size", "32", "--batch-size", "8", "--device", "cpu", "--workers", "0", "--in-memory")
@@ -195,6 +196,13 @@ def test_shuffles_of_finished_runs(ordered, tmp_path, capsys):
     )
     assert main([*argv[:5], str(kept), *argv[6:]]) == 0
     assert "navy" in json.loads(capsys.readouterr().out)["per_class"]
+
+
+def test_shuffles_of_a_run_that_another_process_makes(clips, tmp_path, capsys):
+    with locked(tmp_path / "s" / "model" / "seed-0"):
+        assert main(["ablate", "shuffle", "--data", str(clips), "--output", str(tmp_path / "s"), *RUN]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"error: {tmp_path / 's'} holds no finished run to test: another process makes it")
 
 
 def test_what_was_tested_of_another_run_is_not_taken_for_this_ones(ordered, tmp_path):

@@ -14,6 +14,7 @@ from tests.data.pipes import piped
 from tests.data.server import served
 from tests.data.videos import shift, write
 from videomamba.cli.main import main
+from videomamba.locks import locked
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,10 @@ def test_lines_of_json_and_a_csv(colours, film, tmp_path, capsys):
     assert len(rows) == len(lines) + 1
     assert "a score every 2 frames (0.08 s), of the last 4 frames (0.16 s)" in said.err
     assert "red" in said.err
+    with locked(tmp_path / "a.csv", folder=False):
+        assert main(words) == 2
+    assert "a.csv is being written by another process" in capsys.readouterr().err
+    assert (tmp_path / "a.csv").read_text().splitlines() == rows
 
 
 def test_a_pipe(colours, film, monkeypatch, capsys):

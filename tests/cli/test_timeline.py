@@ -14,6 +14,7 @@ from tests.colours import colour_frames, colour_model, write_colours
 from tests.data.pipes import piped
 from tests.data.videos import write
 from videomamba.cli.main import main
+from videomamba.locks import locked
 from videomamba.models import load_model
 
 
@@ -67,6 +68,16 @@ def test_a_complete_timeline_of_something_else_is_not_taken(colours, film, fails
     assert {path: path.read_bytes() for path in (tmp_path / "t").iterdir()} == files
     (tmp_path / "t/film.json").write_text("{")
     assert "film.json, which says what it is of" in fails(*words, "--resume")
+
+
+def test_a_csv_that_another_process_writes_is_refused(colours, film, tmp_path, capsys):
+    """Both with --resume, which cuts it where its state was saved."""
+    words = ("timeline", film, "--checkpoint", colours, "--output", tmp_path)
+    with locked(tmp_path / "film.csv", folder=False):
+        for more in ((), ("--resume",)):
+            assert run(*words, *more) == 2
+            assert "film.csv is being written by another process" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["film.mp4"]
 
 
 def test_a_pipe(colours, tmp_path, monkeypatch, capsys):

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import shutil
 from pathlib import Path
 
 import pytest
@@ -66,9 +65,12 @@ def test_the_table_is_of_all_finished_runs_of_the_folder(clips, tmp_path):
     ended = [("32", 0), ("16", 0), ("16", 1)]
     assert made(rows=["16"], seeds=[1]) == (ended, [1, 2, 0], "3 of 4 runs have finished")
     other = dataclasses.replace(base, optim=dataclasses.replace(base.optim, lr=0.1))
-    shutil.rmtree(tmp_path / "16" / "seed-0")
-    with pytest.warns(UserNote, match=r"32, seed 0 is not in the table: .*32/seed-0 was begun with optim.lr=0.003"):
-        assert made(other, rows=["16"])[:2] == ([("16", 0)], [0, 1, 0])
+    with locked(tmp_path / "8" / "seed-0"), pytest.warns(UserNote) as notes:
+        assert made(other, rows=["8"])[:2] == ([], [0, 0, 0])
+    assert {str(note.message).split(" was begun with ")[0] for note in notes} == {
+        f"{name}, seed {seed} is not in the table: {tmp_path / name / f'seed-{seed}'}"
+        for name, seed in (("32", 0), ("16", 0), ("16", 1))
+    }
 
 
 @pytest.mark.parametrize(

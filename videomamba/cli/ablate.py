@@ -106,6 +106,10 @@ def ablate(
             figures = run_study(varied, base, output, **how, **said)
         if study != "shuffle":
             return _answer({"table": output / "table.md", "runs": [dataclasses.asdict(f) for f in figures]}, json)
+        if not figures:
+            raise UserError(
+                f"{output} holds no finished run to test: another process makes it; wait until it has ended"
+            )
         how = {"device": base.device, "batch_size": base.optim.batch_size, "workers": base.data.workers}
         made = {str(figure.run.relative_to(output)): RunFolder(figure.run) for figure in figures}
         return _answer(compare_shuffles(made, output, **how, **said), json)

@@ -19,6 +19,7 @@ from videomamba.cli.common.outputs import check_suffix
 from videomamba.cli.timeline import Reconnect, seconds_of
 from videomamba.errors import UserError
 from videomamba.files import check_writable
+from videomamba.locks import locked
 from videomamba.tables import csv_lines
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def live(
         run = LiveRun(session, stream, step=chosen)
         console.print(_says(run, chosen), soft_wrap=True)
         if out is not None:
-            out.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(out, folder=False))
         table = None if out is None else stack.enter_context(out.open("wb"))
         if table is not None:
             _row(table, ["time_s", "label", "score", *session.labels])

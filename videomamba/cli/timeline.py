@@ -13,6 +13,7 @@ from videomamba.cli.common.options import Checkpoint, Device, Flag, Json, invoca
 from videomamba.cli.common.outputs import check_suffix
 from videomamba.errors import UserError
 from videomamba.files import check_writable, printable
+from videomamba.locks import locked
 
 if TYPE_CHECKING:
     from videomamba.inference.source import Source
@@ -69,16 +70,17 @@ def timeline(
     facts = facts_of(source, checkpoint, sliding)
     files = TimelineFiles(output / f"{file_stem(source)}.csv", sliding.labels, facts)
     console = people()
-    if resume and files.is_complete:
-        spans = files.finished()
-        if out is not None:
-            raise UserError(
-                f"--out {out}: {files.csv} is complete already; without --resume it is made anew, with the film"
-            )
-        console.print(f"{files.csv} is complete already", soft_wrap=True)
-    else:
-        _make(source, sliding, files, out, resume=resume, reconnect=patience, console=console)
-        spans = files.finish(printable(Path(video).name))
+    with locked(files.csv, folder=False):
+        if resume and files.is_complete:
+            spans = files.finished()
+            if out is not None:
+                raise UserError(
+                    f"--out {out}: {files.csv} is complete already; without --resume it is made anew, with the film"
+                )
+            console.print(f"{files.csv} is complete already", soft_wrap=True)
+        else:
+            _make(source, sliding, files, out, resume=resume, reconnect=patience, console=console)
+            spans = files.finish(printable(Path(video).name))
     _show(spans, files, out, console)
     if json:
         print_json({**facts, "csv": files.csv, "json": files.json, "film": out, "spans": [vars(s) for s in spans]})
