@@ -4,8 +4,10 @@
     python benchmarks/scan_table.py [LENGTH ...]
 
 One clip, one direction, 768 channels, 16 states, float32, step sizes after softplus; no gate, no skip connection: what
-all of them compute. Each result is compared with ours before it is timed; implementations take turns, and medians are
-shown. One that is not installed, fails or disagrees is left out, with a line that says so.
+all of them compute. Each result is compared with ours before it is timed. One implementation after the other is called
+for half a second, at least five times after a first, and the median is shown: in turns, the threads of one that still
+wait for work would slow down the next. One that is not installed, fails or disagrees is left out, with a line that says
+so.
 """
 
 import sys
@@ -242,7 +244,7 @@ def main(lengths: list[int]) -> None:
         x = draw(length)
         given = [candidate for candidate in candidates(x) if agrees(candidate, ours("native")(x))]
         runs = [run for c in given for run in (c.forward, c.both) if run]
-        times = iter(interleaved(runs, CPU, seconds=0))
+        times = (seconds for run in runs for seconds in interleaved([run], CPU, seconds=0.5))
         elements = length * WIDTH * STATES
         for c in given:
             forward, both = (f"{1e9 * next(times) / elements:.3f}" if run else "" for run in (c.forward, c.both))
