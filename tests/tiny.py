@@ -1,15 +1,20 @@
 """A tiny data set and a tiny run for tests of the engine and the command line."""
 
+import contextlib
 import dataclasses
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 from rich.console import Console
 from torchvision.models.video import SwinTransformer3d
 
 from videomamba.data.synthetic import write_video
 from videomamba.engine import DataConfig, ModelChoice, OptimConfig, RunConfig
+from videomamba.models import video_swin
+from videomamba.models.architectures import tensors_of
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
 COLOURS = {"blue": (30, 60, 220), "green": (40, 200, 60), "red": (220, 40, 30)}
@@ -51,10 +56,18 @@ def tiny_run(root: Path, output: Path, **optim: object) -> RunConfig:
     )
 
 
-def small_swin(**settings: object) -> SwinTransformer3d:
-    """In the place of ``video_swin.SwinTransformer3d``: Video Swin of one thin block per stage."""
-    small = {"embed_dim": 24, "depths": [1, 1, 1, 1], "num_heads": [1, 2, 4, 8]}
-    return SwinTransformer3d(**{**settings, **small})
+@contextlib.contextmanager
+def small_swins() -> Iterator[None]:
+    """Video Swin has one thin block per stage, and no shapes are remembered beyond."""
+
+    def small(**settings: object) -> SwinTransformer3d:
+        return SwinTransformer3d(**{**settings, "embed_dim": 24, "depths": [1, 1, 1, 1], "num_heads": [1, 2, 4, 8]})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(video_swin, "SwinTransformer3d", small)
+        tensors_of.cache_clear()
+        yield
+    tensors_of.cache_clear()
 
 
 def quiet() -> Console:

@@ -1,7 +1,7 @@
 import pytest
 
-from tests.tiny import small_swin
-from videomamba.models import VideoMamba, catalogue, create_model, video_swin
+from tests.tiny import small_swins
+from videomamba.models import VideoMamba, catalogue, create_model
 from videomamba.models.config import VideoMambaConfig
 
 TINY = {"videomamba_small": {"embed_dim": 32, "depth": 2}, "videomamba_tiny": {"embed_dim": 16, "depth": 2}}
@@ -12,15 +12,15 @@ def tiny_models(monkeypatch):
     """The catalogue's names, for models of a second."""
     for name, size in TINY.items():
         monkeypatch.setitem(catalogue.CATALOGUE, name, VideoMambaConfig(**size))
-    monkeypatch.setattr(video_swin, "SwinTransformer3d", small_swin)
+    with small_swins():
+        yield
 
 
 @pytest.fixture(scope="session")
 def starts(tmp_path_factory):
     """Checkpoints to begin from, by what a recipe says it begins from and its model."""
     folder = tmp_path_factory.mktemp("starts")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(video_swin, "SwinTransformer3d", small_swin)
+    with small_swins():
         models = {}
         for name, size in TINY.items():
             image = VideoMambaConfig(
