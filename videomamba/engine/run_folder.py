@@ -104,11 +104,10 @@ class RunFolder:
         return read_json(self.path / RESULT)
 
     def tested(self) -> dict[str, Any]:
-        """What the last weights of a finished run reach on its test part."""
+        """What the last weights of a finished run reach on its test part; a part val has rows of its own."""
         result = self.result()
-        return (result.get("test") or result)[
-            "last"
-        ]  # where there is a part val, the rows of the epochs are that part's
+        figures: dict[str, Any] = (result.get("test") or result)["last"]
+        return figures
 
     def splits(self) -> list[dict[str, str]]:
         """``splits.csv``: a row per video, with ``split``."""
