@@ -124,6 +124,8 @@ def test_training_and_evaluation_end(forks, clips, tmp_path, workers):
     ):
         end = forks.run(*words, "--workers", workers)
         assert end.status == 0, end.err
+    end = forks.run("evaluate", tmp_path / "run", clips)  # as many as there are by default
+    assert end.status == 0, end.err
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Many runs that differ in variant, seed or fold: which there are, and which exist already."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from videomamba.data.splits import Splits
 from videomamba.engine import RunConfig, load_splits
@@ -72,19 +73,22 @@ class Grid:
         others = [(identity(other.config()), other) for other in elsewhere]
         found: dict[Cell, RunFolder | None] = {}
         for cell in self.cells:
-            made = self.made(cell)  # finds what cannot work before hours are spent
-            wanted = identity_of(cell.run, facts_of(self.model(cell)))
+            facts = facts_of(self.model(cell))  # finds what cannot work before hours are spent
+            made, wanted = self.made(cell, facts), identity_of(cell.run, facts)
             same = [other for theirs, other in others if theirs == wanted]
             found[cell] = made or next(iter(same), None)
         return found
 
-    def made(self, cell: Cell) -> RunFolder | None:
+    def made(self, cell: Cell, facts: Mapping[str, Any]) -> RunFolder | None:
         """The finished run in a cell's own folder; None where it is still to be made.
 
+        Args:
+            cell: the run.
+            facts: of its model, as :func:`videomamba.engine.run_folder.facts_of` gives them.
+
         Raises:
-            UserError: a run that cannot work, or a folder that holds another run.
+            UserError: the folder holds another run.
         """
-        facts = facts_of(self.model(cell))
         if cell.folder.begun:
             cell.folder.check_config(cell.run, facts)
             cell.folder.check_splits(self.splits(cell), cell.run.data.root)

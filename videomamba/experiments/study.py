@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from videomamba.engine import RunConfig
-from videomamba.engine.run_folder import RunFolder
+from videomamba.engine.run_folder import RunFolder, facts_of
 from videomamba.errors import FieldError, UserError
 from videomamba.experiments.grid import Cell, Grid
 from videomamba.experiments.published import STUDIES, Study, Variant, pretrain
@@ -215,7 +215,7 @@ def _made(grid: Grid, cells: Sequence[Cell]) -> dict[str, RunFolder]:
     made = {}
     for cell in cells:
         try:
-            if cell.folder.over and (folder := grid.made(cell)) is not None:
+            if cell.folder.over and (folder := grid.made(cell, facts_of(grid.model(cell)))) is not None:
                 made[str(cell)] = folder
         except UserError as error:
             warnings.warn(f"{cell} is not in the table: {error}", UserNote, stacklevel=2)
