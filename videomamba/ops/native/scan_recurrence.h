@@ -124,7 +124,7 @@ struct ChannelSums {
 };
 
 // kStates states from state n on: forward again from `start`, then back. `carry` is the gradient of the states. Calls
-// `meanwhile` every kSteps steps.
+// `meanwhile` before each of the two ways.
 template <bool kBounded, int kStates, class B, class C, class SumB, class SumC, class Meanwhile>
 VM_INLINE void recur_back(const Return r, const B b, const C c, const SumB& sum_b, const SumC& sum_c, const Vec* rate,
                           const Vec* start, Vec* carry, Vec* sum_A, int64_t n, const Meanwhile& meanwhile) {
@@ -134,8 +134,8 @@ VM_INLINE void recur_back(const Return r, const B b, const C c, const SumB& sum_
     auto part_b = sum_b.template part<kStates>(n);
     auto part_c = sum_c.template part<kStates>(n);
     for (int i = 0; i < kStates; i++) h[i] = start[n + i];
+    meanwhile();
     for (int t = 0; t < drive.steps; t++) {
-        if (t % kSteps == 0) meanwhile();
         const Vec step = drive.step[t], input = drive.input[t], grad_y = r.grad_y[t];
         const auto b_now = b.row(t, n);
         const auto c_now = c.row(t, n);
@@ -153,9 +153,9 @@ VM_INLINE void recur_back(const Return r, const B b, const C c, const SumB& sum_
         }
         r.y[t] = even + odd;
     }
+    meanwhile();
     for (int i = 0; i < kStates; i++) grads[i] = carry[n + i], to_A[i] = Vec{};
     for (int t = drive.steps - 1; t >= 0; t--) {
-        if (t % kSteps == 0) meanwhile();
         const Vec step = drive.step[t], input = drive.input[t], grad_y = r.grad_y[t];
         const auto b_now = b.row(t, n);
         const auto c_now = c.row(t, n);
@@ -183,7 +183,7 @@ __attribute__((noinline)) void recur_back_all(const Return& r, const B& b, const
                                               const Vec* rate, Vec reach, const Vec* start, Vec* carry, Vec* sum_A,
                                               int64_t states, const Meanwhile& meanwhile) {
     int part = 0;
-    const int parts = int((states + 3) / 4) * 2 * ((r.drive.steps + kSteps - 1) / kSteps);
+    const int parts = int((states + 3) / 4) * 2;
     by_bound(r.drive, reach, [&](auto bounded) {
         by_states<4>(states, [&](auto count, int64_t n) {
             recur_back<decltype(bounded)::value, decltype(count)::value>(r, b, c, sum_b, sum_c, rate, start, carry, sum_A, n,

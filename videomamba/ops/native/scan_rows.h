@@ -87,15 +87,11 @@ public:
         next_ = &next;
         for (Stream& s : streams_) s.step = s.line = s.due = 0;
     }
-    // One of `parts` moments during a tile's computation.
-    VM_INLINE void operator()(int64_t tile, int part, int parts) {
+    // One of `parts` moments during a tile's computation. Not inlined: the loops around it would lose their registers.
+    __attribute__((noinline)) void operator()(int64_t tile, int part, int parts) {
         for (int i = 0; i < count_; i++) {
             Stream& s = streams_[i];
-            if (s.rows)
-                for (s.due += s.each; s.due >= parts && s.step < next_->steps; s.due -= parts) {
-                    __builtin_prefetch(s.from + next_->tokens[s.step] * s.token + s.line * 64, 0, 2);
-                    if (++s.line == s.per_row) s.line = 0, s.step++;
-                }
+            if (s.rows) ask(s, parts);
             else if (part == i % parts && s.runs && next_->stride)
                 for (int last = next_->steps - 1; last >= 0; last -= kSteps) {
                     const char* at = s.from + next_->tokens[last] * s.token + tile * kLanes * s.channel;
@@ -110,6 +106,19 @@ private:
         int64_t token, channel, per_row, each, step, line, due;  // due: lines, times the moments of a tile
         bool rows, runs;
     };
+    // The lines that are due, row by row.
+    VM_INLINE void ask(Stream& s, int parts) {
+        s.due += s.each;
+        int64_t lines = s.due / parts;
+        s.due -= lines * parts;
+        while (lines > 0 && s.step < next_->steps) {
+            const int64_t here = std::min(lines, s.per_row - s.line);
+            const char* at = s.from + next_->tokens[s.step] * s.token + s.line * 64;
+            for (int64_t i = 0; i < here; i++) __builtin_prefetch(at + i * 64, 0, 2);
+            lines -= here, s.line += here;
+            if (s.line == s.per_row) s.line = 0, s.step++;
+        }
+    }
     const Block& b_;
     const Chunk* next_ = nullptr;
     Stream streams_[9] = {};
