@@ -1,9 +1,9 @@
 """Clips per second of ``videomamba.predict`` beside decoding alone and beside the model alone at its best batch.
 
-Decoding and the model share the processors: where each alone keeps all of them busy, both together cannot exceed
-1 / (1 / decoding + 1 / model), which is printed too.
+On a CPU decoding and the model share the processors: where each alone keeps all of them busy, both together cannot
+exceed 1 / (1 / decoding + 1 / model), which is printed too.
 
-    python benchmarks/predict.py [--clips 200] [--rounds 5] [--json]
+    python benchmarks/predict.py [--clips 200] [--rounds 5] [--device cpu|cuda] [--json]
 
 Renders the clips to a temporary folder; decoding alone has as many threads as ``predict`` has; the three are timed in
 turn, medians of the rounds are printed.
@@ -26,6 +26,7 @@ import torch
 
 import videomamba
 from videomamba.data.synthetic import SyntheticMotions, write_synthetic
+from videomamba.inference.device import resolve_device
 from videomamba.inference.source import model_input
 from videomamba.machine import machine_line
 
@@ -42,14 +43,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", default="cpu", help="computes the model; files are decoded on the CPU")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    model = videomamba.create_model("videomamba_nano", num_classes=8).eval()
+    device = resolve_device(options.device)
+    model = videomamba.create_model("videomamba_nano", num_classes=8).eval().to(device)
     with tempfile.TemporaryDirectory() as folder:
         write_synthetic(Path(folder) / "data", SyntheticMotions(train_per_class=1, test_per_class=options.clips // 8))
         paths = sorted((Path(folder) / "data" / "test").rglob("*.mp4"))
-        figures = measure(model, paths, options.rounds)
-    figures["machine"] = machine_line("cpu")
+        figures = measure(model, paths, options.rounds, device)
+    figures["machine"] = machine_line(device)
     if options.json:
         json.dump(figures, sys.stdout, indent=2)
         return
@@ -62,7 +65,9 @@ def main() -> None:
 
 
 @torch.inference_mode()
-def measure(model: videomamba.VideoMamba, paths: list[Path], rounds: int) -> dict[str, float | int | str]:
+def measure(
+    model: videomamba.VideoMamba, paths: list[Path], rounds: int, device: torch.device
+) -> dict[str, float | int | str]:
     """Clips per second, medians of interleaved rounds."""
     clips = torch.cat([model_input(path, model.preprocessing) for path in paths])
 
@@ -72,12 +77,12 @@ def measure(model: videomamba.VideoMamba, paths: list[Path], rounds: int) -> dic
 
     def compute(batch: int) -> None:
         for part in clips.split(batch):
-            model(part)
+            model(part.to(device)).cpu()
 
     ways: dict[str, Callable[[], object]] = {
         "decoding": decode,
         **{f"model {batch}": lambda batch=batch: compute(batch) for batch in BATCHES},
-        "predict": lambda: list(videomamba.predict(model, paths, device="cpu")),
+        "predict": lambda: list(videomamba.predict(model, paths, device=device.type)),
     }
     times: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(rounds + 1):
