@@ -26,7 +26,9 @@ from videomamba.ops.visit import check_order
 
 _COUNT = len(SSMWeights._fields)
 _PLAIN = (Tensor, torch.nn.Parameter)
+_AT_ONCE = 48  # both directions of 24 blocks
 _decays = WeakTensorKeyDictionary()  # A_log -> its numbers then, and what they gave
+_rooms: dict[tuple[torch.Size, torch.dtype], list[tuple[Tensor, Tensor]]] = {}  # for the next ones
 Pair = tuple[SSMWeights, SSMWeights]
 
 
@@ -112,7 +114,7 @@ def _gradient(
     """Of xz, of out_proj, then of each direction's weights."""
     x, z = xz.chunk(2, dim=-1)
     convolutions = _convolutions(pair, order)
-    out, of_out, *room = scratch(10, x)
+    out, of_out, *room = scratch(8, x)
     us = conv.run_forward(x, convolutions, silu=True, outs=room[:2])
     directions = _directions(us, projected, pair, order, room[2:4])
     grad_xz = torch.empty(xz.shape, dtype=xz.dtype)
@@ -120,8 +122,9 @@ def _gradient(
     if out_proj is not None:
         torch.mm(grad.to(xz.dtype).flatten(0, 1), out_proj.to(xz.dtype), out=of_out.flatten(0, 1))
     given = grad if out_proj is None else of_out
+    places = [*room[4:], *room[2:4]]  # those of delta over delta itself
     grads, _ = scan.backward(
-        directions, z, states, given, [None, None], delta_softplus=True, out=out, grad_z=grad_z, room=room[4:]
+        directions, z, states, given, [None, None], delta_softplus=True, out=out, grad_z=grad_z, room=places
     )
     of_out_proj = None
     if out_proj is not None:
@@ -205,9 +208,25 @@ def _decay(A_log: Tensor) -> Tensor:
     numbers, decay = _decays.get(A_log, (None, None))
     # compared rather than counted by versions, which writing to .data does not change
     if numbers is None or not A_log.is_contiguous() or not same_bytes(numbers, A_log):
-        decay = torch.exp(A_log.detach().float()).neg_()
-        _decays[A_log] = A_log.detach().clone(memory_format=torch.contiguous_format), decay
+        numbers, decay = _decays[A_log] = _lasting(A_log)
+        numbers.copy_(A_log.detach())
+        torch.exp(numbers.float(), out=decay).neg_()
     return decay
+
+
+def _lasting(A_log: Tensor) -> tuple[Tensor, Tensor]:
+    """Room for the numbers of A_log, and for float32 of its shape.
+
+    It is made for many blocks at a time. Small things that stay, allocated block by block among the large tensors of a
+    first forward pass, leave holes just too small for the next block's: ``videomamba_small`` took 2.3 times the memory
+    at 3,136 tokens.
+    """
+    rooms = _rooms.setdefault((A_log.shape, A_log.dtype), [])
+    if not rooms:
+        with torch.inference_mode(False):  # to be written to in any mode
+            many = (_AT_ONCE, *A_log.shape)
+            rooms += zip(torch.empty(many, dtype=A_log.dtype).unbind(), torch.empty(many).unbind(), strict=True)
+    return rooms.pop()
 
 
 def _given(grad: Tensor | None) -> Tensor:

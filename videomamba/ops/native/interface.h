@@ -43,7 +43,7 @@ struct VideomambaDirection {
 // Gradients of one direction in the dtype of the input; all but last_state, D, delta_bias and initial_state are needed.
 struct VideomambaDirectionGrad {
     const float* last_state;     // (batch, width, states), read
-    VideomambaTensor u, delta;   // (batch, length, width)
+    VideomambaTensor u, delta;   // (batch, length, width); delta: may be the direction's own, which it then overwrites
     float* A;
     void *B, *C;                 // contiguous; of constant ones (width, states) float32
     float *D, *delta_bias, *initial_state;

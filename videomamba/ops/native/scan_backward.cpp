@@ -153,7 +153,8 @@ void walk_back(const VideomambaScan& s, int64_t k, const Blocks& blocks, const B
     for (Vec* p : {work.sum_D, work.sum_bias}) std::fill(p, p + tiles, Vec{});
     const int64_t last = (s.length + kBackSteps - 1) / kBackSteps - 1;
     Ahead ahead(b, kBackSteps);
-    for (const VideomambaTensor* t : {&d.u, &d.delta, &s.grad_out, &s.z, &g.u, &g.delta}) ahead.add(*t, sizeof(E));
+    for (const VideomambaTensor* t : {&d.u, &d.delta, &s.grad_out, &s.z, &g.u}) ahead.add(*t, sizeof(E));
+    if (g.delta.data != d.delta.data) ahead.add(g.delta, sizeof(E));
     if (s.z.data && s.direction_count > 1) ahead.add({s.total, s.length * s.width, s.width, 0, 1}, sizeof(float));
     if (s.z.data && k + 1 == s.direction_count) ahead.add(s.grad_z, sizeof(E)), ahead.add(s.out, sizeof(E));
     Chunk next(d, s.length, last, kBackSteps);

@@ -75,7 +75,8 @@ def backward(
     Args:
         out: contiguous, where to write the result of :func:`forward` again; only with z.
         grad_z: where to write the gradient of z; None: a new tensor.
-        room: where to write those of u and delta, shaped and typed like these: of u of each direction, then of delta.
+        room: where to write those of u and delta, shaped and typed like these: of u of each direction, then of delta;
+            the latter may be delta itself.
 
     Raises:
         UserError: an order is not a permutation.
