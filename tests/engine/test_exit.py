@@ -128,6 +128,14 @@ def test_training_and_evaluation_end(forks, clips, tmp_path, workers):
     assert end.status == 0, end.err
 
 
+def test_a_study_ends(forks, clips, tmp_path, workers):
+    """Its runs, and the tests of their weights on shuffled frames, each have loaders of their own."""
+    words = ("ablate", "shuffle", "--data", clips, "--output", tmp_path / "study", *OPTIONS)
+    end = forks.run(*words, "--workers", workers)
+    assert end.status == 0, end.err
+    assert (tmp_path / "study" / "table.md").exists()
+
+
 @pytest.mark.parametrize(
     ("workers", "which"),
     [
