@@ -113,10 +113,10 @@ class Settings:
 
 
 class Worker:
-    """A process with one model, and the patience that is left for it."""
+    """A process with one model, and the patience that is left for it; ``root``: of the checkout whose model it is."""
 
-    def __init__(self, cell: Cell, settings: Settings) -> None:
-        self.cell, self.settings = cell, settings
+    def __init__(self, cell: Cell, settings: Settings, root: Path = _ROOT) -> None:
+        self.cell, self.settings, self.root = cell, settings, root
         self.left = settings.patience
         self.seconds: list[float] = []
         self.peak: float | None = None
@@ -131,7 +131,7 @@ class Worker:
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the process)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.models.worker", json.dumps(spec)],
-            cwd=_ROOT,
+            cwd=self.root,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
