@@ -1,5 +1,9 @@
 """The ST-SSM's core in one go: its values and every gradient are those of the separate operations in float64."""
 
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import nn
@@ -171,3 +175,23 @@ def test_decay_follows_every_change_of_its_weight():
         assert torch.equal(native._decay(A_log), -torch.exp(A_log))
     assert native._decay(A_log) is native._decay(A_log)
     assert native._decay(A_log.to(torch.bfloat16)).dtype == torch.float32
+
+
+def test_threads_that_ask_for_a_decay_together_get_it_whole():
+    weights = [torch.nn.Parameter(torch.randn(64, 16)) for _ in range(300)]
+    together = threading.Barrier(4)
+
+    def ask(_: int) -> bool:
+        right = True
+        for A_log in weights:
+            together.wait(60)
+            right = torch.equal(native._decay(A_log), -torch.exp(A_log)) and right
+        return right
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(ask, range(4)))
+    finally:
+        sys.setswitchinterval(interval)

@@ -18,7 +18,7 @@ from videomamba.ops.conv.native import ConvDirection
 from videomamba.ops.mixer import reference
 from videomamba.ops.mixer.reference import SSMWeights
 from videomamba.ops.native.library import same_bytes
-from videomamba.ops.native.scratch import scratch
+from videomamba.ops.native.scratch import lasting, scratch
 from videomamba.ops.scan import native as scan
 from videomamba.ops.scan.direction import ScanDirection, ScanGradients
 from videomamba.ops.transforms import is_transformed, needs_plain_gradient, plain_gradient
@@ -26,9 +26,7 @@ from videomamba.ops.visit import check_order
 
 _COUNT = len(SSMWeights._fields)
 _PLAIN = (Tensor, torch.nn.Parameter)
-_AT_ONCE = 48  # both directions of 24 blocks
 _decays = WeakTensorKeyDictionary()  # A_log -> its numbers then, and what they gave
-_rooms: dict[tuple[torch.Size, torch.dtype], list[tuple[Tensor, Tensor]]] = {}  # for the next ones
 Pair = tuple[SSMWeights, SSMWeights]
 
 
@@ -208,25 +206,11 @@ def _decay(A_log: Tensor) -> Tensor:
     numbers, decay = _decays.get(A_log, (None, None))
     # compared rather than counted by versions, which writing to .data does not change
     if numbers is None or not A_log.is_contiguous() or not same_bytes(numbers, A_log):
-        numbers, decay = _decays[A_log] = _lasting(A_log)
+        numbers, decay = lasting(A_log)
         numbers.copy_(A_log.detach())
         torch.exp(numbers.float(), out=decay).neg_()
+        _decays[A_log] = numbers, decay  # whole: other threads read it, and nothing writes to it again
     return decay
-
-
-def _lasting(A_log: Tensor) -> tuple[Tensor, Tensor]:
-    """Room for the numbers of A_log, and for float32 of its shape.
-
-    It is made for many blocks at a time. Small things that stay, allocated block by block among the large tensors of a
-    first forward pass, leave holes just too small for the next block's: ``videomamba_small`` took 2.3 times the memory
-    at 3,136 tokens.
-    """
-    rooms = _rooms.setdefault((A_log.shape, A_log.dtype), [])
-    if not rooms:
-        with torch.inference_mode(False):  # to be written to in any mode
-            many = (_AT_ONCE, *A_log.shape)
-            rooms += zip(torch.empty(many, dtype=A_log.dtype).unbind(), torch.empty(many).unbind(), strict=True)
-    return rooms.pop()
 
 
 def _given(grad: Tensor | None) -> Tensor:
