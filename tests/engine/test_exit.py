@@ -29,6 +29,18 @@ if __name__ == "__main__":
     loader = make_loader(Items(), batch_size=2, shuffle=True, num_workers=int(sys.argv[1]))
     pids = {int(pid) for batch in loader for pid in batch["pid"]}
 """
+OWN_MODEL = """
+import dataclasses, sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    from tests.engine.runs import own, start
+    from tests.engine.test_own_models import Mean
+    from tests.tiny import tiny_run
+
+    run = tiny_run(Path(sys.argv[1]), Path(sys.argv[2]))
+    start(dataclasses.replace(run, data=dataclasses.replace(run.data, workers=int(sys.argv[3]))), model=own(Mean()))
+"""
 ENDINGS = {
     "none": ("", 0),
     "an iterator that is not used up": ("stream = iter(loader); next(stream)", 0),
@@ -126,6 +138,14 @@ def test_training_and_evaluation_end(forks, clips, tmp_path, workers):
         assert end.status == 0, end.err
     end = forks.run("evaluate", tmp_path / "run", clips)  # as many as there are by default
     assert end.status == 0, end.err
+
+
+def test_a_script_that_trains_its_own_module_ends(forks, clips, tmp_path, workers):
+    script = tmp_path / "script.py"
+    script.write_text(OWN_MODEL)
+    end = forks.start_script(script, clips, tmp_path / "run", workers).end()
+    assert end.status == 0, end.err
+    assert (tmp_path / "run" / "result.json").exists()
 
 
 def test_a_study_ends(forks, clips, tmp_path, workers):
