@@ -7,7 +7,7 @@ last ten epochs is chosen. The split's test videos take no part.
     python benchmarks/gtea_block.py choose GTEA --output runs/gtea_block                 # 16 runs of 40 epochs
     python benchmarks/gtea_block.py train GTEA --output runs/gtea_block --seeds 0 1 2    # 12 runs of 120 epochs
 
-Runs that have ended are not run again: several processes may share the work, each with some of the `--splits`.
+Finished runs are not repeated. Several processes can share the work, each with its own `--splits`.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def inner_split(data: Path, split: int, tester: int, folder: Path) -> Path:
 def trained(
     data: Path, split: int, variant: str, output: Path, epochs: int, device: str, seed: int = 0
 ) -> list[dict[str, str]]:
-    """The epochs of a run, which is made unless it has ended."""
+    """The epochs of a run, which is trained unless it has finished."""
     if not (output / "result.json").exists():
         config = gtea(data)
         run(
