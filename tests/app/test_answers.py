@@ -42,6 +42,16 @@ def test_errors_of_users_become_one_line_and_bugs_stay():
             function(KeyError)
 
 
+def test_a_step_says_again_what_those_before_have_said():
+    @friendly
+    def steps():
+        yield {"label": None, "said": "reading"}
+        yield {"label": "red"}
+        yield {"said": "done"}
+
+    assert list(steps())[1:] == [{"label": "red", "said": "reading"}, {"label": "red", "said": "done"}]
+
+
 def test_a_note_is_shown_each_time(monkeypatch):
     seen = []
     monkeypatch.setattr(answers.gr, "Info", lambda text, title: seen.append((title, text)))

@@ -54,8 +54,9 @@ def recognised(server, path):
     """The server's last word on the request that a browser sends when a video was dropped, for a file of the server."""
     config = json.loads(status(f"{server.address}config")[1])
     video = next(c["id"] for c in config["components"] if c["props"].get("elem_id") == "video")
-    event = next(d for d in config["dependencies"] if video in d["inputs"] and len(d["inputs"]) == 2)
-    data = [{"path": str(path), "meta": {"_type": "gradio.FileData"}}, [next(iter(server.setup.models))]]
+    event = next(d for d in config["dependencies"] if d["inputs"][2:3] == [video] and len(d["inputs"]) == 4)
+    given = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+    data = [None, None, given, [next(iter(server.setup.models))]]  # first of which clearing it is: of none
     session = secrets.token_hex(8)
     body = json.dumps({"data": data, "fn_index": event["id"], "session_hash": session}).encode()
     code, _ = status(f"{server.address}gradio_api/queue/join", body, {"Content-Type": "application/json"})

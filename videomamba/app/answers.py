@@ -22,13 +22,20 @@ COMPUTING: dict[str, Any] = {"concurrency_id": "computing", "concurrency_limit":
 
 def friendly(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, or generator, with errors of users shown as one line in the page; a bug shows its traceback in the
-    terminal."""
+    terminal.
+
+    Each step of a generator that yields values by component says again what the steps before have said: a busy browser
+    can otherwise lose a value that the next step leaves alone, as Gradio's client changes it in place to say so.
+    """
     if inspect.isgeneratorfunction(function):
 
         @functools.wraps(function)
         def steps(*args: Any, **named: Any) -> Iterator[Any]:
+            said: dict[Any, Any] = {}
             with _one_line():
-                yield from function(*args, **named)
+                for step in function(*args, **named):
+                    said |= step if isinstance(step, dict) else {}
+                    yield dict(said) if isinstance(step, dict) else step
 
         return steps
 

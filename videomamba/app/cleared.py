@@ -1,7 +1,9 @@
 """Results stand beside what they are of: they go when that is changed, or when the work on them is stopped."""
 
 import functools
+import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +11,63 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.events import Dependency
 
+from videomamba.app.answers import COMPUTING
 from videomamba.errors import UserError
 
-_Steps = Callable[..., Iterator[dict[Any, Any]]]
+_Steps = Callable[..., Iterator[Any]]
+_NUMBERS = itertools.count(1)
+
+
+@dataclass
+class Latest:
+    """Of one session: the number that its results were cleared with at last; None: never yet."""
+
+    number: int | None = None
+
+
+class Work:
+    """What makes results, step by step, until they are cleared.
+
+    Gradio's cancelling alone does not end work whose number the browser has not yet been told, and what such work finds
+    would stand beside another video. So each piece of work comes with the number of the clearing before it, and says
+    nothing once there is a later one.
+    """
+
+    def __init__(self) -> None:
+        self.number = gr.Number(None, visible="hidden")
+        self.latest = gr.State(Latest())
+        self.running: list[Dependency] = []
+
+    def on(
+        self,
+        events: Sequence[Callable[..., Any]],
+        steps: _Steps,
+        inputs: Sequence[Block],
+        outputs: Sequence[Block],
+        **how: Any,
+    ) -> None:
+        """Runs a generator on any of the events; arguments as those of ``gradio.on``."""
+        steps = while_latest(steps, len(outputs))
+        self.running.append(
+            gr.on(list(events), steps, [self.number, self.latest, *inputs], list(outputs), **COMPUTING, **how)
+        )
+
+
+def while_latest(steps: _Steps, outputs: int) -> _Steps:
+    """The steps of a generator, until there is a later number than that which they came with."""
+
+    def run(number: float | None, latest: Latest, *args: Any) -> Iterator[Any]:
+        with closing(steps(*args)) as going:  # type: ignore[type-var]
+            while latest.number in (None, number):
+                try:
+                    step = next(going)
+                except StopIteration:
+                    return
+                if latest.number in (None, number):
+                    yield step
+        yield gr.skip() if outputs == 1 else [gr.skip()] * outputs  # the last step is said again at the end
+
+    return run
 
 
 @dataclass(frozen=True)
@@ -20,12 +76,12 @@ class Results:
     Attributes:
         outputs: where they stand.
         nothing: what stands there without them.
-        running: what makes them.
+        work: what makes them.
     """
 
     outputs: Sequence[Block]
     nothing: Callable[[], dict[Any, Any]]
-    running: Sequence[Dependency]
+    work: Work
 
 
 def cleared_if_refused(nothing: Callable[[], dict[Any, Any]]) -> Callable[[_Steps], _Steps]:
@@ -52,11 +108,15 @@ def clear_on(events: Sequence[Callable[..., Any]], *results: Results) -> None:
     long are added after this.
     """
 
-    def nothing() -> dict[Any, Any]:
-        return {output: value for one in results for output, value in one.nothing().items()}
+    def nothing(*latest: Latest) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
+        for one, of_session in zip(results, latest, strict=True):
+            of_session.number = next(_NUMBERS)
+            found |= {one.work.number: of_session.number, **one.nothing()}
+        return found
 
-    running = [work for one in results for work in one.running]
-    outputs = [output for one in results for output in one.outputs]
+    running = [work for one in results for work in one.work.running]
+    outputs = [output for one in results for output in (one.work.number, *one.outputs)]
     gr.on(list(events), None, cancels=running, api_visibility="private")
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "multiple"}
-    gr.on(list(events), nothing, None, outputs, queue=False, **quiet)
+    gr.on(list(events), nothing, [one.work.latest for one in results], outputs, queue=False, **quiet)

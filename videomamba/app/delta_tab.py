@@ -11,8 +11,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from videomamba.app.answers import COMPUTING, friendly, shown
-from videomamba.app.cleared import Results, clear_on, cleared_if_refused
+from videomamba.app.answers import friendly, shown
+from videomamba.app.cleared import Results, Work, clear_on, cleared_if_refused
 from videomamba.app.inputs import checkpoint_choice, given_video
 from videomamba.app.made import made_folder
 from videomamba.app.setup import Setup, figure_width
@@ -164,9 +164,9 @@ def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> Results:
     how = [look, layer, direction, scale, opacity]
     asked = [look.change, layer.input, direction.input, scale.input, opacity.input]
     shows = [look, words, film, picture, place, curve]
-    looking = start.click(looked, [video, name, window], [*shows, layer, moment, row, column], **COMPUTING)
-    filming = gr.on(asked, film_of, how, film, **COMPUTING, **last)
-    results = Results(shows, nothing, [looking, filming])
+    results = Results(shows, nothing, Work())
+    results.work.on([start.click], looked, [video, name, window], [*shows, layer, moment, row, column])
+    results.work.on(asked, film_of, how, [film], **last)
     clear_on([name.change, stop.click], results)
     of_picture = [*asked, moment.change, row.change, column.change]
     gr.on(of_picture, picture_of, [*how, moment, row, column], picture, **quick)

@@ -6,8 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from videomamba.app.answers import COMPUTING, friendly, shown
-from videomamba.app.cleared import Results, clear_on, cleared_if_refused
+from videomamba.app.answers import friendly, shown
+from videomamba.app.cleared import Results, Work, clear_on, cleared_if_refused
 from videomamba.app.inputs import checkpoint_choice, given_video
 from videomamba.app.made import made_folder
 from videomamba.app.setup import Setup
@@ -58,8 +58,8 @@ def detect_tab(setup: Setup, video: gr.Video) -> Results:
             yield {film: step[0], table: step[1], files: step[2], said: words}
 
     outputs = [film, table, files, said]
-    detecting = start.click(detected, [video, name, threshold, boxes, keyframes], outputs, **COMPUTING)
-    results = Results(outputs, nothing, [detecting])
+    results = Results(outputs, nothing, Work())
+    results.work.on([start.click], detected, [video, name, threshold, boxes, keyframes], outputs)
     clear_on([name.change, boxes.change, stop.click], results)
     return results
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from videomamba.app.answers import COMPUTING, friendly
-from videomamba.app.cleared import Results, clear_on
+from videomamba.app.answers import friendly
+from videomamba.app.cleared import Results, Work, clear_on
 from videomamba.app.setup import Setup
 from videomamba.errors import UserError
 from videomamba.inference.predict import predict
@@ -20,7 +20,7 @@ def recognize_tab(setup: Setup, video: gr.Video) -> Results:
     """The tab; it answers as soon as its results are cleared for a new video."""
     models = setup.of_task("recognition")
     names = list(models)
-    asked = gr.Number(visible="hidden")  # a new number starts the work, after what ran before has ended
+    asked, work = gr.Number(visible="hidden"), Work()  # a new number starts the work, after what ran before has ended
     chosen = gr.CheckboxGroup(names, value=names, label="Checkpoints", visible=len(names) > 1)
     with gr.Row():
         labels = [gr.Label(label=name, num_top_classes=_TOP, min_width=280) for name in names]
@@ -39,8 +39,8 @@ def recognize_tab(setup: Setup, video: gr.Video) -> Results:
                 raise UserError(result.error)
             yield {label: {score.label: score.probability for score in result.top_k}}
 
-    answering = asked.change(recognized, [video, chosen], labels, trigger_mode="multiple", **COMPUTING)
-    results = Results([*labels, asked], lambda: {**dict.fromkeys(labels), asked: next(_NUMBERS)}, [answering])
+    work.on([asked.change], recognized, [video, chosen], labels, trigger_mode="multiple")
+    results = Results([*labels, asked], lambda: {**dict.fromkeys(labels), asked: next(_NUMBERS)}, work)
     clear_on([chosen.input, again.click], results)
-    clear_on([stop.click], Results(labels, lambda: dict.fromkeys(labels), [answering]))
+    clear_on([stop.click], Results(labels, lambda: dict.fromkeys(labels), work))
     return results

@@ -5,8 +5,8 @@ from typing import Any
 
 import gradio as gr
 
-from videomamba.app.answers import COMPUTING, friendly, shown
-from videomamba.app.cleared import Results, clear_on, cleared_if_refused
+from videomamba.app.answers import friendly, shown
+from videomamba.app.cleared import Results, Work, clear_on, cleared_if_refused
 from videomamba.app.setup import Setup, figure_width
 from videomamba.engine.run_folder import RunFolder
 from videomamba.errors import UserError
@@ -97,10 +97,11 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
                 said: f"{words}; {result.sentence(first, second)}",
             }
 
-    results = [said, matrix, pairs, mistakes, compared, settings]
-    testing = start.click(tested, [name, other, model, reports, window], [reports, *results], **COMPUTING)
+    results = Results([said, matrix, pairs, mistakes, compared, settings], nothing, Work())
+    of_test = [name, other, model, reports, window]
+    results.work.on([start.click], tested, of_test, [reports, *results.outputs])
     of_another = [name.change, other.change, model.change]
-    clear_on([*of_another, stop.click], Results(results, nothing, [testing]))
+    clear_on([*of_another, stop.click], results)
     drawing: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     gr.on([name.change, other.change, window.change], drawn, [name, other, window], curves, **drawing)
 

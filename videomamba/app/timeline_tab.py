@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from videomamba.app.answers import COMPUTING, friendly, shown
-from videomamba.app.cleared import Results, clear_on, cleared_if_refused
+from videomamba.app.answers import friendly, shown
+from videomamba.app.cleared import Results, Work, clear_on, cleared_if_refused
 from videomamba.app.inputs import checkpoint_choice, given_video
 from videomamba.app.made import made_folder
 from videomamba.app.pictures import TimeAxis, picture_of
@@ -69,10 +69,9 @@ def timeline_tab(setup: Setup, video: gr.Video, window: gr.Number) -> Results:
         return gr.skip() if where is None else round(where.seconds(event.index[0]), 1)
 
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    made_of = [video, name, truth, window]
     outputs = [picture, axis, jump, said, spans, files]
-    making = start.click(made, made_of, outputs, **COMPUTING)
-    results = Results(outputs, nothing, [making])
+    results = Results(outputs, nothing, Work())
+    results.work.on([start.click], made, [video, name, truth, window], outputs)
     clear_on([name.change, truth.change, stop.click], results)
     picture.select(clicked, axis, jump, **private)
     jump.change(lambda seconds: gr.Video(playback_position=seconds), jump, video, **private)
