@@ -6,6 +6,7 @@ waits for one and writes its exit status.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -95,6 +96,7 @@ class Fork:
 
 
 def _serve() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
     # what the commands import, before the first fork
     import torch.utils.tensorboard  # noqa: F401
 

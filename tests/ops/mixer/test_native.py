@@ -119,9 +119,10 @@ def test_little_is_kept_for_the_gradient():
         out = core(tensors, None)
     given = {x.data_ptr() for x in tensors}
     beside = [x for x in kept if x.data_ptr() not in given]
-    chunks = -(-65 // library.best().chunk_steps)
+    kernels = library.best()
+    chunks, vectors = -(-65 // kernels.chunk_steps), -(-WIDTH // kernels.lanes)
     assert [x.shape for x in beside[:2]] == 2 * [(2, 65, RANK + 2 * STATES)]
-    assert [x.numel() for x in beside[2:]] == 2 * [2 * chunks * WIDTH * STATES]
+    assert [x.numel() for x in beside[2:]] == 2 * [2 * chunks * vectors * kernels.lanes * STATES]
     assert out.grad_fn is not None
 
 
