@@ -1,5 +1,7 @@
 """The ST-SSM's core on the CPU's compiled kernels, with a gradient that computes again what is cheap to compute.
 
+What both directions have of a kind lies in one tensor (2, B, L, ...), so that each projection is one product for both.
+
 Kept for the gradient: xz (the input), per token what x_proj gives, and the scan's states of every 32nd token, half of
 xz's size. The convolved channels and the step sizes of both directions are computed again, and the result on the scan's
 way back.
@@ -68,15 +70,17 @@ def forward(
 
 def _run(
     xz: Tensor, pair: Pair, order: Tensor | None, out_proj: Tensor | None, *, save: bool
-) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-    """The result, what x_proj gives for each direction, and, with ``save``, the scan's states for the gradient."""
+) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """The result, what x_proj gives, and, with ``save``, the scan's states for the gradient."""
     x, z = xz.chunk(2, dim=-1)
-    *room, out = scratch(5, x)
+    room = scratch(5, x)
+    us = room[:2]
     with torch.autocast("cpu", enabled=False):
-        us = conv.run_forward(x, _convolutions(pair, order), silu=True, outs=room[:2])
-        projected = [F.linear(u, w.x_proj.to(u.dtype)) for u, w in zip(us, pair, strict=True)]
-        directions = _directions(us, projected, pair, order, room[2:])
-        out = torch.empty(x.shape, dtype=x.dtype) if out_proj is None else out
+        conv.run_forward(x, _convolutions(pair, order), silu=True, outs=us.unbind())
+        weights = torch.stack([direction.x_proj for direction in pair]).to(x.dtype)
+        projected = torch.bmm(us.flatten(1, 2), weights.mT).view(*us.shape[:-1], -1)
+        directions = _directions(us, projected, pair, order, room[2:4])
+        out = torch.empty(x.shape, dtype=x.dtype) if out_proj is None else room[4]
         _, _, states = scan.forward(directions, z, delta_softplus=True, save=save, last=False, out=out)
         return (out if out_proj is None else F.linear(out, out_proj.to(out.dtype))), projected, states
 
@@ -85,13 +89,13 @@ class _Core(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, xz: Tensor, order: Tensor | None, out_proj: Tensor | None, *weights: Tensor) -> Tensor:
         out, projected, states = _run(xz, _pair(weights), order, out_proj, save=True)
-        ctx.save_for_backward(xz, order, out_proj, *weights, *projected, *states)
+        ctx.save_for_backward(xz, order, out_proj, *weights, projected, *states)
         return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         xz, order, out_proj, *rest = ctx.saved_tensors  # once: activation checkpointing recomputes them
-        weights, projected, states = rest[: 2 * _COUNT], rest[2 * _COUNT : -2], rest[-2:]
+        weights, projected, states = rest[: 2 * _COUNT], rest[-3], rest[-2:]
         with torch.autocast("cpu", enabled=False):
             if needs_plain_gradient(grads):
                 found = _plain_gradient(xz, out_proj, weights, order, grads)
@@ -105,22 +109,23 @@ def _gradient(
     out_proj: Tensor | None,
     pair: Pair,
     order: Tensor | None,
-    projected: Sequence[Tensor],
+    projected: Tensor,
     states: Sequence[Tensor],
     grad: Tensor,
 ) -> list[Tensor | None]:
     """Of xz, of out_proj, then of each direction's weights."""
     x, z = xz.chunk(2, dim=-1)
     convolutions = _convolutions(pair, order)
-    out, of_out, *room = scratch(8, x)
-    us = conv.run_forward(x, convolutions, silu=True, outs=room[:2])
-    directions = _directions(us, projected, pair, order, room[2:4])
+    room = scratch(8, x)
+    out, of_out, us, deltas, of_us = room[0], room[1], room[2:4], room[4:6], room[6:]
+    conv.run_forward(x, convolutions, silu=True, outs=us.unbind())
+    directions = _directions(us, projected, pair, order, deltas)
     grad_xz = torch.empty(xz.shape, dtype=xz.dtype)
     grad_x, grad_z = grad_xz.chunk(2, dim=-1)
     if out_proj is not None:
         torch.mm(grad.to(xz.dtype).flatten(0, 1), out_proj.to(xz.dtype), out=of_out.flatten(0, 1))
     given = grad if out_proj is None else of_out
-    places = [*room[4:], *room[2:4]]  # those of delta over delta itself
+    places = [*of_us, *deltas]  # those of delta over delta itself
     grads, _ = scan.backward(
         directions, z, states, given, [None, None], delta_softplus=True, out=out, grad_z=grad_z, room=places
     )
@@ -128,31 +133,31 @@ def _gradient(
     if out_proj is not None:
         of_out_proj = (grad.to(xz.dtype).flatten(0, 1).T @ out.flatten(0, 1)).to(out_proj.dtype)
     decays = [direction.A for direction in directions]
-    of_projections = [_through_projections(*each) for each in zip(us, projected, grads, pair, strict=True)]
-    _, of_convolutions = conv.run_backward(
-        x, convolutions, [_given(grad.u) for grad in grads], silu=True, grad_x=grad_x
-    )
+    of_projections = _through_projections(us, projected, grads, pair, of_us, deltas)
+    _, of_convolutions = conv.run_backward(x, convolutions, of_us.unbind(), silu=True, grad_x=grad_x)
     found: list[Tensor | None] = [grad_xz, of_out_proj]
-    each = zip(pair, grads, decays, of_projections, of_convolutions, strict=True)
-    for weights, of_scan, decay, of_projection, of_convolution in each:
+    each = zip(pair, grads, decays, *of_projections, of_convolutions, strict=True)
+    for weights, of_scan, decay, of_x_proj, of_dt_proj, of_convolution in each:
         of_rate = (_given(of_scan.A) * decay, _given(of_scan.D))
-        parts = (*of_convolution, *of_projection, _given(of_scan.delta_bias), *of_rate)
+        parts = (*of_convolution, of_x_proj, of_dt_proj, _given(of_scan.delta_bias), *of_rate)
         found += [part.to(w.dtype) for part, w in zip(parts, weights, strict=True)]
     return found
 
 
 def _through_projections(
-    u: Tensor, projected: Tensor, grad: ScanGradients, weights: SSMWeights
+    us: Tensor, projected: Tensor, grads: Sequence[ScanGradients], pair: Pair, of_us: Tensor, of_deltas: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Gradients of x_proj and dt_proj; that of u gets, in place, what comes through them."""
-    rank, states = weights.dt_proj.shape[1], weights.A_log.shape[1]
-    of_u, of_delta, of_B, of_C = (_given(g).flatten(0, 1) for g in (grad.u, grad.delta, grad.B, grad.C))
-    of_projected = torch.empty(len(of_u), rank + 2 * states, dtype=u.dtype)
-    torch.mm(of_delta, weights.dt_proj.to(u.dtype), out=of_projected[:, :rank])
-    of_projected[:, rank : rank + states] = of_B.flatten(1)
-    of_projected[:, rank + states :] = of_C.flatten(1)
-    of_u.addmm_(of_projected, weights.x_proj.to(u.dtype))
-    return of_projected.T @ u.flatten(0, 1), of_delta.T @ projected.flatten(0, 1)[:, :rank]
+    """Gradients of x_proj and dt_proj, (2, ...); ``of_us`` gets, in place, what comes through them."""
+    rank, states = pair[0].dt_proj.shape[1], pair[0].A_log.shape[1]
+    us, projected, of_us, of_deltas = (each.flatten(1, 2) for each in (us, projected, of_us, of_deltas))
+    x_proj, dt_proj = (torch.stack([w[i] for w in pair]).to(us.dtype) for i in (2, 3))
+    of_projected = torch.empty_like(projected)
+    of_projected[..., :rank] = torch.bmm(of_deltas, dt_proj)
+    for of_direction, grad in zip(of_projected, grads, strict=True):
+        of_direction[:, rank : rank + states] = _given(grad.B).flatten(0, 2)
+        of_direction[:, rank + states :] = _given(grad.C).flatten(0, 2)
+    of_us.baddbmm_(of_projected, x_proj)
+    return torch.bmm(of_projected.mT, us), torch.bmm(of_deltas.mT, projected[..., :rank])
 
 
 def _plain_gradient(
@@ -185,20 +190,18 @@ def _convolutions(pair: Pair, order: Tensor | None) -> list[ConvDirection]:
     ]
 
 
-def _directions(
-    us: Sequence[Tensor], projected: Sequence[Tensor], pair: Pair, order: Tensor | None, deltas: Sequence[Tensor]
-) -> list[ScanDirection]:
+def _directions(us: Tensor, projected: Tensor, pair: Pair, order: Tensor | None, deltas: Tensor) -> list[ScanDirection]:
     """What the scan reads; ``deltas``: where to write the step sizes."""
-    found = []
-    for u, both, weights, delta in zip(us, projected, pair, deltas, strict=True):
-        rank, states = weights.dt_proj.shape[1], weights.A_log.shape[1]
-        step, B, C = both.split((rank, states, states), dim=-1)
-        torch.mm(step.flatten(0, 1), weights.dt_proj.to(u.dtype).T, out=delta.flatten(0, 1))
-        A = _decay(weights.A_log)
-        B, C = B.unsqueeze(2), C.unsqueeze(2)
-        found.append(ScanDirection(u, delta, A, B, C, weights.D.float(), weights.dt_bias.float()))
-    found[1] = found[1]._replace(order=order, reverse=order is None)
-    return found
+    rank, states = pair[0].dt_proj.shape[1], pair[0].A_log.shape[1]
+    weights = torch.stack([direction.dt_proj for direction in pair]).to(us.dtype)
+    step, B, C = projected.split((rank, states, states), dim=-1)
+    torch.bmm(step.flatten(1, 2), weights.mT, out=deltas.flatten(1, 2))
+    B, C = B.unsqueeze(3), C.unsqueeze(3)  # of one group
+    first, second = (
+        ScanDirection(us[i], deltas[i], _decay(w.A_log), B[i], C[i], w.D.float(), w.dt_bias.float())
+        for i, w in enumerate(pair)
+    )
+    return [first, second._replace(order=order, reverse=order is None)]
 
 
 def _decay(A_log: Tensor) -> Tensor:

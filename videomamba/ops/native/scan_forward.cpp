@@ -19,37 +19,38 @@ void enter(Vec* step, Vec* input, Vec* y, const VideomambaScan& s, const Videoma
            const Chunk& chunk, int64_t channel, int lanes) {
     const Vec bias = d.delta_bias ? load(d.delta_bias + channel, lanes) : Vec{};
     const Vec skip = d.D ? load(d.D + channel, lanes) : Vec{};
-    read_tile<E>(step, d.delta, b, chunk, channel, lanes);
-    read_tile<E>(input, d.u, b, chunk, channel, lanes);
-    if (s.softplus)
+    reading_tile<E>(step, d.delta, b, chunk, channel, lanes, [&](const auto& row) {
         by_fours(chunk.steps, [&](auto count, int t) {
             constexpr int K = decltype(count)::value;
-            put(step + t, softplus(for_each<K>([&](int i) { return step[t + i] + bias; })));
+            const auto raw = for_each<K>([&](int i) { return row(t + i) + bias; });
+            put(step + t, s.softplus ? softplus(raw) : raw);
         });
-    else
-        for (int t = 0; t < chunk.steps; t++) step[t] += bias;
-    for (int t = 0; t < chunk.steps; t++) {
-        y[t] = skip * input[t];
-        input[t] *= step[t];
-    }
+    });
+    reading_tile<E>(input, d.u, b, chunk, channel, lanes, [&](const auto& row) {
+        for (int t = 0; t < chunk.steps; t++) {
+            const Vec u = row(t);
+            y[t] = skip * u;
+            input[t] = u * step[t];
+        }
+    });
 }
 
 // Adds the directions before to y; after the last direction applies the gate and writes.
 template <class E>
 void leave(Vec* y, const VideomambaScan& s, const Sum& sum, const Block& b, const Chunk& chunk, int64_t channel, int lanes) {
     Vec other[kSteps];
-    if (!sum.first) {
-        read_tile<float>(other, sum.rows, b, chunk, channel, lanes);
-        for (int t = 0; t < chunk.steps; t++) y[t] += other[t];
-    }
-    if (!sum.last) return write_tile<float>(y, sum.rows, b, chunk, channel, lanes);
-    if (s.z.data) {
-        read_tile<E>(other, s.z, b, chunk, channel, lanes);
-        by_fours(chunk.steps, [&](auto count, int t) {
-            constexpr int K = decltype(count)::value;
-            put(y + t, several<K>(y + t) * silu(several<K>(other + t)));
+    if (!sum.first)
+        reading_tile<float>(other, sum.rows, b, chunk, channel, lanes, [&](const auto& row) {
+            for (int t = 0; t < chunk.steps; t++) y[t] += row(t);
         });
-    }
+    if (!sum.last) return write_tile<float>(y, sum.rows, b, chunk, channel, lanes);
+    if (s.z.data)
+        reading_tile<E>(other, s.z, b, chunk, channel, lanes, [&](const auto& row) {
+            by_fours(chunk.steps, [&](auto count, int t) {
+                constexpr int K = decltype(count)::value;
+                put(y + t, several<K>(y + t) * silu(for_each<K>([&](int i) { return row(t + i); })));
+            });
+        });
     write_tile<E>(y, s.out, b, chunk, channel, lanes);
 }
 

@@ -41,6 +41,19 @@ void read_tile(Vec* values, const VideomambaTensor& t, const Block& b, const Chu
     }
 }
 
+// Calls body(row) with row(t) the tile's vector of step t: read in place of a whole tile with contiguous channels, else copied
+// to `room` first. It may write to room[t] once it has read row(t).
+template <class E, class Body>
+VM_INLINE void reading_tile(Vec* room, const VideomambaTensor& t, const Block& b, const Chunk& chunk, int64_t channel, int lanes,
+                            const Body& body) {
+    if (t.last_stride == 1 && lanes == kLanes) {
+        const E* from = base<E>(t, b.batch) + channel;
+        return body([from, stride = t.token_stride, &chunk](int s) { return load(from + chunk.tokens[s] * stride); });
+    }
+    read_tile<E>(room, t, b, chunk, channel, lanes);
+    body([=](int s) { return room[s]; });
+}
+
 template <class E>
 void write_tile(const Vec* values, const VideomambaTensor& t, const Block& b, const Chunk& chunk, int64_t channel, int lanes) {
     E* to = base<E>(t, b.batch) + channel * t.last_stride;

@@ -17,17 +17,17 @@ _AT_ONCE = 48  # tensors that last: of both directions of 24 blocks
 class _Memory(threading.local):
     def __init__(self) -> None:
         self.bytes = torch.empty(0, dtype=torch.uint8)
-        self.tensors: dict[tuple[int, torch.Size, torch.dtype], list[Tensor]] = {}
+        self.tensors: dict[tuple[int, torch.Size, torch.dtype], Tensor] = {}
         self.rooms: dict[tuple[torch.Size, torch.dtype], list[tuple[Tensor, Tensor]]] = {}  # for those that last
 
 
 _memory = _Memory()
 
 
-def scratch(count: int, like: Tensor) -> list[Tensor]:
-    """``count`` contiguous tensors of ``like``'s shape and dtype, on the CPU, with any content.
+def scratch(count: int, like: Tensor) -> Tensor:
+    """(count, ...) of ``like``'s shape and dtype, on the CPU, with any content; each of them is contiguous.
 
-    The next call on this thread gives the same memory again: none of them may outlive the caller.
+    The next call on this thread gives the same memory again: it may not outlive the caller.
     """
     wanted = count, like.shape, like.dtype
     found = _memory.tensors.get(wanted)
@@ -35,14 +35,14 @@ def scratch(count: int, like: Tensor) -> list[Tensor]:
         each = -(-like.numel() // 64) * 64  # numbers
         size = count * each * like.element_size()
         if size > _KEPT:
-            return [torch.empty(like.shape, dtype=like.dtype) for _ in range(count)]
+            return torch.empty(count, *like.shape, dtype=like.dtype)
         with torch.inference_mode(False), torch.no_grad():  # to be written to in any mode
             if _memory.bytes.numel() < size:
                 _memory.tensors.clear()
                 _memory.bytes = torch.empty(0, dtype=torch.uint8)  # freed before there is more
                 _memory.bytes = torch.empty(size, dtype=torch.uint8)
-            rows = _memory.bytes[:size].view(like.dtype).view(count, each)[:, : like.numel()].unbind()
-            found = [row.view(like.shape) for row in rows]
+            rows = _memory.bytes[:size].view(like.dtype).view(count, each)[:, : like.numel()]
+            found = rows.view(count, *like.shape)
         if len(_memory.tensors) == _SHAPES:
             _memory.tensors.clear()
         _memory.tensors[wanted] = found
