@@ -142,14 +142,14 @@ class SpatioTemporalSSM(nn.Module):
             mask: (B, L, 1), 1 for tokens and 0 for padding behind them, which then changes no token: states pass it
                 as zeros, so that the backward direction meets the last token with none.
         """
-        xz = self.in_proj(tokens if mask is None else tokens * mask)
         first, second = self.forward_ssm.weights(), self.backward_ssm.weights()
         if mask is None and first is not None and second is not None:
-            if self._keeps_no_result(xz):
-                weight = self.out_proj.weight
-                return st_ssm(xz, first, second, order=order, out_proj=weight, backend=self.backend)
-            return self.out_proj(st_ssm(xz, first, second, order=order, backend=self.backend))
-        x, z = xz.chunk(2, dim=-1)
+            in_proj = None if torch.is_grad_enabled() else _weight(self.in_proj, tokens)
+            out_proj = _weight(self.out_proj, tokens)
+            xz = self.in_proj(tokens) if in_proj is None else tokens
+            out = st_ssm(xz, first, second, order=order, in_proj=in_proj, out_proj=out_proj, backend=self.backend)
+            return self.out_proj(out) if out_proj is None else out
+        x, z = self.in_proj(tokens if mask is None else tokens * mask).chunk(2, dim=-1)
         forward, backward = self._directions(x, order, mask)
         return self.out_proj(bidirectional_scan(forward, backward, z, order=order, backend=self.backend))
 
@@ -181,11 +181,6 @@ class SpatioTemporalSSM(nn.Module):
         scan = x.new_zeros(len(x), *ssm.A_log.shape, dtype=torch.promote_types(x.dtype, torch.float32))
         return DirectionState(x.new_zeros(len(x), ssm.conv_kernel - 1, x.shape[2]), scan)
 
-    def _keeps_no_result(self, xz: Inner) -> bool:
-        """Whether out_proj's weight is read instead of calling it: in training, where its input is then not kept."""
-        is_plain = is_stock(self.out_proj, nn.Linear) and self.out_proj.bias is None
-        return is_plain and torch.is_grad_enabled() and not isinstance(xz, torch.fx.Proxy)
-
     def step_sizes(self, tokens: Tokens, order: Order | None = None) -> Tensor:
         """Delta after softplus, mean over channels: (B, 2, L), forward then backward, float32 (float64 for float64)."""
         x, _ = self.in_proj(tokens).chunk(2, dim=-1)
@@ -206,6 +201,12 @@ class SpatioTemporalSSM(nn.Module):
 
 
 MixerState = tuple[DirectionState, DirectionState]
+
+
+def _weight(linear: nn.Linear, tokens: Tokens) -> Tensor | None:
+    """The weight of a projection, where reading it is all that calling the projection would do; else None."""
+    is_plain = is_stock(linear, nn.Linear) and linear.bias is None and not isinstance(tokens, torch.fx.Proxy)
+    return linear.weight if is_plain else None
 
 
 def _conv(

@@ -44,8 +44,8 @@ class ConvDirection(NamedTuple):
 
 
 def run_forward(
-    x: Tensor, directions: Sequence[ConvDirection], *, silu: bool, outs: list[Tensor] | None = None
-) -> list[Tensor]:
+    x: Tensor, directions: Sequence[ConvDirection], *, silu: bool, outs: Sequence[Tensor] | None = None
+) -> Sequence[Tensor]:
     """(B, L, D) of each direction, in one call that reads x once; no operator, so autograd does not see it.
 
     Args:

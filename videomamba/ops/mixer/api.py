@@ -1,6 +1,7 @@
 """The ST-SSM's core as one function."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from videomamba.ops.backend import check_backend
@@ -14,6 +15,7 @@ def st_ssm(
     backward: SSMWeights,
     *,
     order: Tensor | None = None,
+    in_proj: Tensor | None = None,
     out_proj: Tensor | None = None,
     backend: str = "auto",
 ) -> Tensor:
@@ -25,11 +27,13 @@ def st_ssm(
     operations run.
 
     Args:
-        xz: (B, L, 2 D).
+        xz: (B, L, 2 D); with ``in_proj`` the tokens, (B, L, d).
         forward: weights of the direction that visits the tokens in their natural order.
         backward: weights of the other, with shapes of the first.
         order: (L,) int64, the order in which the second visits the tokens; None: last to first.
-        out_proj: (d, D), applied to the result as by ``torch.nn.functional.linear``; so the result need not be kept.
+        in_proj: (2 D, d), applied to the tokens as by ``torch.nn.functional.linear``; so without a gradient xz need
+            not be allocated.
+        out_proj: (d, D), applied to the result in the same way; so the result need not be kept.
         backend: see :mod:`videomamba.ops.backend`.
 
     Returns:
@@ -51,7 +55,8 @@ def st_ssm(
     if (
         backend in ("auto", "native")
         and not torch.compiler.is_compiling()
-        and native.serves(xz, forward, backward, out_proj)
+        and native.serves(xz, forward, backward, in_proj, out_proj)
     ):
-        return native.forward(xz, forward, backward, order=order, out_proj=out_proj)
+        return native.forward(xz, forward, backward, order=order, in_proj=in_proj, out_proj=out_proj)
+    xz = xz if in_proj is None else F.linear(xz, in_proj)
     return reference.forward(xz, forward, backward, order=order, backend=backend, out_proj=out_proj)

@@ -32,19 +32,22 @@ _decays = WeakTensorKeyDictionary()  # A_log -> its numbers then, and what they 
 Pair = tuple[SSMWeights, SSMWeights]
 
 
-def serves(xz: Tensor, first: SSMWeights, second: SSMWeights, out_proj: Tensor | None = None) -> bool:
+def serves(
+    x: Tensor, first: SSMWeights, second: SSMWeights, in_proj: Tensor | None = None, out_proj: Tensor | None = None
+) -> bool:
     """Whether these kernels take these tensors here and now: plain ones on a CPU, and nothing has to see operators."""
-    tensors = (xz, *first, *second, *([] if out_proj is None else [out_proj]))
+    ends = [w for w in (in_proj, out_proj) if w is not None]
+    tensors = (x, *first, *second, *ends)
     if not all(type(x) in _PLAIN and x.is_cpu for x in tensors):
         return False
-    is_autocast = torch.is_autocast_enabled("cpu")
-    dtype = torch.get_autocast_dtype("cpu") if is_autocast else first.x_proj.dtype
+    is_autocast, dtype = torch.is_autocast_enabled("cpu"), _dtype(first)
     return (
-        conv.serves(xz)
-        and xz.dtype == dtype
-        and (is_autocast or all(w.dtype == dtype for w in (*first[2:4], *second[2:4], *tensors[15:])))
-        and xz.dim() == 3
-        and xz.shape[-1] == 2 * len(first.D)
+        conv.AVAILABLE
+        and dtype in conv.DTYPES
+        and (x.dtype == dtype or (is_autocast and in_proj is not None and x.is_floating_point()))
+        and (is_autocast or all(w.dtype == dtype for w in (*first[2:4], *second[2:4], *ends)))
+        and x.dim() == 3
+        and (x.shape[-1] if in_proj is None else len(in_proj)) == 2 * len(first.D)
         and all(a.shape == b.shape for a, b in zip(first, second, strict=True))
         and not torch.jit.is_tracing()
         and not torch._C._len_torch_dispatch_stack()  # modes that count, trace or fake operators; no public name
@@ -52,43 +55,64 @@ def serves(xz: Tensor, first: SSMWeights, second: SSMWeights, out_proj: Tensor |
     )
 
 
+def _dtype(weights: SSMWeights) -> torch.dtype:
+    """Of the products, and of all that lies between them."""
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else weights.x_proj.dtype
+
+
 def forward(
-    xz: Tensor, first: SSMWeights, second: SSMWeights, *, order: Tensor | None, out_proj: Tensor | None = None
+    x: Tensor,
+    first: SSMWeights,
+    second: SSMWeights,
+    *,
+    order: Tensor | None,
+    in_proj: Tensor | None = None,
+    out_proj: Tensor | None = None,
 ) -> Tensor:
     """The contract of :mod:`.reference`.
 
     Raises:
         UserError: an order is not a permutation.
     """
-    check_order(order, xz.shape[1], reverse=False)
-    given = (xz, out_proj, *first, *second)
-    if torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in given):
+    check_order(order, x.shape[1], reverse=False)
+    given = (x, in_proj, out_proj, *first, *second)
+    if torch.is_grad_enabled() and any(each is not None and each.requires_grad for each in given):
+        xz = x if in_proj is None else F.linear(x, in_proj)
         out: Tensor = _Core.apply(xz, order, out_proj, *first, *second)
         return out
-    return _run(xz, (first, second), order, out_proj, save=False)[0]
+    return _run(x, (first, second), order, in_proj, out_proj, save=False)[0]
 
 
 def _run(
-    xz: Tensor, pair: Pair, order: Tensor | None, out_proj: Tensor | None, *, save: bool
+    x: Tensor, pair: Pair, order: Tensor | None, in_proj: Tensor | None, out_proj: Tensor | None, *, save: bool
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
     """The result, what x_proj gives, and, with ``save``, the scan's states for the gradient."""
-    x, z = xz.chunk(2, dim=-1)
-    room = scratch(5, x)
-    us = room[:2]
+    dtype, shape = _dtype(pair[0]), (*x.shape[:2], len(pair[0].D))
     with torch.autocast("cpu", enabled=False):
+        room = scratch(5 if in_proj is None else 7, shape, dtype)
+        xz = x if in_proj is None else _projected_in(x.to(dtype), in_proj.to(dtype), room)
+        x, z = xz.chunk(2, dim=-1)
+        us = room[:2]
         conv.run_forward(x, _convolutions(pair, order), silu=True, outs=us.unbind())
-        weights = torch.stack([direction.x_proj for direction in pair]).to(x.dtype)
+        weights = torch.stack([direction.x_proj for direction in pair]).to(dtype)
         projected = torch.bmm(us.flatten(1, 2), weights.mT).view(*us.shape[:-1], -1)
         directions = _directions(us, projected, pair, order, room[2:4])
-        out = torch.empty(x.shape, dtype=x.dtype) if out_proj is None else room[4]
+        out = torch.empty(shape, dtype=dtype) if out_proj is None else room[4]
         _, _, states = scan.forward(directions, z, delta_softplus=True, save=save, last=False, out=out)
-        return (out if out_proj is None else F.linear(out, out_proj.to(out.dtype))), projected, states
+        return (out if out_proj is None else F.linear(out, out_proj.to(dtype))), projected, states
+
+
+def _projected_in(tokens: Tensor, in_proj: Tensor, room: Tensor) -> Tensor:
+    """xz (B, L, 2 D), in the last two tensors of the room."""
+    rows, both = tokens.flatten(0, 1), len(in_proj)
+    xz = room.as_strided((len(rows), both), (both, 1), room.storage_offset() + (len(room) - 2) * room.stride(0))
+    return torch.mm(rows, in_proj.T, out=xz).view(*tokens.shape[:2], both)
 
 
 class _Core(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, xz: Tensor, order: Tensor | None, out_proj: Tensor | None, *weights: Tensor) -> Tensor:
-        out, projected, states = _run(xz, _pair(weights), order, out_proj, save=True)
+        out, projected, states = _run(xz, _pair(weights), order, None, out_proj, save=True)
         ctx.save_for_backward(xz, order, out_proj, *weights, projected, *states)
         return out
 
@@ -116,7 +140,7 @@ def _gradient(
     """Of xz, of out_proj, then of each direction's weights."""
     x, z = xz.chunk(2, dim=-1)
     convolutions = _convolutions(pair, order)
-    room = scratch(8, x)
+    room = scratch(8, x.shape, x.dtype)
     out, of_out, us, deltas, of_us = room[0], room[1], room[2:4], room[4:6], room[6:]
     conv.run_forward(x, convolutions, silu=True, outs=us.unbind())
     directions = _directions(us, projected, pair, order, deltas)

@@ -4,7 +4,9 @@ Freed and asked for again in every block, such tensors leave holes between those
 not fit: a training step of ``videomamba_small`` at 1,569 tokens took nearly twice the memory that was in use.
 """
 
+import math
 import threading
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -17,32 +19,32 @@ _AT_ONCE = 48  # tensors that last: of both directions of 24 blocks
 class _Memory(threading.local):
     def __init__(self) -> None:
         self.bytes = torch.empty(0, dtype=torch.uint8)
-        self.tensors: dict[tuple[int, torch.Size, torch.dtype], Tensor] = {}
+        self.tensors: dict[tuple[int, tuple[int, ...], torch.dtype], Tensor] = {}
         self.rooms: dict[tuple[torch.Size, torch.dtype], list[tuple[Tensor, Tensor]]] = {}  # for those that last
 
 
 _memory = _Memory()
 
 
-def scratch(count: int, like: Tensor) -> Tensor:
-    """(count, ...) of ``like``'s shape and dtype, on the CPU, with any content; each of them is contiguous.
+def scratch(count: int, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """(count, *shape) on the CPU, with any content; each of the ``count`` is contiguous.
 
     The next call on this thread gives the same memory again: it may not outlive the caller.
     """
-    wanted = count, like.shape, like.dtype
+    wanted = count, (*shape,), dtype
     found = _memory.tensors.get(wanted)
     if found is None:
-        each = -(-like.numel() // 64) * 64  # numbers
-        size = count * each * like.element_size()
+        numbers = math.prod(shape)
+        each = -(-numbers // 64) * 64
+        size = count * each * dtype.itemsize
         if size > _KEPT:
-            return torch.empty(count, *like.shape, dtype=like.dtype)
+            return torch.empty(count, *shape, dtype=dtype)
         with torch.inference_mode(False), torch.no_grad():  # to be written to in any mode
             if _memory.bytes.numel() < size:
                 _memory.tensors.clear()
                 _memory.bytes = torch.empty(0, dtype=torch.uint8)  # freed before there is more
                 _memory.bytes = torch.empty(size, dtype=torch.uint8)
-            rows = _memory.bytes[:size].view(like.dtype).view(count, each)[:, : like.numel()]
-            found = rows.view(count, *like.shape)
+            found = _memory.bytes[:size].view(dtype).view(count, each)[:, :numbers].view(count, *shape)
         if len(_memory.tensors) == _SHAPES:
             _memory.tensors.clear()
         _memory.tensors[wanted] = found
