@@ -32,10 +32,13 @@ def friendly(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def steps(*args: Any, **named: Any) -> Iterator[Any]:
             said: dict[Any, Any] = {}
-            with _one_line():
-                for step in function(*args, **named):
-                    said |= step if isinstance(step, dict) else {}
-                    yield dict(said) if isinstance(step, dict) else step
+            with _one_line(), contextlib.closing(function(*args, **named)) as going:
+                for step in going:
+                    if isinstance(step, dict):
+                        said = said | step
+                        yield said
+                    else:
+                        yield step
 
         return steps
 

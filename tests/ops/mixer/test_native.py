@@ -107,6 +107,25 @@ def test_with_the_projections_around_under_autocast():
     assert relative_error(out, want.double()) < 0.03
 
 
+@pytest.mark.parametrize(("batch", "length"), [(0, 5), (2, 0)])
+def test_nothing_gives_nothing(batch, length):
+    _, *weights, in_proj, out_proj = (x.float().detach().requires_grad_() for x in with_projections(1))
+    given = [torch.randn(batch, length, 10, requires_grad=True), *weights, in_proj, out_proj]
+    out = projected_core(given, "auto")
+    assert out.shape == (batch, length, 10)
+    for x, grad in zip(given, torch.autograd.grad(out.sum(), given), strict=True):
+        assert torch.equal(grad, torch.zeros_like(x))
+    with torch.inference_mode():
+        assert projected_core(given, "auto").shape == out.shape
+
+
+def test_autocast_leaves_float64_alone():
+    tensors = with_projections(9)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        out = projected_core(tensors, "auto")
+    assert torch.equal(out, projected_core(tensors, "auto"))
+
+
 @pytest.mark.parametrize("mode", ["weights", "autocast"])
 def test_bfloat16(mode):
     """As the separate operations give it, in the same precision."""

@@ -44,7 +44,7 @@ def serves(
     return (
         conv.AVAILABLE
         and dtype in conv.DTYPES
-        and (x.dtype == dtype or (is_autocast and in_proj is not None and x.is_floating_point()))
+        and (x.dtype == dtype or (is_autocast and in_proj is not None and x.dtype == in_proj.dtype == torch.float32))
         and (is_autocast or all(w.dtype == dtype for w in (*first[2:4], *second[2:4], *ends)))
         and x.dim() == 3
         and (x.shape[-1] if in_proj is None else len(in_proj)) == 2 * len(first.D)
@@ -95,7 +95,7 @@ def _run(
         us = room[:2]
         conv.run_forward(x, _convolutions(pair, order), silu=True, outs=us.unbind())
         weights = torch.stack([direction.x_proj for direction in pair]).to(dtype)
-        projected = torch.bmm(us.flatten(1, 2), weights.mT).view(*us.shape[:-1], -1)
+        projected = torch.bmm(us.flatten(1, 2), weights.mT).view(*us.shape[:-1], weights.shape[1])
         directions = _directions(us, projected, pair, order, room[2:4])
         out = torch.empty(shape, dtype=dtype) if out_proj is None else room[4]
         _, _, states = scan.forward(directions, z, delta_softplus=True, save=save, last=False, out=out)
