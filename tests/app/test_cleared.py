@@ -41,5 +41,6 @@ def test_work_says_nothing_once_there_is_a_later_number():
     unchanged = [[gr.skip(), gr.skip()]]
     assert list(going) == unchanged
     assert list(work(1, latest, "c")) == unchanged
-    assert list(work(2, latest, "d")) == ["d begins", "d ends"]
-    assert begun == ended == ["a", "b", "d"]
+    for number, name in ((2, "d"), (3, "e")):  # of the last clearing; and of one that the server will hear of
+        assert list(work(number, latest, name)) == [f"{name} begins", f"{name} ends"]
+    assert begun == ended == ["a", "b", "d", "e"]

@@ -1,5 +1,6 @@
 """The same samples whatever loads them: workers, processes of another kind, memory."""
 
+from multiprocessing.connection import Client, Listener
 from multiprocessing.reduction import ForkingPickler
 
 import pytest
@@ -13,6 +14,7 @@ from videomamba.data import (
     VideoReader,
     make_loader,
 )
+from videomamba.data.loader import LoaderError, loader_failures
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -107,3 +109,25 @@ def test_data_sets_of_the_same_records_decode_them_once(records, monkeypatch):
     assert len(decoded) == 2
     assert other.shape == video.shape
     assert not torch.equal(other, video), "frames of a file that is no longer there"
+
+
+@pytest.mark.parametrize("closed", ["after", "before"])
+def test_a_process_that_dies_while_it_hands_over_a_batch_is_one_line(closed):
+    listener = Listener()
+    address = listener.address
+
+    def hand_over():
+        with loader_failures(), Client(address) as process:
+            listener.accept().close()
+            process.recv()
+
+    if closed == "before":
+        listener.close()
+    with pytest.raises(LoaderError, match="a loader process ended"):
+        hand_over()
+    listener.close()
+
+
+def test_an_end_of_file_elsewhere_stays_what_it_is():
+    with pytest.raises(EOFError), loader_failures():
+        raise EOFError

@@ -1,7 +1,6 @@
 """Results stand beside what they are of: they go when that is changed, or when the work on them is stopped."""
 
 import functools
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,22 +14,25 @@ from videomamba.app.answers import COMPUTING
 from videomamba.errors import UserError
 
 _Steps = Callable[..., Iterator[Any]]
-_NUMBERS = itertools.count(1)
 
 
 @dataclass
 class Latest:
-    """Of one session: the number that its results were cleared with at last; None: never yet."""
+    """Of one session: the number that its results were cleared with at last; 0: never yet."""
 
-    number: int | None = None
+    number: float = 0
+
+    def allows(self, number: float | None) -> bool:
+        """Whether work that came with this number is not older than the last clearing."""
+        return (number or 0) >= self.number
 
 
 class Work:
     """What makes results, step by step, until they are cleared.
 
-    Gradio's cancelling alone does not end work whose number the browser has not yet been told, and what such work finds
-    would stand beside another video. So each piece of work comes with the number of the clearing before it, and says
-    nothing once there is a later one.
+    Gradio's cancelling alone does not end work whose name the browser has not yet been told, and what such work finds
+    would stand beside another video. So each piece of work comes with the number of the clearing before it, which the
+    browser gives at once (its clock), and says nothing once there is a later one.
     """
 
     def __init__(self) -> None:
@@ -58,12 +60,12 @@ def while_latest(steps: _Steps, outputs: int) -> _Steps:
 
     def run(number: float | None, latest: Latest, *args: Any) -> Iterator[Any]:
         with closing(steps(*args)) as going:  # type: ignore[type-var]
-            while latest.number in (None, number):
+            while latest.allows(number):
                 try:
                     step = next(going)
                 except StopIteration:
                     return
-                if latest.number in (None, number):
+                if latest.allows(number):
                     yield step
         yield gr.skip() if outputs == 1 else [gr.skip()] * outputs  # the last step is said again at the end
 
@@ -108,15 +110,16 @@ def clear_on(events: Sequence[Callable[..., Any]], *results: Results) -> None:
     long are added after this.
     """
 
-    def nothing(*latest: Latest) -> dict[Any, Any]:
-        found: dict[Any, Any] = {}
-        for one, of_session in zip(results, latest, strict=True):
-            of_session.number = next(_NUMBERS)
-            found |= {one.work.number: of_session.number, **one.nothing()}
-        return found
+    numbers = [one.work.number for one in results]
+
+    def nothing(*given: Any) -> dict[Any, Any]:
+        for number, latest in zip(given[: len(results)], given[len(results) :], strict=True):
+            latest.number = max(latest.number, number)
+        return {output: value for one in results for output, value in one.nothing().items()}
 
     running = [work for one in results for work in one.work.running]
-    outputs = [output for one in results for output in (one.work.number, *one.outputs)]
-    gr.on(list(events), None, cancels=running, api_visibility="private")
+    outputs = [output for one in results for output in one.outputs]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "multiple"}
-    gr.on(list(events), nothing, [one.work.latest for one in results], outputs, queue=False, **quiet)
+    gr.on(list(events), None, None, numbers, js=f"() => Array({len(numbers)}).fill(Date.now())", **quiet)
+    gr.on(list(events), None, cancels=running, api_visibility="private")
+    gr.on(list(events), nothing, [*numbers, *(one.work.latest for one in results)], outputs, queue=False, **quiet)

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from ctypes import c_bool
 from pathlib import Path
@@ -148,7 +149,7 @@ def loader_failures() -> Iterator[None]:
     sys.unraisablehook = quiet
     try:
         yield
-    except (RuntimeError, OSError, MemoryError) as error:
+    except (RuntimeError, OSError, EOFError, MemoryError) as error:
         reason = _failure(error)
         if reason is None:
             raise
@@ -160,7 +161,8 @@ def loader_failures() -> Iterator[None]:
 def _failure(error: Exception) -> str | None:
     """What to tell people, or None where the error does not come from the loader's processes.
 
-    PyTorch raises nothing but RuntimeError here, at any line of the parent (from a handler of SIGCHLD).
+    PyTorch raises nothing but RuntimeError here, at any line of the parent (from a handler of SIGCHLD); where a process
+    dies while it hands over a batch, multiprocessing finds its connection closed.
     """
     text = str(error)
     less = "use fewer loader processes (--workers 0 reads in the main process); a run goes on with --resume"
@@ -170,11 +172,19 @@ def _failure(error: Exception) -> str | None:
     if "DataLoader worker (pid" in text:
         how = f"was {text.split('is ', 1)[1].split('.')[0]}" if "is killed" in text else "ended unexpectedly"
         return f"a loader process {how}, most often because memory ran out: free some or {less}"
+    if isinstance(error, EOFError | ConnectionError | FileNotFoundError) and _is_of_multiprocessing(error):
+        return f"a loader process ended unexpectedly, most often because memory ran out: free some or {less}"
     if isinstance(error, MemoryError) or _errno(error) == errno.ENOMEM or "DefaultCPUAllocator" in text:
         return f"memory ran out: free some, use smaller batches (--batch-size), or {less}"
     if _errno(error) == errno.EMFILE:
         return f"too many open files (see `ulimit -n`): raise the limit or {less}"
     return None
+
+
+def _is_of_multiprocessing(error: Exception) -> bool:
+    """Whether Python's module of this name raised it."""
+    names = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(names) and names[-1].startswith("multiprocessing.")
 
 
 def _errno(error: Exception) -> int | None:
