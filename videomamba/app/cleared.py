@@ -109,7 +109,6 @@ def clear_on(events: Sequence[Callable[..., Any]], *results: Results) -> None:
     The browser answers an event in the order in which its listeners were added, and waits for each: listeners that take
     long are added after this.
     """
-
     numbers = [one.work.number for one in results]
 
     def nothing(*given: Any) -> dict[Any, Any]:

@@ -169,11 +169,12 @@ def _failure(error: Exception) -> str | None:
     if any(words in text for words in ("shared memory(shm)", "shared memory object", "out of shared memory")):
         free = f", {shutil.disk_usage(_SHARED_MEMORY).free >> 20} MiB free" if _SHARED_MEMORY.is_dir() else ""
         return f"shared memory ({_SHARED_MEMORY}{free}) is full: give more (docker run --shm-size 8g) or {less}"
-    if "DataLoader worker (pid" in text:
+    of_multiprocessing = isinstance(error, EOFError | ConnectionError | FileNotFoundError) and _is_of_multiprocessing(
+        error
+    )
+    if "DataLoader worker (pid" in text or of_multiprocessing:
         how = f"was {text.split('is ', 1)[1].split('.')[0]}" if "is killed" in text else "ended unexpectedly"
         return f"a loader process {how}, most often because memory ran out: free some or {less}"
-    if isinstance(error, EOFError | ConnectionError | FileNotFoundError) and _is_of_multiprocessing(error):
-        return f"a loader process ended unexpectedly, most often because memory ran out: free some or {less}"
     if isinstance(error, MemoryError) or _errno(error) == errno.ENOMEM or "DefaultCPUAllocator" in text:
         return f"memory ran out: free some, use smaller batches (--batch-size), or {less}"
     if _errno(error) == errno.EMFILE:
