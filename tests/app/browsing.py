@@ -21,12 +21,14 @@ def opened(browser, server, *, width: int = 1400, dark: bool = False, tab: str |
     page.set_default_timeout(LONG)
     outside: list[str] = []
     page.on("request", lambda request: outside.append(request.url) if not is_inside(request.url, server) else None)
-    page.goto(server.address)
-    page.get_by_role("tab", name="Recognize").wait_for()
-    if tab is not None:
-        show(page, tab)
-    yield page
-    page.close()
+    try:
+        page.goto(server.address)
+        page.get_by_role("tab", name="Recognize").wait_for()
+        if tab is not None:
+            show(page, tab)
+        yield page
+    finally:
+        page.close()  # its streams too: a browser has six connections to one host, for all pages together
     assert outside == []
 
 
@@ -65,7 +67,7 @@ def give(page, file: Path) -> None:
         page,
         f'[role=tabpanel]:visible input[type=file][accept*="{file.suffix}"]',
         file,
-        page.get_by_text(file.name).first,
+        page.get_by_label(file.name, exact=True),
     )
 
 

@@ -25,7 +25,7 @@ def test_a_recording_is_recognised_and_has_a_length(server, browser):
     (file,) = set(server.uploads.rglob("*.webm")) - before
     with VideoReader(file) as reader:
         assert reader.num_frames >= 3
-        assert 0.5 < reader.times.seconds[-1] < 30
+        assert 0.1 < reader.times.seconds[-1] < 30  # a busy machine leaves frames out
         assert not reader.times.is_assumed
         tick = 1e-3  # webm counts milliseconds; the recording may end with its last frame
         assert shown + tick >= reader.times.seconds[-1] > 0.5 * shown

@@ -33,10 +33,12 @@ def test_the_film_follows_the_sliders_and_a_click_moves_the_place(server, browse
         page.get_by_role("button", name="Show what it looks at").click()
         film.wait_for()
         picture.wait_for()
-        before = film.evaluate("film => film.currentSrc")
+        before, drawn = film.evaluate("film => film.currentSrc"), picture.get_attribute("src")
         page.get_by_label("number input for Layer").fill("0")
         new = "old => ![old, '', undefined].includes(document.querySelector('#overlay video')?.currentSrc)"
         page.wait_for_function(new, arg=before)
+        redrawn = "old => (i => i?.complete && i.naturalWidth && i.src !== old)(document.querySelector('#moment img'))"
+        page.wait_for_function(redrawn, arg=drawn)  # no click is heard while it is exchanged
         assert_readable(page)
         box = picture.bounding_box()
         picture.click(position={"x": 0.9 * box["width"], "y": 0.1 * box["height"]})

@@ -1,5 +1,7 @@
 """Segmentation in a browser."""
 
+import threading
+
 import pytest
 
 from tests.app.browsing import clear, drop, give, opened, stop_endless
@@ -24,6 +26,37 @@ def test_segments_of_a_video_and_of_features(server, browser, films, monkeypatch
         assert_readable(page)
         clear(page)
         page.get_by_text("Segments of features.npy").wait_for(state="detached")
+
+
+def test_start_is_heard_while_a_stopped_step_still_runs(server, browser, films, monkeypatch):
+    from videomamba.app import segment_tab
+
+    go_on, ended = threading.Event(), threading.Event()
+
+    def held(*_):
+        try:
+            yield "half way"
+            go_on.wait(60)
+            yield "too late"
+        finally:
+            ended.set()
+
+    with opened(browser, server, tab="Segmentation") as page:
+        drop(page, films / "red.mp4")
+        start = page.get_by_role("button", name="Find the actions")
+        with monkeypatch.context() as patch:
+            patch.setattr(segment_tab, "made_features", held)
+            start.click()
+            page.get_by_text("half way").wait_for()
+        page.locator("[role=tabpanel]:visible").get_by_role("button", name="Stop").click()
+        page.get_by_text("half way").wait_for(state="detached")
+        start.click()
+        page.get_by_text("Segments of red.mp4").wait_for()
+        assert not ended.is_set()
+        go_on.set()
+        assert ended.wait(60)
+        page.wait_for_timeout(500)
+        assert page.get_by_text("Segments of red.mp4").is_visible()
 
 
 def test_a_backbone_of_other_channels(server, films):

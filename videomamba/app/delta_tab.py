@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from videomamba.app.answers import friendly, shown
-from videomamba.app.cleared import Results, Work, clear_on, cleared_if_refused
+from videomamba.app.cleared import Results, clear_on, clear_when_changed, cleared_if_refused
 from videomamba.app.inputs import checkpoint_choice, given_video
 from videomamba.app.made import made_folder
 from videomamba.app.setup import Setup, figure_width
@@ -141,18 +141,19 @@ def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> Results:
     @friendly
     def picture_of(
         found: Look | None, number: float, way: Direction, range_: Scale, cover: float, when: float, r: float, c: float
-    ) -> np.ndarray | None:
-        return (
+    ) -> Iterator[np.ndarray | None]:
+        yield (
             None if found is None else moment_picture(found, int(number), way, range_, cover, int(when), int(r), int(c))
         )
 
     @friendly
-    def place_of(found: Look | None, number: float, r: float, c: float, width: float | None) -> Figure | None:
+    def place_of(found: Look | None, number: float, r: float, c: float, width: float | None) -> Iterator[Figure | None]:
         if found is None:
-            return None
+            yield None
+            return
         at = (min(int(r), found.grid[0] - 1), min(int(c), found.grid[1] - 1))
         width = figure_width(width) * 0.7
-        return token_figure(found.maps, int(number), *at, seconds=found.seconds, width=width)
+        yield token_figure(found.maps, int(number), *at, seconds=found.seconds, width=width)
 
     def clicked(found: Look | None, event: gr.SelectData) -> tuple[Any, Any]:
         if found is None:
@@ -160,19 +161,21 @@ def delta_tab(setup: Setup, video: gr.Video, window: gr.Number) -> Results:
         return token_at(event.index[0], event.index[1], found.size, found.grid)
 
     last: dict[str, Any] = {"trigger_mode": "always_last"}  # while a slider moves, what is out of date is left out
-    quick: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", **last}
+    hidden: dict[str, Any] = {"show_progress": "hidden", **last}
+    quick: dict[str, Any] = {**hidden, "concurrency_id": "drawing"}  # not in line behind what computes
     how = [look, layer, direction, scale, opacity]
     asked = [look.change, layer.input, direction.input, scale.input, opacity.input]
     shows = [look, words, film, picture, place, curve]
-    results = Results(shows, nothing, Work())
-    results.work.on([start.click], looked, [video, name, window], [*shows, layer, moment, row, column])
-    results.work.on(asked, film_of, how, [film], **last)
-    clear_on([name.change, stop.click], results)
+    results = Results(shows, nothing)
+    results.on([start.click], looked, [video, name, window], [*shows, layer, moment, row, column])
+    results.on(asked, film_of, how, [film], **last)
+    clear_when_changed([name], results)
+    clear_on([stop.click], results)
     of_picture = [*asked, moment.change, row.change, column.change]
-    gr.on(of_picture, picture_of, [*how, moment, row, column], picture, **quick)
+    results.on(of_picture, picture_of, [*how, moment, row, column], [picture], **quick)
     of_place = [look.change, layer.input, row.change, column.change]
-    gr.on(of_place, place_of, [look, layer, row, column, window], place, **quick)
-    picture.select(clicked, look, [row, column], **quick)
+    results.on(of_place, place_of, [look, layer, row, column, window], [place], **quick)
+    picture.select(clicked, look, [row, column], api_visibility="private", **hidden)
     return results
 
 

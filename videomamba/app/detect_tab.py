@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from videomamba.app.answers import friendly, shown
-from videomamba.app.cleared import Results, Work, clear_on, cleared_if_refused
+from videomamba.app.cleared import Results, clear_on, clear_when_changed, cleared_if_refused
 from videomamba.app.inputs import checkpoint_choice, given_video
 from videomamba.app.made import made_folder
 from videomamba.app.setup import Setup
@@ -58,9 +58,10 @@ def detect_tab(setup: Setup, video: gr.Video) -> Results:
             yield {film: step[0], table: step[1], files: step[2], said: words}
 
     outputs = [film, table, files, said]
-    results = Results(outputs, nothing, Work())
-    results.work.on([start.click], detected, [video, name, threshold, boxes, keyframes], outputs)
-    clear_on([name.change, boxes.change, stop.click], results)
+    results = Results(outputs, nothing)
+    results.on([start.click], detected, [video, name, threshold, boxes, keyframes], outputs)
+    clear_when_changed([name, boxes], results)
+    clear_on([stop.click], results)
     return results
 
 

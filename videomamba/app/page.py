@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from videomamba.app.cleared import Results, clear_on
+from videomamba.app.cleared import Results, clear_when_changed
 from videomamba.app.delta_tab import delta_tab
 from videomamba.app.detect_tab import detect_tab
 from videomamba.app.recognize_tab import recognize_tab
@@ -79,7 +79,7 @@ def make_page(setup: Setup, examples: Sequence[Path] = ()) -> gr.Blocks:
             with gr.Column(scale=5, min_width=300), gr.Tabs():
                 tabs = _video_tabs(setup, video, window)
                 if tabs:
-                    clear_on([video.change], *tabs.values())
+                    clear_when_changed([video], *tabs.values())
                 if setup.runs is not None:
                     with gr.Tab("Runs") as runs:
                         runs_tab(setup, window)

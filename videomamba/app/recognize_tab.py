@@ -1,26 +1,25 @@
 """Recognition: classes with bars, of several checkpoints beside each other."""
 
-import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from videomamba.app.answers import friendly
-from videomamba.app.cleared import Results, Work, clear_on
+from videomamba.app.cleared import Results, clear_on
 from videomamba.app.setup import Setup
 from videomamba.errors import UserError
 from videomamba.inference.predict import predict
 
 _TOP = 5
-_NUMBERS = itertools.count(1)
 
 
 def recognize_tab(setup: Setup, video: gr.Video) -> Results:
     """The tab; it answers as soon as its results are cleared for a new video."""
     models = setup.of_task("recognition")
     names = list(models)
-    asked, work = gr.Number(visible="hidden"), Work()  # a new number starts the work, after what ran before has ended
+    asked = gr.Number(None, visible="hidden")  # a new number starts the work
     chosen = gr.CheckboxGroup(names, value=names, label="Checkpoints", visible=len(names) > 1)
     with gr.Row():
         labels = [gr.Label(label=name, num_top_classes=_TOP, min_width=280) for name in names]
@@ -39,8 +38,9 @@ def recognize_tab(setup: Setup, video: gr.Video) -> Results:
                 raise UserError(result.error)
             yield {label: {score.label: score.probability for score in result.top_k}}
 
-    work.on([asked.change], recognized, [video, chosen], labels, trigger_mode="multiple")
-    results = Results([*labels, asked], lambda: {**dict.fromkeys(labels), asked: next(_NUMBERS)}, work)
-    clear_on([chosen.input, again.click], results)
-    clear_on([stop.click], Results(labels, lambda: dict.fromkeys(labels), work))
-    return results
+    results = Results(labels, lambda: dict.fromkeys(labels))
+    results.on([asked.change], recognized, [video, chosen], labels)
+    clear_on([stop.click], results)
+    anew = replace(results, asked=asked)
+    clear_on([chosen.input, again.click], anew)
+    return anew

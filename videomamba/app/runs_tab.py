@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from videomamba.app.answers import friendly, shown
-from videomamba.app.cleared import Results, Work, clear_on, cleared_if_refused
+from videomamba.app.cleared import Results, clear_on, clear_when_changed, cleared_if_refused
 from videomamba.app.setup import Setup, figure_width
 from videomamba.engine.run_folder import RunFolder
 from videomamba.errors import UserError
@@ -52,7 +52,7 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
     settings = gr.Dataframe(label="Settings that differ", headers=["setting", "run", "other"], visible=False)
 
     def nothing() -> dict[Any, Any]:
-        hidden = gr.Dataframe(visible=False)
+        hidden = gr.update(visible=False)
         return {said: "", matrix: None, pairs: [], mistakes: "", compared: hidden, settings: hidden}
 
     @friendly
@@ -97,12 +97,12 @@ def runs_tab(setup: Setup, window: gr.Number) -> None:
                 said: f"{words}; {result.sentence(first, second)}",
             }
 
-    results = Results([said, matrix, pairs, mistakes, compared, settings], nothing, Work())
+    results = Results([said, matrix, pairs, mistakes, compared, settings], nothing)
     of_test = [name, other, model, reports, window]
-    results.work.on([start.click], tested, of_test, [reports, *results.outputs])
-    of_another = [name.change, other.change, model.change]
-    clear_on([*of_another, stop.click], results)
-    drawing: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    results.on([start.click], tested, of_test, [reports, *results.outputs])
+    clear_when_changed([name, other, model], results)
+    clear_on([stop.click], results)
+    drawing: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
     gr.on([name.change, other.change, window.change], drawn, [name, other, window], curves, **drawing)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from videomamba.app.answers import friendly, shown
-from videomamba.app.cleared import Results, Work, clear_on, cleared_if_refused
+from videomamba.app.cleared import Results, clear_on, clear_when_changed, cleared_if_refused
 from videomamba.app.inputs import checkpoint_choice
 from videomamba.app.made import made_folder
 from videomamba.app.setup import Setup
@@ -64,9 +64,10 @@ def segment_tab(setup: Setup, video: gr.Video) -> Results:
         yield {timeline: result.plot(), table: _rows(result), files: str(target), said: f"Segments of {shown(used)}"}
 
     outputs = [timeline, table, files, said]
-    results = Results(outputs, nothing, Work())
-    results.work.on([start.click], segmented, [video, name, features, backbone], outputs)
-    clear_on([features.change, name.change, backbone.change, stop.click], results)
+    results = Results(outputs, nothing)
+    results.on([start.click], segmented, [video, name, features, backbone], outputs)
+    clear_when_changed([features, name, backbone], results)
+    clear_on([stop.click], results)
     return results
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from videomamba.app.answers import friendly, shown
-from videomamba.app.cleared import Results, Work, clear_on, cleared_if_refused
+from videomamba.app.cleared import Results, clear_on, clear_when_changed, cleared_if_refused
 from videomamba.app.inputs import checkpoint_choice, given_video
 from videomamba.app.made import made_folder
 from videomamba.app.pictures import TimeAxis, picture_of
@@ -48,7 +48,7 @@ def timeline_tab(setup: Setup, video: gr.Video, window: gr.Number) -> Results:
     files = gr.File(label="Scores, csv and json", file_count="multiple", interactive=False)
 
     def nothing() -> dict[Any, Any]:
-        return {picture: None, axis: None, jump: gr.Slider(value=0), said: "", spans: [], files: None}
+        return {picture: None, axis: None, jump: 0, said: "", spans: [], files: None}
 
     @friendly
     @cleared_if_refused(nothing)
@@ -70,9 +70,10 @@ def timeline_tab(setup: Setup, video: gr.Video, window: gr.Number) -> Results:
 
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     outputs = [picture, axis, jump, said, spans, files]
-    results = Results(outputs, nothing, Work())
-    results.work.on([start.click], made, [video, name, truth, window], outputs)
-    clear_on([name.change, truth.change, stop.click], results)
+    results = Results(outputs, nothing)
+    results.on([start.click], made, [video, name, truth, window], outputs)
+    clear_when_changed([name, truth], results)
+    clear_on([stop.click], results)
     picture.select(clicked, axis, jump, **private)
     jump.change(lambda seconds: gr.Video(playback_position=seconds), jump, video, **private)
     return results
