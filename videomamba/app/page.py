@@ -78,14 +78,14 @@ def make_page(setup: Setup, examples: Sequence[Path] = ()) -> gr.Blocks:
                     )
             with gr.Column(scale=5, min_width=300), gr.Tabs():
                 tabs = _video_tabs(setup, video, window)
-                if tabs:
-                    clear_when_changed([video], *tabs.values())
                 if setup.runs is not None:
                     with gr.Tab("Runs") as runs:
                         runs_tab(setup, window)
                     runs.select(lambda: gr.Column(visible=False), None, left, **_QUIET)
                     for tab in tabs:
                         tab.select(lambda: gr.Column(visible=True), None, left, **_QUIET)
+        if tabs:
+            clear_when_changed([video], *tabs.values())
         page.load(None, None, window, js=_ON_LOAD)
     return page
 
