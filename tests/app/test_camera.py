@@ -14,7 +14,7 @@ def test_a_recording_is_recognised_and_has_a_length(server, browser):
         assert page.evaluate(sound) == 0
         record = page.locator("#video").get_by_label("start recording")
         record.click()
-        page.wait_for_timeout(2500)
+        page.wait_for_timeout(5000)  # a busy machine leaves frames out
         record.click()
         page.get_by_test_id("label-output-value").nth(1).wait_for()
         page.wait_for_function("() => Number.isFinite(document.querySelector('#video video')?.duration)")
@@ -25,7 +25,7 @@ def test_a_recording_is_recognised_and_has_a_length(server, browser):
     (file,) = set(server.uploads.rglob("*.webm")) - before
     with VideoReader(file) as reader:
         assert reader.num_frames >= 3
-        assert 0.1 < reader.times.seconds[-1] < 30  # a busy machine leaves frames out
+        assert 0.5 < reader.times.seconds[-1] < 30
         assert not reader.times.is_assumed
         tick = 1e-3  # webm counts milliseconds; the recording may end with its last frame
         assert shown + tick >= reader.times.seconds[-1] > 0.5 * shown

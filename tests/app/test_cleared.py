@@ -61,12 +61,13 @@ def test_the_browser_clears_once_per_value_and_the_server_hears_of_it(browser):
         clear_when_changed([of], Results([table, hidden, state], lambda: left, asked))
     in_browser, on_server = demo.fns.values()
     page = browser.new_page()
-    number, again, data, plot, seen = page.evaluate(f"() => ({in_browser.js})('', 'x')")
+    cleared = f"([seen, of]) => ({in_browser.js})(seen, of)"
+    number, again, data, plot, seen = page.evaluate(cleared, ["", "x"])
     assert number == again > 1e12
     assert data == {"headers": ["a"], "data": [], "metadata": None}
     assert plot == {"__type__": "update", "visible": False}
-    assert page.evaluate("([seen, of]) => (" + in_browser.js + ")(seen, of)", [seen, "x"]) is None
-    assert page.evaluate("([seen, of]) => (" + in_browser.js + ")(seen, of)", [seen, "y"])[-1] != seen
+    assert page.evaluate(cleared, [seen, "x"]) is None
+    assert page.evaluate(cleared, [seen, "y"])[-1] != seen
     page.close()
     latest = Latest()
     assert on_server.fn(5, latest) is None

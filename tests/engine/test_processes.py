@@ -30,9 +30,8 @@ def runs(forks, clips, tmp_path_factory):
         for rank in ("0", "1")  # as torchrun sets them
     ]
     ends = [process.end() for process in processes]
-    assert [end.status for end in ends] == [0, 0], "\n".join(
-        end.err[-2000:] for end in ends
-    )  # one's end ends the other
+    said = "\n".join(end.err[-2000:] for end in ends)  # where one ends early the other does too
+    assert [end.status for end in ends] == [0, 0], said
     ranks = [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
     return folder, ranks, losses_of(configured(clips, folder / "one", processes=1))
 

@@ -79,24 +79,25 @@ def while_latest(steps: _Steps, last_step: Callable[[bool], Any]) -> _Steps:
     """
 
     def run(number: float | None, latest: Latest, *args: Any) -> Iterator[Any]:
-        mine = (steps, number or 0)
+        number = number or 0
+        mine = (steps, number)
         if mine in latest.running:
             yield last_step(False)
             return
         latest.running.add(mine)
-        latest.begun[steps] = max(mine[1], latest.begun.get(steps, 0))
+        latest.begun[steps] = max(number, latest.begun.get(steps, 0))
         try:
             with closing(steps(*args)) as going:  # type: ignore[type-var]
-                while mine[1] >= latest.number:
+                while number >= latest.number:
                     try:
                         step = next(going)
                     except StopIteration:
                         return
-                    if mine[1] >= latest.number:
+                    if number >= latest.number:
                         yield step
         finally:
             latest.running.discard(mine)
-        yield last_step(latest.begun[steps] == mine[1])
+        yield last_step(latest.begun[steps] == number)
 
     return run
 
