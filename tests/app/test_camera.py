@@ -14,7 +14,7 @@ def test_a_recording_is_recognised_and_has_a_length(server, browser):
         assert page.evaluate(sound) == 0
         record = page.locator("#video").get_by_label("start recording")
         record.click()
-        page.wait_for_timeout(5000)  # a busy machine leaves frames out
+        page.wait_for_timeout(2500)
         record.click()
         page.get_by_test_id("label-output-value").nth(1).wait_for()
         page.wait_for_function("() => Number.isFinite(document.querySelector('#video video')?.duration)")
