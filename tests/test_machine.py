@@ -1,11 +1,12 @@
 """What figures are measured on."""
 
 import os
+import platform
 
 import pytest
 import torch
 
-from videomamba.machine import bf16_products, cores, machine, machine_line
+from videomamba.machine import bf16_products, cores, machine, machine_line, vendor
 
 
 def test_the_machine_in_figures_and_in_a_line():
@@ -42,3 +43,19 @@ def test_bfloat16_products_pay_where_the_cpu_has_them(capabilities, pays, said, 
     got, reason = bf16_products("cpu")
     assert got is pays
     assert said in reason
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel name\t: AMD EPYC\n", ("AuthenticAMD", "AMD EPYC")),
+        ("processor\t: 0\nCPU implementer\t: 0x41\n", (None, platform.processor() or platform.machine())),  # Arm's
+        (None, (None, platform.processor() or platform.machine())),  # no Linux
+    ],
+)
+def test_what_the_processor_says_of_itself(text, said, tmp_path, monkeypatch):
+    file = tmp_path / "cpuinfo"
+    if text is not None:
+        file.write_text(text)
+    monkeypatch.setattr("videomamba.machine._CPUINFO", file)
+    assert (vendor(), machine("cpu")["processor"]) == said

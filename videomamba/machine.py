@@ -9,6 +9,8 @@ from pathlib import Path
 
 import torch
 
+_CPUINFO = Path("/proc/cpuinfo")  # of Linux
+
 
 def cores() -> int:
     """Processor cores that this process may use."""
@@ -63,13 +65,21 @@ def bf16_products(device: torch.device | str) -> tuple[bool, str]:
     return False, "this CPU has no instructions for bfloat16 products (AMX, AVX512-BF16): they take longer than float32"
 
 
+def vendor() -> str | None:
+    """Of the processor, as it names itself ("GenuineIntel", "AuthenticAMD"); None where it is not known (no Linux)."""
+    return _said_of_processor("vendor_id")
+
+
 def _processor() -> str:
-    file = Path("/proc/cpuinfo")
-    if file.is_file():
-        for line in file.read_text().splitlines():
-            if line.startswith("model name"):
+    return _said_of_processor("model name") or platform.processor() or platform.machine()
+
+
+def _said_of_processor(name: str) -> str | None:
+    if _CPUINFO.is_file():
+        for line in _CPUINFO.read_text().splitlines():
+            if line.startswith(name):
                 return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return None
 
 
 def _commit() -> str | None:

@@ -1,8 +1,8 @@
 """What a VideoMamba costs at least on this CPU: its parts alone, each as fast as the machine allows.
 
-*Products*: the model's matrix products, same shapes, one after the other, on tensors of one block that stay warm; for
-training those of the backward pass too. *Scan*: its arithmetic on data in the first-level cache. *Convolution* and
-*optimizer*: their bytes once, at the bandwidth of copying.
+*Products*: the model's matrix products, same shapes, by the library that the model takes, one after the other, on
+tensors of one block that stay warm; for training those of the backward pass too. *Scan*: its arithmetic on data in the
+first-level cache. *Convolution* and *optimizer*: their bytes once, at the bandwidth of copying.
 """
 
 import math
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from videomamba.models.config import VideoMambaConfig
+from videomamba.ops.mixer.product import linear
 from videomamba.ops.native import library
 
 PARTS = ("products", "scan", "convolution", "optimizer")
@@ -108,11 +109,11 @@ class _Product:
         self.grad = torch.randn(rows, outputs, dtype=dtype)
 
     def forward(self) -> Tensor:
-        return self.x @ self.weight.T
+        return linear(self.x, self.weight)
 
     def of_weight(self) -> Tensor:
         return self.grad.T @ self.x
 
     def backward(self) -> None:
         self.of_weight()
-        self.grad @ self.weight
+        linear(self.grad, self.weight.T)

@@ -17,6 +17,7 @@ def env(json: Json = False) -> int:
     from videomamba.inference.device import resolve_device
     from videomamba.machine import bf16_products, machine
     from videomamba.ops.backend import backend_status, resolve_backend
+    from videomamba.ops.mixer.product import choice
 
     device = resolve_device("auto")
     bf16, why_bf16 = bf16_products(device)
@@ -25,6 +26,7 @@ def env(json: Json = False) -> int:
         **machine(device, packages=PACKAGES),
         "decoder": "torchcodec" if works else f"pyav (torchcodec does not work here: {reason})",
         "products of --bf16": f"{'bfloat16' if bf16 else 'float32'}: {why_bf16}",
+        "products on the CPU": choice()[1],
         "scan in use": resolve_backend("auto", device, torch.float32),
     }
     for name, (there, why) in backend_status().items():

@@ -144,8 +144,7 @@ class SpatioTemporalSSM(nn.Module):
         """
         first, second = self.forward_ssm.weights(), self.backward_ssm.weights()
         if mask is None and first is not None and second is not None:
-            in_proj = None if torch.is_grad_enabled() else _weight(self.in_proj, tokens)
-            out_proj = _weight(self.out_proj, tokens)
+            in_proj, out_proj = (_weight(linear, tokens) for linear in (self.in_proj, self.out_proj))
             xz = self.in_proj(tokens) if in_proj is None else tokens
             out = st_ssm(xz, first, second, order=order, in_proj=in_proj, out_proj=out_proj, backend=self.backend)
             return self.out_proj(out) if out_proj is None else out

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from videomamba.ops.conv import native as conv
 from videomamba.ops.conv.native import ConvDirection
 from videomamba.ops.mixer import reference
+from videomamba.ops.mixer.product import by_onednn, linear
 from videomamba.ops.mixer.reference import SSMWeights
 from videomamba.ops.native.library import same_bytes
 from videomamba.ops.native.scratch import lasting, scratch
@@ -77,7 +77,7 @@ def forward(
     check_order(order, x.shape[1], reverse=False)
     given = (x, in_proj, out_proj, *first, *second)
     if torch.is_grad_enabled() and any(each is not None and each.requires_grad for each in given):
-        xz = x if in_proj is None else F.linear(x, in_proj)
+        xz = x if in_proj is None else linear(x, in_proj)
         out: Tensor = _Core.apply(xz, order, out_proj, *first, *second)
         return out
     return _run(x, (first, second), order, in_proj, out_proj, save=False)[0]
@@ -89,9 +89,13 @@ def _run(
     """The result, what x_proj gives, and, with ``save``, the scan's states for the gradient."""
     dtype, shape = _dtype(pair[0]), (*x.shape[:2], len(pair[0].D))
     with torch.autocast("cpu", enabled=False):
-        room = scratch(5 if in_proj is None else 7, shape, dtype)
-        xz = x if in_proj is None else _projected_in(x.to(dtype), in_proj.to(dtype), room)
-        x, z = xz.chunk(2, dim=-1)
+        if in_proj is not None:
+            x, in_proj = x.to(dtype), in_proj.to(dtype)
+        keeps_xz = in_proj is not None and not by_onednn(x, in_proj)
+        room = scratch(7 if keeps_xz else 5, shape, dtype)
+        if in_proj is not None:
+            x = linear(x, in_proj, _end(room) if keeps_xz else None)
+        x, z = x.chunk(2, dim=-1)
         us = room[:2]
         conv.run_forward(x, _convolutions(pair, order), silu=True, outs=us.unbind())
         weights = torch.stack([direction.x_proj for direction in pair]).to(dtype)
@@ -99,14 +103,13 @@ def _run(
         directions = _directions(us, projected, pair, order, room[2:4])
         out = torch.empty(shape, dtype=dtype) if out_proj is None else room[4]
         _, _, states = scan.forward(directions, z, delta_softplus=True, save=save, last=False, out=out)
-        return (out if out_proj is None else F.linear(out, out_proj.to(dtype))), projected, states
+        return (out if out_proj is None else linear(out, out_proj.to(dtype))), projected, states
 
 
-def _projected_in(tokens: Tensor, in_proj: Tensor, room: Tensor) -> Tensor:
-    """xz (B, L, 2 D), in the last two tensors of the room."""
-    rows, both = tokens.flatten(0, 1), len(in_proj)
-    xz = room.as_strided((len(rows), both), (both, 1), room.storage_offset() + (len(room) - 2) * room.stride(0))
-    return torch.mm(rows, in_proj.T, out=xz).view(*tokens.shape[:2], both)
+def _end(room: Tensor) -> Tensor:
+    """The last two tensors of the room, each (B, L, D), as one (B L, 2 D)."""
+    rows, both = room[0].shape[:2].numel(), 2 * room.shape[-1]
+    return room.as_strided((rows, both), (both, 1), room.storage_offset() + (len(room) - 2) * room.stride(0))
 
 
 class _Core(torch.autograd.Function):
@@ -140,22 +143,23 @@ def _gradient(
     """Of xz, of out_proj, then of each direction's weights."""
     x, z = xz.chunk(2, dim=-1)
     convolutions = _convolutions(pair, order)
-    room = scratch(8, x.shape, x.dtype)
-    out, of_out, us, deltas, of_us = room[0], room[1], room[2:4], room[4:6], room[6:]
+    grad = grad.to(xz.dtype)
+    back = None if out_proj is None else out_proj.to(xz.dtype).T
+    keeps_of_out = back is not None and not by_onednn(grad, back)
+    room = scratch(8 if keeps_of_out else 7, x.shape, x.dtype)
+    out, us, deltas, of_us = room[0], room[1:3], room[3:5], room[5:7]
     conv.run_forward(x, convolutions, silu=True, outs=us.unbind())
     directions = _directions(us, projected, pair, order, deltas)
     grad_xz = torch.empty(xz.shape, dtype=xz.dtype)
     grad_x, grad_z = grad_xz.chunk(2, dim=-1)
-    if out_proj is not None:
-        torch.mm(grad.to(xz.dtype).flatten(0, 1), out_proj.to(xz.dtype), out=of_out.flatten(0, 1))
-    given = grad if out_proj is None else of_out
+    given = grad if back is None else linear(grad, back, room[7].flatten(0, 1) if keeps_of_out else None)
     places = [*of_us, *deltas]  # those of delta over delta itself
     grads, _ = scan.backward(
         directions, z, states, given, [None, None], delta_softplus=True, out=out, grad_z=grad_z, room=places
     )
     of_out_proj = None
     if out_proj is not None:
-        of_out_proj = (grad.to(xz.dtype).flatten(0, 1).T @ out.flatten(0, 1)).to(out_proj.dtype)
+        of_out_proj = (grad.flatten(0, 1).T @ out.flatten(0, 1)).to(out_proj.dtype)
     decays = [direction.A for direction in directions]
     of_projections = _through_projections(us, projected, grads, pair, of_us, deltas)
     _, of_convolutions = conv.run_backward(x, convolutions, of_us.unbind(), silu=True, grad_x=grad_x)
