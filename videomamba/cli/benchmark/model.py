@@ -10,6 +10,7 @@ from rich.table import Table
 
 from videomamba.cli.common.options import Device, Json, option, people, print_json
 from videomamba.cli.common.outputs import check_outputs
+from videomamba.cli.common.wide import print_wide
 from videomamba.errors import UserError
 from videomamba.files import whole_file, write_text
 from videomamba.tables import as_markdown, write_csv
@@ -86,10 +87,7 @@ def model(
         rows += measured
         for row in measured:
             console.print(" ".join(_cells(row)), style="dim", highlight=False)
-    table = Table(*_HEAD)
-    for row in rows:
-        table.add_row(*_cells(row))
-    console.print(table)
+    print_wide(console, _HEAD, [*map(_cells, rows)], names=6)
     together = _together(console, models, frames, sizes, batches, processes, seconds) if processes > 1 else []
     if csv is not None:
         write_csv(csv, [*map(dataclasses.asdict, rows)])

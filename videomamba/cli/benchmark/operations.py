@@ -9,6 +9,7 @@ from rich.table import Table
 
 from videomamba.cli.common.options import Json, option, people, print_json
 from videomamba.cli.common.outputs import check_outputs
+from videomamba.cli.common.wide import print_wide
 from videomamba.errors import UserError
 from videomamba.files import whole_file, write_text
 from videomamba.tables import as_markdown, write_csv
@@ -52,10 +53,8 @@ def operations(
     console = people()
     console.print(_parts_table(f"{model}: a clip of {count} frames, {size} x {size}", parts))
     console.print(f"{sums.parameters:,} parameters; {in_words(sums)}", soft_wrap=True)
-    table = Table(*_HEAD, title="G operations of a clip", title_justify="left")
-    for row in rows:
-        table.add_row(*_cells(row))
-    console.print(table)
+    console.print("G operations of a clip:")
+    print_wide(console, _HEAD, [*map(_cells, rows)], names=3)
     if csv is not None:
         write_csv(csv, [*map(_flat, rows)])
     if markdown is not None:

@@ -4,10 +4,9 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from rich.table import Table
-
 from videomamba.cli.common.options import Device, Json, option, people, print_json
 from videomamba.cli.common.outputs import check_outputs
+from videomamba.cli.common.wide import print_wide
 from videomamba.errors import UserError
 from videomamba.files import whole_file, write_text
 from videomamba.tables import as_markdown, write_csv
@@ -59,10 +58,7 @@ def scan(
         rows += measured
         for row in measured:
             console.print(" ".join(_cells(row)), style="dim", highlight=False)
-    table = Table(*_HEAD)
-    for row in rows:
-        table.add_row(*_cells(row))
-    console.print(table)
+    print_wide(console, _HEAD, [*map(_cells, rows)], names=5)
     facts["summary"] = benchmark.summary(rows)
     for backend, ratios in facts["summary"].items():
         said = ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in ratios.items())
