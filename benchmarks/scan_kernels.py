@@ -33,14 +33,13 @@ Run = Callable[[], object]
 def passes(directions: list[ScanDirection], z: Tensor) -> dict[str, Run]:
     """Forward, and backward alone."""
     count, like = len(directions), directions[0].u
-    out, grad_z, pull = torch.empty_like(like), torch.empty_like(like), torch.randn_like(like)
+    out, again, grad_z, pull = (torch.randn_like(like) for _ in range(4))
     room = list(torch.empty(2 * count, *like.shape).unbind())
     saved = native.forward(directions, z, delta_softplus=True, save=True, last=False)[2]
-    none = [None] * count
-    backward = partial(native.backward, directions, z, saved, pull, none, delta_softplus=True, grad_z=grad_z, room=room)
+    places = {"out": again, "grad_z": grad_z, "room": room}
     return {
         "forward": partial(native.forward, directions, z, delta_softplus=True, last=False, out=out),
-        "backward": backward,
+        "backward": partial(native.backward, directions, z, saved, pull, [None] * count, delta_softplus=True, **places),
     }
 
 

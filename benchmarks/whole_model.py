@@ -19,7 +19,7 @@ from torch.profiler import ProfilerActivity, profile
 from videomamba import create_model
 from videomamba.machine import machine_line
 
-MATRIX_PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::mkldnn_convolution")
+MATRIX_PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::mkldnn_convolution", "mkldnn::_linear_pointwise")
 MIB = 2**20
 
 
