@@ -1,7 +1,7 @@
 """Products with large float32 weights on a CPU, by the faster of the two libraries that PyTorch brings for them.
 
-PyTorch takes Intel's MKL, which uses AMD's processors less well than oneDNN: that takes 0.83 to 0.97 of MKL's time for
-products with the weights of ``videomamba_small`` (docs/speed.md). oneDNN always writes to new memory.
+PyTorch takes Intel's MKL, which is slower than oneDNN on AMD's processors (``benchmarks/products.py``; figures in
+docs/speed.md). oneDNN always writes to new memory.
 """
 
 from collections.abc import Sequence
