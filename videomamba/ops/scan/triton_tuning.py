@@ -28,7 +28,7 @@ CANDIDATES: dict[str, tuple[Config, ...]] = {
         Config(steps=4, channels=32, lanes=2, warps=2, stages=3),
     ),
     "backward": (
-        Config(steps=4, channels=32, lanes=8, warps=4, stages=2),
+        Config(steps=4, channels=16, lanes=8, warps=2, stages=2),
         Config(steps=4, channels=32, lanes=4, warps=2, stages=2),
         Config(steps=4, channels=32, lanes=4, warps=2, stages=1),
         Config(steps=4, channels=16, lanes=4, warps=1, stages=2),
