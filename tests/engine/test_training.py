@@ -29,6 +29,7 @@ from videomamba.engine.device import make_accelerator
 from videomamba.engine.training import with_all_epochs
 from videomamba.locks import InUseError, locked
 from videomamba.models import load_model
+from videomamba.nn.mixer import SpatioTemporalSSM
 from videomamba.notes import UserNote
 from videomamba.tasks.recognition import Recognition
 
@@ -126,14 +127,14 @@ def test_a_seed_gives_the_same_weights_with_any_number_of_workers(clips, tmp_pat
 
 def test_bf16_trains_under_autocast_and_tests_in_float32(clips, tmp_path, monkeypatch):
     seen = set()
-    project = torch.nn.Linear.forward
+    mix = SpatioTemporalSSM.forward
 
-    def watched(*args):
-        out = project(*args)
+    def watched(*args, **options):
+        out = mix(*args, **options)
         seen.add((torch.is_grad_enabled(), out.dtype))
         return out
 
-    monkeypatch.setattr(torch.nn.Linear, "forward", watched)
+    monkeypatch.setattr(SpatioTemporalSSM, "forward", watched)
     monkeypatch.setattr(learner, "bf16_products", lambda device: (True, "as if"))
     result = start(tiny_run(clips, tmp_path / "run", bf16=True))
     assert (True, torch.bfloat16) in seen
