@@ -7,39 +7,21 @@ One clip, float32. The floor is that of ``videomamba benchmark model``: the matr
 warm, the scan's arithmetic alone, and the bytes of the convolution and of AdamW once.
 """
 
-from collections.abc import Callable
-
 import torch
-import torch.nn.functional as F
-from torch import nn
 
 from benchmarks.models.peers import make_model
 from videomamba import create_model
 from videomamba.benchmark.floor import floor_of
+from videomamba.benchmark.model import PASSES
 from videomamba.benchmark.timing import bytes_per_second, interleaved
 from videomamba.machine import machine_line
 from videomamba.memory import keep_freed_memory
 from videomamba.tables import as_markdown
 
 CPU = torch.device("cpu")
+LABELS = torch.tensor([0])
 INPUTS = ((8, 112), (16, 112), (8, 224), (16, 224))
 HEAD = ("frames", "size", "pass", "ms", "floor", "VideoMAE-S", "times the floor", "/ VideoMAE-S", "floor / VideoMAE-S")
-
-
-def passes(model: nn.Module, video: torch.Tensor) -> dict[str, Callable[[], None]]:
-    """Inference, and a training step with AdamW."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
-
-    def forward() -> None:
-        with torch.inference_mode():
-            model.eval()(video)
-
-    def training() -> None:
-        F.cross_entropy(model.train()(video), torch.tensor([0])).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
-    return {"forward": forward, "training": training}
 
 
 def main() -> None:
@@ -52,11 +34,11 @@ def main() -> None:
             create_model("videomamba_small", num_frames=frames, img_size=size),
             make_model("videomae_s", frames, size),
         )
-        own, others = passes(model, video), passes(other, video)
         numbers = sum(p.numel() for p in model.parameters())
-        for what, run in own.items():
+        for what, make in PASSES.items():
             least = floor_of(model.config, 1, training=what == "training", dtype=torch.float32, parameters=numbers)
-            taken, beside, *parts = interleaved([run, others[what], least.products, least.scan], CPU, seconds=25)
+            runs = [make(each, video, LABELS) for each in (model, other)]
+            taken, beside, *parts = interleaved([*runs, least.products, least.scan], CPU, seconds=25)
             floor = sum(least.parts(*parts, bandwidth).values())
             times = (f"{1e3 * each:,.0f}" for each in (taken, floor, beside))
             ratios = (f"{each:.2f}" for each in (taken / floor, taken / beside, floor / beside))

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from unittest import mock
 
 import torch
-import torch.nn.functional as F
 
 from videomamba import create_model
+from videomamba.benchmark.model import PASSES
 from videomamba.machine import machine_line
 from videomamba.memory import keep_freed_memory
 from videomamba.ops.mixer import product
@@ -57,22 +57,11 @@ def products() -> list[list[str]]:
 
 def passes() -> list[list[str]]:
     """Ratios of times, oneDNN to MKL."""
-    model, found = create_model("videomamba_small"), []
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
-
-    @torch.inference_mode()
-    def forward(video: torch.Tensor) -> None:
-        model(video)
-
-    def training(video: torch.Tensor) -> None:
-        F.cross_entropy(model(video), torch.tensor([0])).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
+    model, labels, found = create_model("videomamba_small"), torch.tensor([0]), []
     for frames, size in INPUTS:
         model.set_input_size(frames, size)
         video = torch.randn(1, 3, frames, size, size)
-        ratios = [ratio(in_turns(lambda run=run, video=video: run(video), 8.0)) for run in (forward, training)]
+        ratios = [ratio(in_turns(make(model, video, labels), 8.0)) for make in PASSES.values()]
         found.append([str(frames), str(size), *ratios])
     return found
 

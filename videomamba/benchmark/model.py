@@ -91,8 +91,7 @@ def measure(
         runs, floors = [], {}
         for name in models:
             model = create_model(name, num_frames=count, img_size=size, num_classes=CLASSES).to(device)
-            make = _forward if what == "forward" else _training
-            runs.append(make(model, video, labels, precision))
+            runs.append(PASSES[what](model, video, labels, precision))
             config = model.config
             if isinstance(config, VideoMambaConfig) and has_floor(config, device):
                 floors[name] = floor_of(
@@ -124,7 +123,7 @@ def _beside(seconds: float, parts: dict[str, float] | None) -> dict[str, float]:
     return {"floor": floor, "times_floor": 1e3 * seconds / floor, **parts}
 
 
-def _forward(model: nn.Module, video: Tensor, labels: Tensor, precision: Precision) -> Callable[[], None]:
+def _forward(model: nn.Module, video: Tensor, labels: Tensor, precision: Precision = "fp32") -> Callable[[], None]:
     model.eval()
 
     def run() -> None:
@@ -134,7 +133,7 @@ def _forward(model: nn.Module, video: Tensor, labels: Tensor, precision: Precisi
     return run
 
 
-def _training(model: nn.Module, video: Tensor, labels: Tensor, precision: Precision) -> Callable[[], None]:
+def _training(model: nn.Module, video: Tensor, labels: Tensor, precision: Precision = "fp32") -> Callable[[], None]:
     optimizer = torch.optim.AdamW(model.train().parameters(), lr=1e-5, fused=True)
 
     def run() -> None:
@@ -149,3 +148,7 @@ def _training(model: nn.Module, video: Tensor, labels: Tensor, precision: Precis
 
 def _autocast(video: Tensor, precision: Precision) -> torch.autocast:
     return torch.autocast(video.device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+PASSES: dict[Pass, Callable[..., Callable[[], None]]] = {"forward": _forward, "training": _training}
+"""``(model, video, labels, precision)`` -> what runs such a pass; it puts the model in its mode."""

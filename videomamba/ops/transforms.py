@@ -19,6 +19,11 @@ def is_transformed(tensors: Iterable[Tensor | None]) -> bool:
     return any(x is not None and forward_ad.unpack_dual(x).tangent is not None for x in tensors)
 
 
+def is_watched() -> bool:
+    """Whether a mode counts, traces or fakes PyTorch's operators, and has to see those it knows."""
+    return torch._C._len_torch_dispatch_stack() > 0  # there is no public name
+
+
 def needs_plain_gradient(grads: Iterable[Tensor]) -> bool:
     """Whether a gradient is differentiated or transformed, which its kernels do not support."""
     return (

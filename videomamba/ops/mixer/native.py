@@ -23,7 +23,7 @@ from videomamba.ops.native.library import same_bytes
 from videomamba.ops.native.scratch import lasting, scratch
 from videomamba.ops.scan import native as scan
 from videomamba.ops.scan.direction import ScanDirection, ScanGradients
-from videomamba.ops.transforms import is_transformed, needs_plain_gradient, plain_gradient
+from videomamba.ops.transforms import is_transformed, is_watched, needs_plain_gradient, plain_gradient
 from videomamba.ops.visit import check_order
 
 _COUNT = len(SSMWeights._fields)
@@ -50,7 +50,7 @@ def serves(
         and (x.shape[-1] if in_proj is None else len(in_proj)) == 2 * len(first.D)
         and all(a.shape == b.shape for a, b in zip(first, second, strict=True))
         and not torch.jit.is_tracing()
-        and not torch._C._len_torch_dispatch_stack()  # modes that count, trace or fake operators; no public name
+        and not is_watched()
         and not is_transformed(tensors)
     )
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videomamba.machine import vendor
-from videomamba.ops.transforms import needs_plain_gradient, plain_gradient
+from videomamba.ops.transforms import is_watched, needs_plain_gradient, plain_gradient
 
 _LEAST_WEIGHT = 2**17  # numbers; with smaller ones, or less work than the next, what oneDNN prepares takes longer
 _LEAST_WORK = 2**21  # multiply-adds
@@ -38,9 +38,10 @@ def by_onednn(x: Tensor, weight: Tensor) -> bool:
     rows = x.numel() // x.shape[-1]
     if rows * numbers < _LEAST_WORK or rows * len(weight) * weight.itemsize > _MOST:
         return False
-    # modes that count or fake operators know PyTorch's own
-    seen = torch.is_autocast_enabled("cpu") or torch._C._len_torch_dispatch_stack() > 0
-    return not seen and bool(torch.backends.mkldnn.enabled) and choice()[0]
+    own = (
+        torch.is_autocast_enabled("cpu") or is_watched() or not torch.backends.mkldnn.enabled
+    )  # PyTorch's own operator
+    return not own and choice()[0]
 
 
 def linear(x: Tensor, weight: Tensor, out: Tensor | None = None) -> Tensor:
